@@ -1,0 +1,269 @@
+#include "os_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+_Static_assert(OS_CWD == AT_FDCWD, "the system's number for the working directory");
+
+static int code_of(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return ISO_ENOENT;
+    case EEXIST:
+    case ENOTEMPTY:
+        return ISO_EEXIST;
+    case ENOSPC:
+    case EDQUOT:
+        return ISO_ENOSPC;
+    case EMFILE:
+    case ENFILE:
+    case EWOULDBLOCK:
+        return ISO_EBUSY;
+    case ENOMEM:
+        return ISO_ENOMEM;
+    case EOPNOTSUPP:
+        return ISO_EUNSUPPORTED;
+    default:
+        return ISO_EIO;
+    }
+}
+
+static int fail(struct iso_err *err, const char *what, const char *name)
+{
+    int number = errno;
+
+    return iso_fail(err, code_of(number), "%s%s%s: %s", what, name[0] != '\0' ? " " : "", name,
+                    strerror(number));
+}
+
+int os_open(int folder, const char *name, enum os_open how, int *fd, struct iso_err *err)
+{
+    static const int flags[] = {
+        [OS_READ]   = O_RDONLY,
+        [OS_WRITE]  = O_RDWR | O_CREAT | O_NOFOLLOW,
+        [OS_CREATE] = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+        [OS_FOLDER] = O_RDONLY | O_DIRECTORY,
+    };
+    int made;
+
+    do
+        made = openat(folder, name, flags[how] | O_CLOEXEC, 0640);
+    while (made < 0 && errno == EINTR);
+    if (made < 0)
+        return fail(err, "open", name);
+    *fd = made;
+    return ISO_OK;
+}
+
+void os_close(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+void os_close_arg(void *fd)
+{
+    os_close(*(int *)fd);
+}
+
+int os_make_folder(int folder, const char *name, struct iso_err *err)
+{
+    if (mkdirat(folder, name, 0750) < 0 && errno != EEXIST)
+        return fail(err, "create folder", name);
+    return ISO_OK;
+}
+
+static void stat_take(const struct stat *st, struct os_stat *out)
+{
+    *out = (struct os_stat){
+        .bytes     = (uint64_t)st->st_size,
+        .mtime_s   = st->st_mtime,
+        .is_folder = S_ISDIR(st->st_mode),
+        .is_file   = S_ISREG(st->st_mode),
+    };
+}
+
+int os_stat(int folder, const char *name, struct os_stat *out, struct iso_err *err)
+{
+    struct stat st;
+
+    if (fstatat(folder, name, &st, 0) < 0)
+        return fail(err, "look at", name);
+    stat_take(&st, out);
+    return ISO_OK;
+}
+
+int os_stat_fd(int fd, struct os_stat *out, struct iso_err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return fail(err, "look at open file", "");
+    stat_take(&st, out);
+    return ISO_OK;
+}
+
+int os_remove(int folder, const char *name, struct iso_err *err)
+{
+    if (unlinkat(folder, name, 0) < 0)
+        return fail(err, "remove", name);
+    return ISO_OK;
+}
+
+int os_rename(int from_folder, const char *from, int to_folder, const char *to, struct iso_err *err)
+{
+    if (renameat(from_folder, from, to_folder, to) < 0)
+        return fail(err, "rename to", to);
+    return ISO_OK;
+}
+
+int os_write(int fd, const void *ptr, size_t len, struct iso_err *err)
+{
+    const char *p = ptr;
+
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, "write", "");
+        p += n;
+        len -= (size_t)n;
+    }
+    return ISO_OK;
+}
+
+int os_write_at(int fd, const void *ptr, size_t len, uint64_t offset, struct iso_err *err)
+{
+    const char *p = ptr;
+
+    while (len > 0) {
+        ssize_t n = pwrite(fd, p, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, "write", "");
+        p += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return ISO_OK;
+}
+
+int64_t os_read(int fd, void *ptr, size_t len, struct iso_err *err)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = read(fd, (char *)ptr + done, len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, "read", "");
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
+int64_t os_read_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_err *err)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(fd, (char *)ptr + done, len - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, "read", "");
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
+int os_read_exact_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_err *err)
+{
+    int64_t n = os_read_at(fd, ptr, len, offset, err);
+
+    if (n < 0)
+        return (int)n;
+    if ((uint64_t)n < len)
+        return iso_fail(err, ISO_EFORMAT, "the file ends %zu bytes early", len - (size_t)n);
+    return ISO_OK;
+}
+
+int os_truncate(int fd, uint64_t bytes, struct iso_err *err)
+{
+    if (ftruncate(fd, (off_t)bytes) < 0)
+        return fail(err, "truncate", "");
+    return ISO_OK;
+}
+
+int os_punch_hole(int fd, uint64_t offset, uint64_t bytes, struct iso_err *err)
+{
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) < 0)
+        return fail(err, "free a range", "");
+    return ISO_OK;
+}
+
+int os_sync(int fd, struct iso_err *err)
+{
+    if (fdatasync(fd) < 0)
+        return fail(err, "flush to disk", "");
+    return ISO_OK;
+}
+
+int os_lock(int fd, struct iso_err *err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return fail(err, "lock", "");
+    return ISO_OK;
+}
+
+int os_free_bytes(int fd, uint64_t *bytes, struct iso_err *err)
+{
+    struct statvfs vfs;
+
+    if (fstatvfs(fd, &vfs) < 0)
+        return fail(err, "ask for free space", "");
+    *bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    return ISO_OK;
+}
+
+int os_list(int folder, const char                                              *name,
+            int (*each)(void *ctx, const char *name, struct iso_err *err), void *ctx,
+            struct iso_err *err)
+{
+    struct dirent *entry;
+    int            rc = ISO_OK;
+    int            fd;
+
+    rc = os_open(folder, name, OS_FOLDER, &fd, err);
+    if (rc < 0)
+        return rc;
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        rc = fail(err, "list", name);
+        os_close(fd);
+        return rc;
+    }
+    while (rc >= 0 && (errno = 0, entry = readdir(dir)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            rc = each(ctx, entry->d_name, err);
+    if (rc >= 0 && errno != 0)
+        rc = fail(err, "list", name);
+    (void)closedir(dir);
+    return rc < 0 ? rc : ISO_OK;
+}

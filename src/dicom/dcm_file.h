@@ -1,0 +1,42 @@
+/* dcm_file.h: Part 10 files: preamble, prefix, File Meta Information.   PS3.10 §7 */
+#ifndef DCM_FILE_H
+#define DCM_FILE_H
+
+#include "dcm_parser.h"
+#include "dcm_writer.h"
+
+enum { DCM_META_BYTES_MAX = 1 << 20, DCM_PREAMBLE_BYTES = 132 };
+
+#define ISO_IMPLEMENTATION_CLASS_UID "2.25.137649697313831858389491614468657227451"
+#define ISO_IMPLEMENTATION_VERSION   "ISOCENTER_" ISO_VERSION
+
+/* What stands before the data set. Strings are in the arena. */
+struct dcm_meta {
+    iso_str                  media_sop_class_uid;
+    iso_str                  media_sop_instance_uid;
+    iso_str                  transfer_syntax_uid;
+    const struct dcm_syntax *syntax;      /* never NULL after a good read */
+    uint64_t                 data_offset; /* where the data set begins; 0 for a bare one */
+    bool                     has_preamble;
+    struct dcm_dataset       group2; /* all of it */
+};
+
+/* Reads up to the first byte of the data set from source. A stream without preamble but with group
+ * 2, and one that is a bare data set (implicit or explicit, guessed as pydicom does), are read too;
+ * ISO_EFORMAT "not a DICOM file" for anything else. *rest is a source that continues with the data
+ * set; it borrows source and the arena. */
+ISO_MUST_USE int dcm_meta_read(struct iso_source source, struct iso_arena *arena,
+                               struct dcm_meta *meta, struct iso_source *rest, struct iso_err *err);
+
+/* Preamble of zeros, prefix and a fresh group 2 with our implementation UID; source_ae may be
+ * empty. */
+ISO_MUST_USE int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid,
+                                iso_str transfer_syntax_uid, iso_str source_ae,
+                                struct iso_sink sink, struct iso_err *err);
+
+/* A whole file in memory: meta, then the tree (options as dcm_parser_tree, NULL: keep all). */
+ISO_MUST_USE int dcm_file_parse(iso_bytes in, const struct dcm_tree_options *options,
+                                struct iso_arena *arena, struct dcm_meta *meta,
+                                struct dcm_dataset *ds, struct iso_err *err);
+
+#endif

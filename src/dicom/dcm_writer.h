@@ -1,0 +1,37 @@
+/* dcm_writer.h: data sets out.   PS3.5 §7, §A
+ * What was read and is written in the same transfer syntax comes out byte for byte the same. */
+#ifndef DCM_WRITER_H
+#define DCM_WRITER_H
+
+#include "dcm_dataset.h"
+#include "dcm_parser.h"
+#include "iso_buf.h"
+
+enum dcm_lengths {
+    DCM_LENGTHS_KEEP, /* defined or undefined as each sequence and item was read */
+    DCM_LENGTHS_UNDEFINED,
+    DCM_LENGTHS_DEFINED
+};
+
+struct dcm_write_options {
+    enum dcm_lengths lengths;
+    bool             skip_group_lengths; /* leave (gggg,0000) out: their numbers may be wrong now */
+    /* Writes the content of a bulk element or of fragments (item headers included, delimiter not)
+     * to the sink, in little endian. NULL: such an element is ISO_EINVAL. */
+    int (*bulk)(void *ctx, const struct dcm_element *el, struct iso_sink sink, struct iso_err *err);
+    void *ctx;
+};
+
+/* options NULL: keep lengths, no bulk. */
+ISO_MUST_USE int dcm_write(const struct dcm_dataset *ds, const struct dcm_syntax *syntax,
+                           const struct dcm_write_options *options, struct iso_sink sink,
+                           struct iso_err *err);
+
+/* Re-encodes a stream from the parser's syntax to `to` on the fly (implicit, explicit, big endian,
+ * deflated; fixed memory; pixel data swapped but never decoded): sequences and items come out with
+ * undefined length, group lengths are left out. ISO_EUNSUPPORTED when one is encapsulated and the
+ * other not, or the compressions differ. */
+ISO_MUST_USE int dcm_recode(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                            const struct dcm_syntax *to, struct iso_sink sink, struct iso_err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* cmd.h: the subcommands of `isocenter`: one source file each, one line each in main.c. */
+#ifndef CMD_H
+#define CMD_H
+
+#include "iso_bytes.h"
+#include "iso_err.h"
+
+/* What a command's exit code says, to people and to scripts. */
+enum {
+    CMD_OK     = 0,
+    CMD_FAILED = 1, /* understood, but it, or part of it, did not work */
+    CMD_USAGE  = 2  /* the command line is wrong */
+};
+
+struct cmd {
+    const char *name;
+    const char *summary; /* one line for `isocenter --help` */
+    /* argv[0] is the command's own name; options by getopt_long, which starts afresh. Every
+     * command knows --help. Prints what it has to say; returns one of the codes above. */
+    int (*run)(int argc, char **argv);
+};
+
+extern const struct cmd cmd_dump;
+extern const struct cmd cmd_json;
+extern const struct cmd cmd_validate;
+
+/* "isocenter NAME: words" on stderr, one line, control characters made visible; returns code. */
+int cmd_fail(int code, const char *name, const char *fmt, ...) ISO_PRINTF(3, 4);
+/* After getopt_long said '?' (it has printed why): points at --help; returns CMD_USAGE. */
+int cmd_usage(const char *name);
+
+#endif

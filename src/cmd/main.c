@@ -9,7 +9,10 @@
 #include <string.h>
 
 /* Alphabetical; --help prints it in this order. */
-static const struct cmd *const commands[] = { NULL };
+static const struct cmd *const commands[] = {
+    &cmd_check_config,
+    NULL,
+};
 
 static void print_help(FILE *out)
 {

@@ -1,0 +1,349 @@
+/* cmd_config.c: one table row per key; the file, the environment, the command line and the
+ * documentation all go through it. */
+#include "cmd_config.h"
+
+#include "os_file.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_BYTES_MAX = 1 << 20, SECRET_BYTES_MAX = 4096 };
+
+enum kind { TEXT, NUMBER, SWITCH, CHOICE };
+
+struct key {
+    const char *name;
+    enum kind   kind;
+    size_t      field;
+    int64_t     least;
+    int64_t     most;
+    const char *preset; /* as text */
+    const char *help;   /* CHOICE: the words, then the text, are apart by '|' */
+};
+
+#define FIELD(name) offsetof(struct cmd_config, name)
+
+static const char *const conflict_words[] = { "keep-first", "replace", "reject" };
+
+static const struct key keys[] = {
+    { "data", TEXT, FIELD(data), 0, 0, "./isocenter-data", "Folder that holds everything stored" },
+    { "listen", TEXT, FIELD(listen), 0, 0, "127.0.0.1",
+      "Address to listen on; one that is not loopback needs `--insecure`" },
+    { "http_port", NUMBER, FIELD(http_port), 0, 65535, "8042",
+      "Port of DICOMweb and the web application; 0 lets the system choose" },
+    { "dicom_port", NUMBER, FIELD(dicom_port), 0, 65535, "4242",
+      "Port of the DICOM protocol; 0 lets the system choose" },
+    { "aet", TEXT, FIELD(aet), 0, 16, "ISOCENTER", "Our application entity title" },
+    { "check_called_aet", SWITCH, FIELD(check_called_aet), 0, 0, "false",
+      "Refuse associations that call us by another title" },
+    { "on_conflict", CHOICE, FIELD(on_conflict), 0, 2, "keep-first",
+      "When a SOP instance arrives again with other content: `keep-first`, `replace` or `reject`" },
+    { "ui", TEXT, FIELD(ui), 0, 0, "",
+      "Folder of the built web application; empty: beside the program" },
+    { "cors_origins", TEXT, FIELD(cors_origins), 0, 0, "",
+      "Other web origins that may use DICOMweb, apart by spaces, or `*`" },
+    { "public_hosts", TEXT, FIELD(public_hosts), 0, 0, "",
+      "Host names under which a proxy shows us, apart by spaces" },
+    { "associations_max", NUMBER, FIELD(associations_max), 1, 100000, "1000",
+      "DICOM associations at once" },
+    { "associations_per_host_max", NUMBER, FIELD(associations_per_host_max), 1, 100000, "256",
+      "DICOM associations at once from one address" },
+    { "dimse_timeout_s", NUMBER, FIELD(dimse_timeout_s), 1, 86400, "60",
+      "Seconds that a DICOM peer may be silent within a message" },
+    { "pdu_bytes_max", NUMBER, FIELD(pdu_bytes_max), 4096, 1 << 20, "131072",
+      "Largest PDU that we ask peers to send" },
+    { "http_connections_max", NUMBER, FIELD(http_connections_max), 1, 100000, "1000",
+      "HTTP connections at once" },
+    { "http_body_bytes_max", NUMBER, FIELD(http_body_bytes_max), 1 << 20, INT64_MAX, "8589934592",
+      "Largest STOW-RS request" },
+    { "query_results_max", NUMBER, FIELD(query_results_max), 1, 10000000, "10000",
+      "Most results of one C-FIND, or of one QIDO-RS page" },
+    { "ingest_memory_bytes_max", NUMBER, FIELD(ingest_memory_bytes_max), 16 << 20, INT64_MAX,
+      "268435456", "Memory that all objects under way may hold together; senders wait beyond" },
+};
+
+enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static int set_number(struct cmd_config *config, const struct key *key, int64_t value,
+                      struct iso_err *err)
+{
+    if (value < key->least || value > key->most)
+        return iso_fail(err, ISO_EINVAL, "%s must be %lld to %lld, not %lld", key->name,
+                        (long long)key->least, (long long)key->most, (long long)value);
+    memcpy((char *)config + key->field, &value, sizeof value);
+    return ISO_OK;
+}
+
+static int set_text(struct cmd_config *config, const struct key *key, const char *value,
+                    struct iso_arena *arena, struct iso_err *err)
+{
+    iso_str copy = iso_arena_str(arena, iso_str_c(value));
+
+    if (copy.ptr == NULL)
+        return iso_arena_fail(arena, err);
+    if (key->most > 0 && (copy.len == 0 || copy.len > (size_t)key->most))
+        return iso_fail(err, ISO_EINVAL, "%s must have 1 to %lld characters", key->name,
+                        (long long)key->most);
+    memcpy((char *)config + key->field, &copy.ptr, sizeof copy.ptr);
+    return ISO_OK;
+}
+
+int cmd_config_set(struct cmd_config *config, const char *name, const char *value,
+                   struct iso_arena *arena, struct iso_err *err)
+{
+    const struct key *key = find_key(name);
+    int64_t           number;
+    bool              on;
+
+    if (key == NULL)
+        return iso_fail(err, ISO_EINVAL, "there is no setting \"%.64s\"", name);
+    switch (key->kind) {
+    case TEXT:
+        return set_text(config, key, value, arena, err);
+    case NUMBER:
+        if (!iso_str_to_i64(iso_str_c(value), &number))
+            return iso_fail(err, ISO_EINVAL, "%s must be a whole number, not \"%.64s\"", name,
+                            value);
+        return set_number(config, key, number, err);
+    case SWITCH:
+        on = strcmp(value, "true") == 0;
+        if (!on && strcmp(value, "false") != 0)
+            return iso_fail(err, ISO_EINVAL, "%s must be true or false, not \"%.64s\"", name,
+                            value);
+        memcpy((char *)config + key->field, &on, sizeof on);
+        return ISO_OK;
+    case CHOICE:
+        for (int64_t i = key->least; i <= key->most; i++)
+            if (strcmp(value, conflict_words[i]) == 0)
+                return set_number(config, key, i, err);
+        return iso_fail(err, ISO_EINVAL, "%s must be one of %s, %s, %s; not \"%.64s\"", name,
+                        conflict_words[0], conflict_words[1], conflict_words[2], value);
+    }
+    return ISO_EINVAL;
+}
+
+void cmd_config_init(struct cmd_config *config)
+{
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].kind == TEXT)
+            memcpy((char *)config + keys[i].field, &keys[i].preset, sizeof keys[i].preset);
+        else if (cmd_config_set(config, keys[i].name, keys[i].preset, NULL, NULL) < 0)
+            iso_assert(!"a default breaks its own rule");
+    }
+}
+
+/* Overwrites comments with spaces, so that positions in messages stay right. */
+static void blank_comments(char *text)
+{
+    while (*text != '\0') {
+        if (*text == '"') {
+            for (text++; *text != '\0' && *text != '"'; text++)
+                if (*text == '\\' && text[1] != '\0')
+                    text++;
+            if (*text == '\0')
+                return;
+            text++;
+        } else if (text[0] == '/' && text[1] == '/') {
+            while (*text != '\0' && *text != '\n')
+                *text++ = ' ';
+        } else if (text[0] == '/' && text[1] == '*') {
+            while (*text != '\0' && !(text[0] == '*' && text[1] == '/')) {
+                if (*text != '\n')
+                    *text = ' ';
+                text++;
+            }
+            if (*text != '\0') {
+                *text++ = ' ';
+                *text++ = ' ';
+            }
+        } else {
+            text++;
+        }
+    }
+}
+
+static int load_peer(struct cmd_config *config, const json_t *value, struct iso_arena *arena,
+                     struct iso_err *err)
+{
+    const char  *aet  = NULL;
+    const char  *host = NULL;
+    int          port = 0;
+    json_error_t why;
+
+    if (config->peer_count == CMD_PEERS_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d peers", CMD_PEERS_MAX);
+    if (json_unpack_ex((json_t *)(uintptr_t)value, &why, JSON_STRICT, "{s:s,s:s,s:i}", "aet", &aet,
+                       "host", &host, "port", &port) < 0)
+        return iso_fail(err, ISO_EINVAL,
+                        "peers[%zu]: %s (each peer is {\"aet\": …, \"host\": …, \"port\": …})",
+                        config->peer_count, why.text);
+    if (strlen(aet) < 1 || strlen(aet) > 16 || port < 1 || port > 65535)
+        return iso_fail(err, ISO_EINVAL,
+                        "peers[%zu]: aet has 1 to 16 characters, port is 1 to 65535",
+                        config->peer_count);
+    struct cmd_peer *peer = &config->peer[config->peer_count];
+    peer->aet             = iso_arena_str(arena, iso_str_c(aet)).ptr;
+    peer->host            = iso_arena_str(arena, iso_str_c(host)).ptr;
+    peer->port            = (uint16_t)port;
+    if (peer->aet == NULL || peer->host == NULL)
+        return iso_arena_fail(arena, err);
+    config->peer_count++;
+    return ISO_OK;
+}
+
+static int load_peers(struct cmd_config *config, const json_t *list, struct iso_arena *arena,
+                      struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    if (!json_is_array(list))
+        return iso_fail(err, ISO_EINVAL, "peers must be a list");
+    for (size_t i = 0; rc == ISO_OK && i < json_array_size(list); i++)
+        rc = load_peer(config, json_array_get(list, i), arena, err);
+    return rc;
+}
+
+static int load_value(struct cmd_config *config, const char *name, const json_t *value,
+                      struct iso_arena *arena, struct iso_err *err)
+{
+    const struct key *key = find_key(name);
+
+    if (strcmp(name, "peers") == 0)
+        return load_peers(config, value, arena, err);
+    if (key == NULL)
+        return iso_fail(err, ISO_EINVAL, "there is no setting \"%.64s\"", name);
+    if (key->kind == NUMBER && json_is_integer(value))
+        return set_number(config, key, json_integer_value(value), err);
+    if (key->kind == SWITCH && json_is_boolean(value))
+        return cmd_config_set(config, name, json_is_true(value) ? "true" : "false", arena, err);
+    if ((key->kind == TEXT || key->kind == CHOICE) && json_is_string(value))
+        return cmd_config_set(config, name, json_string_value(value), arena, err);
+    return iso_fail(err, ISO_EINVAL, "%s must be a %s", name,
+                    key->kind == NUMBER   ? "number"
+                    : key->kind == SWITCH ? "true or false"
+                                          : "string");
+}
+
+/* The whole file as NUL-terminated text. */
+static int read_text(const char *file, size_t bytes_max, struct iso_arena *arena, char **text,
+                     struct iso_err *err)
+{
+    int     fd;
+    int     rc  = os_open(OS_CWD, file, OS_READ, &fd, err);
+    char   *all = NULL;
+    int64_t n;
+
+    if (rc < 0)
+        return rc;
+    all = iso_arena_alloc(arena, bytes_max + 1);
+    if (all == NULL)
+        rc = iso_arena_fail(arena, err);
+    else if ((n = os_read(fd, all, bytes_max, err)) < 0)
+        rc = (int)n;
+    else if ((size_t)n == bytes_max)
+        rc = iso_fail(err, ISO_ELIMIT, "%s is larger than %zu bytes", file, bytes_max);
+    else
+        *text = all;
+    os_close(fd);
+    return rc;
+}
+
+static int load_file(struct cmd_config *config, const char *file, struct iso_arena *arena,
+                     struct iso_err *err)
+{
+    char        *text;
+    const char  *name;
+    json_t      *value;
+    json_error_t why;
+    int          rc = read_text(file, FILE_BYTES_MAX, arena, &text, err);
+
+    if (rc < 0)
+        return rc;
+    blank_comments(text);
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_object(root)) {
+        rc = root == NULL ? iso_fail(err, ISO_EFORMAT, "%s line %d: %s", file, why.line, why.text)
+                          : iso_fail(err, ISO_EFORMAT, "%s is not a JSON object", file);
+        json_decref(root);
+        return rc;
+    }
+    json_object_foreach(root, name, value)
+    {
+        rc = load_value(config, name, value, arena, err);
+        if (rc < 0) {
+            rc = iso_wrap(err, rc, "%s", file);
+            break;
+        }
+    }
+    json_decref(root);
+    return rc;
+}
+
+static void environment_name(const char *key, const char *suffix, char *out, size_t cap)
+{
+    int n = snprintf(out, cap, "ISOCENTER_%s%s", key, suffix);
+
+    for (int i = 0; i < n && (size_t)i < cap; i++)
+        out[i] = (char)toupper((unsigned char)out[i]);
+}
+
+static int load_environment(struct cmd_config *config, const struct key *key,
+                            struct iso_arena *arena, struct iso_err *err)
+{
+    char  name[80];
+    char *text = NULL;
+    int   rc   = ISO_OK;
+
+    environment_name(key->name, "_FILE", name, sizeof name);
+    const char *file = getenv(name);
+    if (file != NULL)
+        rc = read_text(file, SECRET_BYTES_MAX, arena, &text, err);
+    if (rc == ISO_OK && text != NULL) {
+        text[strcspn(text, "\r\n")] = '\0';
+        rc                          = cmd_config_set(config, key->name, text, arena, err);
+    }
+    if (rc < 0)
+        return iso_wrap(err, rc, "%s", name);
+    environment_name(key->name, "", name, sizeof name);
+    const char *value = getenv(name);
+    if (value != NULL)
+        rc = cmd_config_set(config, key->name, value, arena, err);
+    return rc < 0 ? iso_wrap(err, rc, "environment %s", name) : ISO_OK;
+}
+
+int cmd_config_load(struct cmd_config *config, const char *file, struct iso_arena *arena,
+                    struct iso_err *err)
+{
+    int rc = file != NULL ? load_file(config, file, arena, err) : ISO_OK;
+
+    for (size_t i = 0; rc == ISO_OK && i < KEY_COUNT; i++)
+        rc = load_environment(config, &keys[i], arena, err);
+    return rc;
+}
+
+int cmd_config_document(struct iso_buf *out)
+{
+    char name[80];
+
+    iso_buf_add_c(out, "| key | default | environment | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        environment_name(keys[i].name, "", name, sizeof name);
+        iso_buf_printf(out, "| `%s` | `%s` | `%s` | %s |\n", keys[i].name, keys[i].preset, name,
+                       keys[i].help);
+    }
+    iso_buf_add_c(out, "| `peers` | `[]` | | DICOM applications that we may send to: "
+                       "`[{\"aet\": \"WS1\", \"host\": \"10.0.0.7\", \"port\": 104}]` |\n");
+    return out->failed;
+}

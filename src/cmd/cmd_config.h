@@ -1,0 +1,60 @@
+/* cmd_config.h: what a site can set, from one schema table that reads, checks and documents it.
+ * Order of precedence: command line, environment (ISOCENTER_HTTP_PORT; ISOCENTER_HTTP_PORT_FILE
+ * names a file that holds the value), configuration file, default. Loaded once, then read only. */
+#ifndef CMD_CONFIG_H
+#define CMD_CONFIG_H
+
+#include "iso_arena.h"
+#include "iso_buf.h"
+
+enum { CMD_PEERS_MAX = 256 };
+
+/* A DICOM application we may send to: C-MOVE destinations. */
+struct cmd_peer {
+    const char *aet;
+    const char *host;
+    uint16_t    port;
+};
+
+/* What happens when a SOP instance arrives again with other content. */
+enum cmd_conflict { CMD_KEEP_FIRST, CMD_REPLACE, CMD_REJECT };
+
+struct cmd_config {
+    const char *data;   /* folder */
+    const char *listen; /* address */
+    const char *aet;
+    const char *ui; /* folder of the built web application */
+    const char *cors_origins;
+    const char *public_hosts;
+    int64_t     http_port; /* 0: the kernel picks */
+    int64_t     dicom_port;
+    int64_t     on_conflict; /* enum cmd_conflict */
+    int64_t     associations_max;
+    int64_t     associations_per_host_max;
+    int64_t     dimse_timeout_s;
+    int64_t     pdu_bytes_max;
+    int64_t     http_connections_max;
+    int64_t     http_body_bytes_max;
+    int64_t     query_results_max;
+    int64_t     ingest_memory_bytes_max;
+    bool        check_called_aet;
+    bool        insecure; /* only ever from the command line */
+
+    struct cmd_peer peer[CMD_PEERS_MAX];
+    size_t          peer_count;
+};
+
+/* All defaults. */
+void cmd_config_init(struct cmd_config *config);
+/* Reads the file (NULL: none; JSON, // and block comments allowed) and then the environment into
+ * config. Strings are in the arena. Every mistake is an error with its key (and line): an unknown
+ * key, a wrong type, a number out of range, an unknown word. */
+ISO_MUST_USE int cmd_config_load(struct cmd_config *config, const char *file,
+                                 struct iso_arena *arena, struct iso_err *err);
+/* Sets one key from text, as the environment does. */
+ISO_MUST_USE int cmd_config_set(struct cmd_config *config, const char *key, const char *value,
+                                struct iso_arena *arena, struct iso_err *err);
+/* The keys, what they mean, their defaults and environment names, as a Markdown table. */
+int cmd_config_document(struct iso_buf *out);
+
+#endif

@@ -5,7 +5,7 @@ shopt -s lastpipe # so that report can set bad
 cd "$(dirname "$0")/.."
 
 # Nobody calls these: no bound, no thread safety, a shell, or a guess in place of an error.
-never='system|popen|gets|sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|tmpnam|tempnam|mktemp|atoi|atol|atoll|atof|alloca|asctime|ctime|gmtime|localtime|strerror|setenv|putenv|vfork'
+never='system|popen|gets|sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|tmpnam|tempnam|mktemp|atoi|atol|atoll|atof|alloca|asctime|ctime|gmtime|localtime|setenv|putenv|vfork'
 # Raw system calls: src/os is their only home.
 os_only='open|openat|creat|fopen|fdopen|freopen|opendir|fdopendir|socket|bind|listen|accept|accept4|connect|send|sendto|sendmsg|recv|recvfrom|recvmsg|read|readv|pread|write|writev|pwrite|sendfile|rename|renameat|renameat2|unlink|unlinkat|mkdir|mkdirat|rmdir|link|symlink|ftruncate|fallocate|fsync|fdatasync|fork|execv|execve|execvp|pthread_create|pthread_mutex_lock|nanosleep|usleep|sleep|kill|sigaction'
 

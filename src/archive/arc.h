@@ -1,0 +1,75 @@
+/* arc.h: the archive: the PACS as plain calls that know no protocol. DESIGN.md §1, §2.
+ * What arc_ingest acknowledged survives a process kill, a crash of the system and a power loss, in
+ * data and index. Stored bytes are never rewritten. All calls are thread safe and may block on the
+ * disk; none holds a lock of ours while it calls you back. Text in and out is UTF-8. */
+#ifndef ARC_H
+#define ARC_H
+
+#include "dcm_dataset.h"
+#include "iso_hash.h"
+#include "store.h"
+
+struct arc;
+
+enum arc_level { ARC_PATIENT, ARC_STUDY, ARC_SERIES, ARC_INSTANCE };
+
+/* The same SOP instance UID arrives again with other bytes. */
+enum arc_conflict {
+    ARC_KEEP_FIRST, /* the stored object stays; the new one is dropped, outcome ARC_KEPT_FIRST */
+    ARC_REPLACE,    /* the new object takes its place in one step */
+    ARC_REJECT      /* ISO_ECONFLICT */
+};
+
+struct arc_config {
+    const char       *folder; /* created when absent; locked while open */
+    enum arc_conflict on_conflict;
+    uint64_t          segment_bytes;     /* a segment is closed once it is larger */
+    uint64_t          inline_bytes_max;  /* larger objects get a file of their own */
+    uint64_t          receive_bytes_max; /* memory of all objects being received */
+    uint64_t          object_bytes_max;  /* larger objects are refused */
+    uint64_t          free_bytes_min;    /* below it the volume takes nothing: ISO_ENOSPC */
+    size_t            header_bytes_max;  /* memory for one object's header while it is parsed */
+    unsigned          readers_max;       /* index connections for queries */
+};
+
+/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 32 MiB, 8; keep first. folder stays NULL. */
+void arc_config_init(struct arc_config *config);
+
+/* Locks the folder (ISO_EBUSY: another process has it), recovers what a crash left, starts the
+ * keeper thread. config is copied. */
+ISO_MUST_USE int arc_open(const struct arc_config *config, struct arc **arc, struct iso_err *err);
+/* No call may be running or follow; all objects must be closed. NULL is fine. */
+void arc_close(struct arc *arc);
+
+struct arc_stats {
+    uint64_t patients;
+    uint64_t studies;
+    uint64_t series;
+    uint64_t instances;
+    uint64_t bytes;      /* of the stored objects */
+    uint64_t bytes_free; /* on the volume */
+    bool     writable;   /* false once a flush has failed: restart after the disk was checked */
+};
+
+ISO_MUST_USE int arc_stats(struct arc *arc, struct arc_stats *out, struct iso_err *err);
+
+/* What happened, told after it is durable, on the thread that did it. Views live for the call. */
+enum arc_event_kind { ARC_EVENT_STORED, ARC_EVENT_REPLACED, ARC_EVENT_REMOVED };
+
+struct arc_event {
+    enum arc_event_kind kind;
+    iso_str             study_uid;
+    iso_str             series_uid;
+    iso_str             sop_instance_uid;
+    iso_str             sop_class_uid;
+    iso_str             source_ae; /* stored: who sent it; may be empty */
+};
+
+enum { ARC_SUBSCRIBERS_MAX = 8 };
+
+/* fn must return soon and not call back into arc_ingest or arc_remove; it stays until arc_close.
+ * ISO_ELIMIT past ARC_SUBSCRIBERS_MAX. */
+ISO_MUST_USE int arc_on_event(struct arc *arc, void (*fn)(void *ctx, const struct arc_event *event),
+                              void *ctx, struct iso_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* arc_ingest.h: the way of an object in. */
+#ifndef ARC_INGEST_H
+#define ARC_INGEST_H
+
+#include "arc.h"
+#include "iso_buf.h"
+
+/* One object on its way in. source is read to its end: a whole Part 10 file when transfer_syntax_uid
+ * is empty, else a bare data set in that syntax. Views are borrowed for the call. A negative result
+ * of source.read ends the call with that code, and nothing is kept. */
+struct arc_incoming {
+    struct iso_source source;
+    iso_str           transfer_syntax_uid;
+    iso_str           sop_class_uid;    /* of the command; may be empty: not compared */
+    iso_str           sop_instance_uid; /* of the command; may be empty: not compared */
+    iso_str           source_ae;        /* calling AE title, into our file meta; may be empty */
+    iso_str           peer;             /* address of the sender, for the record; may be empty */
+};
+
+enum arc_outcome {
+    ARC_STORED,
+    ARC_ALREADY,   /* the same bytes are here already: not stored twice */
+    ARC_REPLACED,  /* other bytes were here; these have taken their place */
+    ARC_KEPT_FIRST /* other bytes are here and stay; these were dropped */
+};
+
+/* Who the object says it is. Plain values: nothing to release. */
+struct arc_identity {
+    char sop_class_uid[65];
+    char sop_instance_uid[65];
+    char study_uid[65];
+    char series_uid[65];
+    char transfer_syntax_uid[65];
+};
+
+struct arc_receipt {
+    enum arc_outcome    outcome;
+    struct arc_identity id;
+    uint64_t            bytes;                    /* of the object as stored: a Part 10 file */
+    uint8_t             digest[ISO_SHA256_BYTES]; /* of the data set bytes just received */
+};
+
+/* Returns only when the object and its index entry are durable. What is stored is a complete Part 10
+ * file whose data set is byte for byte what was received; a bare data set gets our file meta in front.
+ *
+ * ISO_OK        *receipt says what became of it
+ * ISO_EFORMAT   not DICOM, broken, cut short, or without usable study, series, SOP UIDs
+ * ISO_EINVAL    SOP class or instance UID differ from the command's (PS3.4 §B.2.3: status A900H);
+ *               receipt->id is filled
+ * ISO_ECONFLICT other bytes are here under this SOP instance UID, policy ARC_REJECT
+ * ISO_ELIMIT    larger than a configured maximum
+ * ISO_ENOSPC    disk or quota full: retry later
+ * ISO_EIO       the disk failed; after a failed flush every later call too, until a restart */
+ISO_MUST_USE int arc_ingest(struct arc *arc, const struct arc_incoming *in,
+                            struct arc_receipt *receipt, struct iso_err *err);
+
+#endif

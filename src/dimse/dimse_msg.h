@@ -32,15 +32,24 @@ struct dimse_message {
                                     * Valid until the next dimse_recv(), which skips the rest. */
 };
 
-/* The data set of a message to send. Only one of the three kinds. */
-enum dimse_data_kind { DIMSE_DATA_NONE, DIMSE_DATA_MEMORY, DIMSE_DATA_SOURCE, DIMSE_DATA_FILE };
+/* The data set of a message to send. Only one of the kinds. A producer is called once and writes the
+ * data set to the sink it is given: what is re-encoded on the fly (dcm_recode pushes). */
+enum dimse_data_kind {
+    DIMSE_DATA_NONE,
+    DIMSE_DATA_MEMORY,
+    DIMSE_DATA_SOURCE,
+    DIMSE_DATA_FILE,
+    DIMSE_DATA_PRODUCER
+};
 struct dimse_data {
     enum dimse_data_kind kind;
     iso_bytes            memory;
     struct iso_source    source;
-    int                  file; /* borrowed descriptor ... */
-    uint64_t             offset;
-    uint64_t             bytes; /* ... and the range in it */
+    int (*produce)(void *ctx, struct iso_sink sink, struct iso_err *err);
+    void    *produce_ctx;
+    int      file; /* borrowed descriptor ... */
+    uint64_t offset;
+    uint64_t bytes; /* ... and the range in it */
 };
 
 void dimse_assoc_init(struct dimse_assoc *d, struct ul_assoc *ul);
@@ -66,8 +75,8 @@ ISO_MUST_USE int dimse_read_all(struct dimse_message *msg, size_t bytes_max,
 int dimse_cancelled(struct dimse_assoc *d, uint16_t message_id, struct iso_err *err);
 
 /* Sends a message in full PDUs, as few system calls as may be; data NULL: none.
- * command->has_dataset is set from data. A failing source or file ends the association (A-ABORT),
- * since half a message cannot be taken back. */
+ * command->has_dataset is set from data. A failing source, producer or file ends the association
+ * (A-ABORT), since half a message cannot be taken back. */
 ISO_MUST_USE int dimse_send(struct dimse_assoc *d, uint8_t context_id,
                             const struct dimse_command *command, const struct dimse_data *data,
                             struct iso_err *err);

@@ -43,9 +43,9 @@ struct dcm_dataset {
     bool                      undefined_length; /* as an item */
 };
 
-/* Looking. NULL or an empty view: not there. */
+/* Looking. NULL or an empty view: not there. Of duplicates the first is found. */
 const struct dcm_element *dcm_get(const struct dcm_dataset *ds, dcm_tag tag);
-/* Raw bytes without trailing padding (spaces, NULs); of text, without leading spaces too. */
+/* Raw bytes; of text, without trailing padding (spaces, NULs) and leading spaces. */
 iso_str dcm_get_raw(const struct dcm_dataset *ds, dcm_tag tag);
 /* The first value, ASCII VRs (UI, CS, DA, IS …): trimmed. A borrowed view. */
 iso_str dcm_get_ascii(const struct dcm_dataset *ds, dcm_tag tag);
@@ -56,7 +56,8 @@ bool dcm_get_i64(const struct dcm_dataset *ds, dcm_tag tag, size_t i, int64_t *o
 bool dcm_get_double(const struct dcm_dataset *ds, dcm_tag tag, size_t i, double *out);
 /* Item number i of a sequence, or NULL. */
 const struct dcm_dataset *dcm_get_item(const struct dcm_dataset *ds, dcm_tag tag, size_t i);
-/* How many values the element has (backslashes + 1, bytes / unit, items); 0 when absent or empty. */
+/* How many values the element has (backslashes + 1, bytes / unit, items; 1 for OB … OW, UN and
+ * undivided text); 0 when absent or empty. */
 size_t dcm_element_vm(const struct dcm_element *el);
 /* The whole value in UTF-8, as dcm_charset_decode. */
 iso_str dcm_element_text(const struct dcm_dataset *ds, const struct dcm_element *el,
@@ -67,11 +68,16 @@ iso_str dcm_private_creator(const struct dcm_dataset *ds, dcm_tag tag);
 /* Building. Elements are kept in tag order; setting an existing tag replaces it. All: ISO_OK, or
  * ISO_ENOMEM/ISO_ELIMIT from the arena. */
 void dcm_dataset_init(struct dcm_dataset *ds);
-/* The element, new or emptied, ready to be filled; NULL: out of memory. */
+/* The element, new or emptied, ready to be filled; NULL: out of memory. Earlier element pointers of
+ * this data set become invalid, here and below. */
 struct dcm_element *dcm_put(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag,
                             enum dcm_vr vr);
+/* A new element after the last one, whatever its tag: for readers, who keep the order they met. */
+struct dcm_element *dcm_append(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag,
+                               enum dcm_vr vr);
 /* Copies value into the arena; pads to even length as the VR wants. For ASCII VRs, or text already
- * in the data set's character set. */
+ * in the data set's character set. (0008,0005) becomes the data set's charset with it; items made
+ * before keep theirs. */
 ISO_MUST_USE int dcm_put_raw(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag,
                              enum dcm_vr vr, iso_bytes value);
 ISO_MUST_USE int dcm_put_str(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag,
@@ -82,6 +88,9 @@ ISO_MUST_USE int dcm_put_i64(struct dcm_dataset *ds, struct iso_arena *arena, dc
 /* Appends an empty item to the sequence (created when absent); NULL: out of memory. Earlier item
  * pointers of this sequence become invalid. */
 struct dcm_dataset *dcm_put_item(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag);
+/* The same for an element of ds that the caller holds; it becomes a sequence if it was none. */
+struct dcm_dataset *dcm_element_add_item(struct dcm_dataset *ds, struct dcm_element *el,
+                                         struct iso_arena *arena);
 /* Deep copy of one element (any form) into ds; from: the data set that el is in. Text is converted
  * to the character set of ds where the two differ. */
 ISO_MUST_USE int dcm_put_copy(struct dcm_dataset *ds, struct iso_arena *arena,

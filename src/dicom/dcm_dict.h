@@ -12,7 +12,7 @@ struct dcm_dict_entry {
     enum dcm_vr vr_else; /* "US or SS", "OB or OW": the second; DCM_VR_NONE otherwise */
     const char *keyword;
     const char *name;
-    const char *vm; /* "1", "1-n", "2-2n" … */
+    char        vm[8]; /* "1", "1-n", "2-2n" … */
     bool        retired;
 };
 

@@ -1,0 +1,149 @@
+/** The DICOMweb client: with `stow.ts`, the only place that talks to the server. */
+
+import { text, Tag, type Dataset } from "./json";
+import { firstPart, partSyntax } from "./multipart";
+
+export const root = "/dicom-web";
+
+/** What went wrong, in words for the person at the screen. */
+export class ServerError extends Error {
+    readonly status: number;
+    constructor(status: number, message: string) {
+        super(message);
+        this.name = "ServerError";
+        this.status = status;
+    }
+}
+
+export function isAbort(e: unknown): boolean {
+    return e instanceof DOMException && e.name === "AbortError";
+}
+
+/** The cause as the server tells it (RFC 9457), or a plain sentence for the status. */
+export function problemText(status: number, body: string): string {
+    try {
+        const problem: unknown = JSON.parse(body);
+        if (typeof problem === "object" && problem !== null) {
+            const p = problem as Record<string, unknown>;
+            const said = [p["title"], p["detail"], p["Details"], p["Message"]].filter(
+                (v): v is string => typeof v === "string" && v !== "",
+            );
+            if (said.length > 0) return [...new Set(said)].join(": ");
+        }
+    } catch {
+        /* not JSON: fall through to the status */
+    }
+    return `The server answered ${status}`;
+}
+
+interface Ask {
+    accept: string;
+    signal?: AbortSignal | undefined;
+    priority?: RequestPriority;
+}
+
+async function ask(path: string, { accept, signal, priority = "auto" }: Ask): Promise<Response> {
+    const init: RequestInit = { headers: { Accept: accept }, credentials: "same-origin", priority };
+    if (signal) init.signal = signal;
+    let res: Response;
+    try {
+        res = await fetch(path, init);
+    } catch (e) {
+        if (isAbort(e)) throw e;
+        throw new ServerError(0, "The server cannot be reached");
+    }
+    if (!res.ok) throw new ServerError(res.status, problemText(res.status, await res.text().catch(() => "")));
+    return res;
+}
+
+export interface Page {
+    rows: Dataset[];
+    /** All matches, where the server counts them (X-Total-Count). */
+    total: number | undefined;
+}
+
+async function rows(path: string, signal?: AbortSignal): Promise<Page> {
+    const res = await ask(path, { accept: "application/dicom+json", signal });
+    const count = Number(res.headers.get("X-Total-Count") ?? NaN);
+    const body: unknown = res.status === 204 ? [] : await res.json();
+    if (!Array.isArray(body)) throw new ServerError(res.status, "The server's answer is not a DICOM JSON list");
+    return { rows: body as Dataset[], total: Number.isInteger(count) && count >= 0 ? count : undefined };
+}
+
+const uid = encodeURIComponent;
+
+/** QIDO-RS studies; `query` comes from `studyQuery`. */
+export const searchStudies = (query: URLSearchParams, signal?: AbortSignal) => rows(`${root}/studies?${query}`, signal);
+
+export const searchSeries = (study: string, signal?: AbortSignal) =>
+    rows(
+        `${root}/studies/${uid(study)}/series?includefield=0008103E&includefield=00200011` +
+            `&includefield=00201209&includefield=00180015&includefield=00080021`,
+        signal,
+    ).then((p) => p.rows);
+
+export const seriesMetadata = (study: string, series: string, signal?: AbortSignal) =>
+    rows(`${root}/studies/${uid(study)}/series/${uid(series)}/metadata`, signal).then((p) => p.rows);
+
+export interface FrameRef {
+    study: string;
+    series: string;
+    instance: string;
+    /** From 1, as PS3.18 counts. */
+    frame: number;
+}
+
+export const instancePath = (r: Omit<FrameRef, "frame">) =>
+    `${root}/studies/${uid(r.study)}/series/${uid(r.series)}/instances/${uid(r.instance)}`;
+
+export interface Frame {
+    bytes: Uint8Array;
+    transferSyntax: string;
+}
+
+const storedFrame = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
+
+/** One frame, in the transfer syntax it is stored in. */
+export async function fetchFrame(ref: FrameRef, signal?: AbortSignal, priority?: RequestPriority): Promise<Frame> {
+    const path = `${instancePath(ref)}/frames/${ref.frame}`;
+    const res = await ask(path, { accept: storedFrame, signal, priority: priority ?? "auto" });
+    const part = firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "");
+    return { bytes: part.bytes, transferSyntax: partSyntax(part.contentType) };
+}
+
+/** The bytes behind a BulkDataURI, which may be relative to its instance. */
+export async function fetchBulk(ref: Omit<FrameRef, "frame">, uri: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const url = bulkUrl(ref, uri, location.origin);
+    const res = await ask(url, { accept: "application/octet-stream, multipart/related; type=\"application/octet-stream\"", signal });
+    return firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "").bytes;
+}
+
+/** Resolves a BulkDataURI; never leaves our origin, whatever the data set says. */
+export function bulkUrl(ref: Omit<FrameRef, "frame">, uri: string, origin: string): string {
+    const ownFolder = /^(bulkdata|bulk)\b/.test(uri);
+    const studyFolder = /^(series|instances)\//.test(uri);
+    const base = ownFolder
+        ? `${instancePath(ref)}/`
+        : studyFolder
+          ? uri.startsWith("series/")
+              ? `${root}/studies/${uid(ref.study)}/`
+              : `${root}/studies/${uid(ref.study)}/series/${uid(ref.series)}/`
+          : `${instancePath(ref)}/metadata`;
+    const url = new URL(uri, new URL(base, origin));
+    return url.pathname + url.search;
+}
+
+/** The whole object as a Part 10 file. */
+export async function fetchInstance(ref: Omit<FrameRef, "frame">): Promise<Blob> {
+    const res = await ask(instancePath(ref), { accept: 'multipart/related; type="application/dicom"' });
+    const part = firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "");
+    return new Blob([part.bytes as Uint8Array<ArrayBuffer>], { type: "application/dicom" });
+}
+
+/** The data set of one object in the middle of a series, without asking for all of them. */
+export async function seriesMiddle(study: string, series: string, count: number, signal: AbortSignal): Promise<Dataset | undefined> {
+    const path = `${root}/studies/${uid(study)}/series/${uid(series)}/instances`;
+    const found = await rows(`${path}?limit=1&offset=${Math.floor(Math.max(0, count - 1) / 2)}`, signal);
+    const instance = found.rows[0] && text(found.rows[0], Tag.sopInstance);
+    return instance ? (await rows(`${path}/${uid(instance)}/metadata`, signal)).rows[0] : undefined;
+}

@@ -1,0 +1,87 @@
+/** STOW-RS (PS3.18 §10.5): one request carries a few files, read from disk as it is sent. */
+
+import { problemText, root, ServerError } from "./client";
+import { items, number, text, type Dataset } from "./json";
+
+export interface StoreOutcome {
+    stored: number;
+    /** Why objects of this request were refused, one line for each. */
+    failures: string[];
+}
+
+/* PS3.18 Table 10.5.3-1 and the status codes of PS3.4 Annex B it borrows */
+const reasons: readonly (readonly [mask: number, code: number, words: string])[] = [
+    [0xffff, 0x0110, "processing failure"],
+    [0xffff, 0x0111, "another object with this SOP Instance UID is already stored"],
+    [0xffff, 0x0117, "invalid SOP Instance UID"],
+    [0xffff, 0x0122, "SOP class not supported"],
+    [0xffff, 0x0124, "not authorised"],
+    [0xffff, 0x0131, "the object belongs to another study"],
+    [0xff00, 0xa700, "the server is out of space"],
+    [0xff00, 0xa900, "not a valid DICOM object of its class"],
+    [0xf000, 0xc000, "not a DICOM file, or one that cannot be read"],
+];
+
+export function reasonText(code: number | undefined): string {
+    if (code === undefined) return "refused without a reason";
+    const known = reasons.find(([mask, value]) => (code & mask) === value);
+    const hex = `0x${code.toString(16).toUpperCase().padStart(4, "0")}`;
+    return known ? `${known[2]} (${hex})` : `refused with ${hex}`;
+}
+
+export function storeOutcome(body: Dataset): StoreOutcome {
+    const failed = [...items(body, "00081198"), ...items(body, "0008119A")];
+    return {
+        stored: items(body, "00081199").length,
+        failures: failed.map((f) => {
+            const comment = text(f, "00000902") || text(f, "00741207");
+            const reason = reasonText(number(f, "00081197"));
+            return comment ? `${comment} (${reason})` : reason;
+        }),
+    };
+}
+
+/** The body as a list of parts that the browser reads from disk while it sends. */
+export function storeBody(files: readonly Blob[], boundary: string): Blob {
+    const parts: BlobPart[] = [];
+    for (const file of files)
+        parts.push(`${parts.length ? "\r\n" : ""}--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`, file);
+    parts.push(`\r\n--${boundary}--\r\n`);
+    return new Blob(parts);
+}
+
+/** Sends the files in one request. XMLHttpRequest, because fetch tells no upload progress. */
+export function store(files: readonly Blob[], signal: AbortSignal, onSent: (bytes: number) => void): Promise<StoreOutcome> {
+    const boundary = `isocenter-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+    return new Promise((resolve, reject) => {
+        const xhr = new XMLHttpRequest();
+        const abort = () => xhr.abort();
+        const settle = (then: () => void) => {
+            signal.removeEventListener("abort", abort);
+            then();
+        };
+        xhr.open("POST", `${root}/studies`);
+        xhr.setRequestHeader("Content-Type", `multipart/related; type="application/dicom"; boundary="${boundary}"`);
+        xhr.setRequestHeader("Accept", "application/dicom+json");
+        xhr.upload.onprogress = (e) => onSent(e.loaded);
+        xhr.onabort = () => settle(() => reject(new DOMException("cancelled", "AbortError")));
+        xhr.onerror = () => settle(() => reject(new ServerError(0, "The connection to the server broke")));
+        xhr.onload = () => settle(() => finish(xhr, resolve, reject));
+        signal.addEventListener("abort", abort);
+        if (signal.aborted) abort();
+        else xhr.send(storeBody(files, boundary));
+    });
+}
+
+function finish(xhr: XMLHttpRequest, resolve: (o: StoreOutcome) => void, reject: (e: Error) => void): void {
+    let body: unknown;
+    try {
+        body = JSON.parse(xhr.responseText);
+    } catch {
+        body = undefined;
+    }
+    const isStore = typeof body === "object" && body !== null && ["00081198", "00081199", "0008119A"].some((t) => t in body);
+    if (isStore) resolve(storeOutcome(body as Dataset));
+    else if (xhr.status >= 200 && xhr.status < 300) reject(new ServerError(xhr.status, "The server did not say what it stored"));
+    else reject(new ServerError(xhr.status, problemText(xhr.status, xhr.responseText)));
+}

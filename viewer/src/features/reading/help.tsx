@@ -1,0 +1,56 @@
+/** The key bindings, read from the table that runs them. */
+
+import { Dialog } from "../../ui/dialog";
+import { bindings } from "./keys";
+import type { Reading } from "./model";
+
+const mouse: readonly (readonly [string, string])[] = [
+    ["Left drag", "The chosen tool"],
+    ["Middle drag, Shift", "Pan"],
+    ["Right drag, Ctrl", "Zoom"],
+    ["Wheel", "Next and previous image"],
+    ["Two fingers", "Zoom and pan"],
+    ["Esc", "Back to the study list"],
+];
+
+export function Help({ reading, onClose }: { reading: Reading; onClose: () => void }) {
+    const presets = reading.active.value.presets.value;
+    return (
+        <Dialog title="Keys" kind="centre" onClose={onClose}>
+            <div class="help">
+                <dl>
+                    {bindings.map((b) => (
+                        <div key={b.what}>
+                            <dt><kbd>{b.shown}</kbd></dt>
+                            <dd>{b.what}</dd>
+                        </div>
+                    ))}
+                </dl>
+                <div>
+                    {presets.length > 0 && (
+                        <>
+                            <h3>Window presets</h3>
+                            <dl>
+                                {presets.map((p) => (
+                                    <div key={p.key}>
+                                        <dt><kbd>{p.key}</kbd></dt>
+                                        <dd>{p.name} <span class="dim">W {p.width} L {p.center}</span></dd>
+                                    </div>
+                                ))}
+                            </dl>
+                        </>
+                    )}
+                    <h3>Pointer</h3>
+                    <dl>
+                        {mouse.map(([input, what]) => (
+                            <div key={input}>
+                                <dt class="dim">{input}</dt>
+                                <dd>{what}</dd>
+                            </div>
+                        ))}
+                    </dl>
+                </div>
+            </div>
+        </Dialog>
+    );
+}

@@ -1,0 +1,115 @@
+/** Reading state: the open study, its series, and what each pane shows. Views read signals; only this file
+ *  and `pane.ts` write them. */
+
+import { batch, computed, signal } from "@preact/signals";
+import { seriesOf } from "../../dicomweb/ahead";
+import { isAbort, seriesMetadata } from "../../dicomweb/client";
+import type { Dataset } from "../../dicomweb/json";
+import { Pane } from "./pane";
+import { contentOf, inReadingOrder, seriesFrom, type Content, type Series } from "./series";
+
+export type Layout = 1 | 2 | 4;
+export type Tool = "window" | "scroll" | "zoom" | "pan";
+
+export class Reading {
+    readonly series = signal<readonly Series[]>([]);
+    readonly failure = signal("");
+    readonly isEmpty = signal(false);
+    readonly layout = signal<Layout>(1);
+    readonly tool = signal<Tool>("window");
+    readonly panes: readonly Pane[] = [new Pane(), new Pane(), new Pane(), new Pane()];
+    readonly activeIndex = signal(0);
+    readonly overlay = signal(true);
+    readonly dialog = signal<"" | "help" | "tags">("");
+    readonly firstShown = signal(false); /* thumbnails wait for this */
+    readonly active = computed(() => this.panes[this.activeIndex.value]!);
+    /** The address of what the active pane shows. */
+    readonly address = computed(() => {
+        const pane = this.active.value;
+        const uid = pane.series.value?.uid;
+        if (!uid) return "";
+        return `?series=${uid}${pane.at.value > 0 ? `&image=${pane.at.value + 1}` : ""}`;
+    });
+
+    private readonly abort = new AbortController();
+    private readonly contents = new Map<string, Promise<Content>>();
+
+    constructor(readonly study: string) {}
+
+    /** Opens what the address names, or the first series with images. */
+    async open(search: string): Promise<void> {
+        const query = new URLSearchParams(search);
+        const named = query.get("series") ?? "";
+        const image = Math.max(1, Number(query.get("image")) || 1);
+        if (named) void this.content(named).catch(() => undefined); /* asked for beside the list, not after it */
+        try {
+            const rows = await seriesOf(this.study, this.abort.signal);
+            const list = inReadingOrder(rows.map(seriesFrom).filter((s) => s.uid !== ""));
+            const first = list.find((s) => s.uid === named) ?? list[0];
+            batch(() => {
+                this.series.value = list;
+                this.isEmpty.value = list.length === 0;
+            });
+            if (first) await this.show(first, this.panes[0]!, first.uid === named ? image - 1 : 0);
+        } catch (e) {
+            if (!isAbort(e)) this.failure.value = e instanceof Error ? e.message : String(e);
+        }
+    }
+
+    /** A series' objects, asked for once. */
+    content(series: string): Promise<Content> {
+        let content = this.contents.get(series);
+        if (!content) {
+            content = seriesMetadata(this.study, series, this.abort.signal).then((list: Dataset[]) => contentOf(this.study, series, list));
+            content.catch(() => this.contents.delete(series));
+            this.contents.set(series, content);
+        }
+        return content;
+    }
+
+    hasContent(series: string): boolean {
+        return this.contents.has(series);
+    }
+
+    async show(series: Series, pane: Pane = this.active.value, index = 0): Promise<void> {
+        pane.begin(series);
+        try {
+            const content = await this.content(series.uid);
+            if (pane.series.value === series) pane.fill(content, index);
+        } catch (e) {
+            if (!isAbort(e) && pane.series.value === series) pane.failure.value = e instanceof Error ? e.message : String(e);
+        }
+    }
+
+    /** The next or previous series in the active pane. */
+    step(by: number): void {
+        const now = this.series.value.findIndex((s) => s.uid === this.active.value.series.value?.uid);
+        const next = this.series.value[now + by];
+        if (next) void this.show(next);
+    }
+
+    /** More panes take the series that follow the active one; fewer keep the active one. */
+    setLayout(layout: Layout): void {
+        const kept = this.active.value.series.value;
+        const index = this.active.value.at.value;
+        this.layout.value = layout;
+        if (this.activeIndex.value >= layout) {
+            this.activeIndex.value = 0;
+            if (kept && this.panes[0]!.series.value !== kept) void this.show(kept, this.panes[0], index);
+        }
+        this.panes.slice(layout).forEach((p) => p.clear());
+        const used = new Set(this.panes.map((p) => p.series.value?.uid));
+        for (const pane of this.panes.slice(0, layout)) {
+            if (pane.series.value) continue;
+            const next = this.series.value.find((s) => !used.has(s.uid));
+            if (!next) break;
+            used.add(next.uid);
+            void this.show(next, pane);
+        }
+    }
+
+    close(): void {
+        this.abort.abort();
+        this.panes.forEach((p) => p.clear());
+    }
+}

@@ -1,0 +1,103 @@
+/** Pointer, wheel and touch on a pane: small handlers instead of a tool library. */
+
+import type { Pane } from "./pane";
+import type { Tool } from "./model";
+
+interface Drag {
+    tool: Tool;
+    x: number;
+    y: number;
+    rest: number; /* pixels of a scroll drag not yet worth an image */
+    window: { center: number; width: number } | undefined;
+    fromX: number;
+    fromY: number;
+}
+
+/* Left does what the toolbar says, middle pans, right zooms; Shift and Ctrl lend the left button to both. */
+function toolFor(e: PointerEvent, chosen: Tool): Tool {
+    if (e.pointerType === "touch") return chosen;
+    if (e.button === 1 || (e.button === 0 && e.shiftKey)) return "pan";
+    if (e.button === 2 || (e.button === 0 && e.ctrlKey)) return "zoom";
+    return chosen;
+}
+
+const wheelStepPx = 40;
+
+export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool): () => void {
+    const fingers = new Map<number, { x: number; y: number }>();
+    let drag: Drag | undefined;
+    let wheelRest = 0;
+
+    const move = (d: Drag, x: number, y: number) => {
+        const stack = pane.stack;
+        const [dx, dy] = [x - d.x, y - d.y];
+        d.x = x;
+        d.y = y;
+        if (!stack) return;
+        if (d.tool === "pan") stack.pan(dx, dy);
+        else if (d.tool === "zoom") stack.zoom(Math.exp(-dy / 160));
+        else if (d.tool === "scroll") {
+            const stepPx = Math.max(2, Math.min(24, el.clientHeight / Math.max(1, pane.count.value)));
+            d.rest += dy;
+            const images = Math.trunc(d.rest / stepPx);
+            d.rest -= images * stepPx;
+            pane.scroll(images);
+        } else if (d.window) {
+            const perPx = d.window.width / 280;
+            stack.setWindow(d.window.center + (y - d.fromY) * perPx, Math.max(perPx, d.window.width + (x - d.fromX) * perPx));
+        }
+    };
+    /* Two fingers: their distance zooms, their middle pans. */
+    const pinch = (id: number, x: number, y: number) => {
+        const other = [...fingers].find(([key]) => key !== id)?.[1];
+        const before = fingers.get(id);
+        if (!other || !before || !pane.stack) return;
+        const apart = (p: { x: number; y: number }) => Math.hypot(p.x - other.x, p.y - other.y);
+        pane.stack.zoom(apart({ x, y }) / Math.max(1, apart(before)));
+        pane.stack.pan((x - before.x) / 2, (y - before.y) / 2);
+    };
+    const down = (e: PointerEvent) => {
+        if ((e.target as HTMLElement).closest("button, [role=slider]")) return;
+        fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+        el.setPointerCapture(e.pointerId);
+        const state = pane.state.value;
+        const window = state && { center: state.center, width: state.width };
+        drag = { tool: toolFor(e, chosen()), x: e.clientX, y: e.clientY, rest: 0, window, fromX: e.clientX, fromY: e.clientY };
+        if (e.button === 1) e.preventDefault();
+    };
+    const moved = (e: PointerEvent) => {
+        if (!fingers.has(e.pointerId)) return;
+        if (fingers.size > 1) pinch(e.pointerId, e.clientX, e.clientY);
+        else if (drag) move(drag, e.clientX, e.clientY);
+        fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+    };
+    const up = (e: PointerEvent) => {
+        fingers.delete(e.pointerId);
+        drag = undefined;
+    };
+    const wheel = (e: WheelEvent) => {
+        e.preventDefault();
+        if (e.ctrlKey) return pane.stack?.zoom(Math.exp(-e.deltaY / 400));
+        const px = e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? e.deltaY : e.deltaY * wheelStepPx;
+        wheelRest = Math.sign(px) === Math.sign(wheelRest) ? wheelRest + px : px;
+        const images = Math.abs(px) >= wheelStepPx ? Math.sign(px) : Math.trunc(wheelRest / wheelStepPx);
+        if (images === 0) return;
+        wheelRest = 0;
+        pane.scroll(images);
+    };
+    const noMenu = (e: Event) => e.preventDefault();
+    el.addEventListener("pointerdown", down);
+    el.addEventListener("pointermove", moved);
+    el.addEventListener("pointerup", up);
+    el.addEventListener("pointercancel", up);
+    el.addEventListener("wheel", wheel, { passive: false });
+    el.addEventListener("contextmenu", noMenu);
+    return () => {
+        el.removeEventListener("pointerdown", down);
+        el.removeEventListener("pointermove", moved);
+        el.removeEventListener("pointerup", up);
+        el.removeEventListener("pointercancel", up);
+        el.removeEventListener("wheel", wheel);
+        el.removeEventListener("contextmenu", noMenu);
+    };
+}

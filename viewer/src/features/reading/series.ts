@@ -1,0 +1,106 @@
+/** Series and their stacks: which objects are images, in which order they are read, what the rest is. */
+
+import { number, numbers, text, Tag, type Dataset } from "../../dicomweb/json";
+import { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "../../imaging/frame";
+
+export interface Series {
+    uid: string;
+    number: number | undefined;
+    modality: string;
+    description: string;
+    bodyPart: string;
+    count: number | undefined; /* objects */
+}
+
+export function seriesFrom(ds: Dataset): Series {
+    return {
+        uid: text(ds, Tag.seriesUid),
+        number: number(ds, Tag.seriesNumber),
+        modality: text(ds, Tag.modality),
+        description: text(ds, Tag.seriesDescription),
+        bodyPart: text(ds, Tag.bodyPart),
+        count: number(ds, Tag.seriesInstances),
+    };
+}
+
+/* Objects about images rather than images: last in the strip, never opened first */
+const aboutImages = new Set(["SR", "PR", "KO", "DOC", "SEG", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "AU", "ECG", "HD", "PLAN", "M3D", "ANN"]);
+
+export function inReadingOrder(list: readonly Series[]): Series[] {
+    const late = (s: Series) => (aboutImages.has(s.modality) ? 1 : 0);
+    return [...list].sort((a, b) => late(a) - late(b) || (a.number ?? 1e9) - (b.number ?? 1e9) || (a.uid < b.uid ? -1 : 1));
+}
+
+export interface Content {
+    datasets: readonly Dataset[]; /* every object, in order */
+    frames: readonly FrameInfo[]; /* every frame of every image, in order */
+    others: readonly Dataset[]; /* objects that are not shown as images */
+}
+
+/** Along the normal of the image plane, in mm; undefined where the object has no place in the patient. */
+function depthMm(ds: Dataset): number | undefined {
+    const p = numbers(ds, Tag.imagePosition);
+    const o = numbers(ds, Tag.imageOrientation);
+    if (p.length < 3 || o.length < 6) return undefined;
+    const normal = [o[1]! * o[5]! - o[2]! * o[4]!, o[2]! * o[3]! - o[0]! * o[5]!, o[0]! * o[4]! - o[1]! * o[3]!];
+    return normal[0]! * p[0]! + normal[1]! * p[1]! + normal[2]! * p[2]!;
+}
+
+/** By instance number, as the scanner counted; where numbers repeat or lack, by place. */
+export function inStackOrder(list: readonly Dataset[]): Dataset[] {
+    const keyed = list.map((ds) => ({
+        ds,
+        number: number(ds, Tag.instanceNumber) ?? Infinity,
+        depthMm: depthMm(ds) ?? 0,
+        uid: text(ds, Tag.sopInstance),
+    }));
+    keyed.sort((a, b) => (a.number === b.number ? 0 : a.number - b.number) || a.depthMm - b.depthMm || (a.uid < b.uid ? -1 : 1));
+    return keyed.map((k) => k.ds);
+}
+
+export function contentOf(study: string, series: string, list: readonly Dataset[]): Content {
+    const datasets = inStackOrder(list);
+    const frames: FrameInfo[] = [];
+    const others: Dataset[] = [];
+    for (const ds of datasets) {
+        const instance = text(ds, Tag.sopInstance);
+        if (!isImage(ds) || instance === "") others.push(ds);
+        else for (let frame = 1; frame <= frameCount(ds); frame++) frames.push(frameInfo({ study, series, instance, frame }, ds));
+    }
+    return { datasets, frames, others };
+}
+
+/** Frames per second the object asks for, or ten.   PS3.3 §C.7.6.5 */
+export function cineRate(ds: Dataset | undefined): number {
+    const frameTimeMs = number(ds, Tag.frameTime);
+    const said = number(ds, Tag.recommendedRate) ?? number(ds, Tag.cineRate) ?? (frameTimeMs ? 1000 / frameTimeMs : undefined);
+    return said !== undefined && said > 0 ? Math.min(60, Math.max(1, Math.round(said))) : 10;
+}
+
+const objectNames: readonly (readonly [uid: RegExp, name: string])[] = [
+    [/\.1\.1\.104\.1$/, "PDF document"],
+    [/\.1\.1\.104\.2$/, "CDA document"],
+    [/\.1\.1\.104\.[345]$/, "3D model"],
+    [/\.1\.1\.88\.59$/, "Key object selection"],
+    [/\.1\.1\.88\./, "Structured report"],
+    [/\.1\.1\.11\./, "Presentation state"],
+    [/\.1\.1\.9\.[1-3]/, "Waveform"],
+    [/\.1\.1\.9\./, "Waveform"],
+    [/\.1\.1\.66\.[1-3]$/, "Registration or fiducials"],
+    [/\.1\.1\.66\.[47]$/, "Segmentation"],
+    [/\.1\.1\.66$/, "Raw data"],
+    [/\.1\.1\.481\.3$/, "RT structure set"],
+    [/\.1\.1\.481\.[58]$/, "RT plan"],
+    [/\.1\.1\.481\./, "Radiotherapy object"],
+    [/\.1\.1\.4\.2$/, "MR spectroscopy"],
+    [/\.1\.1\.91\.1$/, "Microscopy annotations"],
+    [/\.1\.1\.77\.1\.[124]\.1$|\.1\.1\.77\.1\.5\.\d$/, "Video or photograph"],
+];
+
+/** What an object is, in words. */
+export function objectName(ds: Dataset): string {
+    const sopClass = text(ds, Tag.sopClass);
+    if (isVideo(text(ds, Tag.availableTransferSyntax))) return "Video";
+    const known = sopClass.startsWith("1.2.840.10008.5.1.4") ? objectNames.find(([uid]) => uid.test(sopClass)) : undefined;
+    return known?.[1] ?? (text(ds, Tag.modality) ? `${text(ds, Tag.modality)} object` : "DICOM object");
+}

@@ -1,0 +1,130 @@
+/** The toolbar of the reading page. Every button has its key in its hint. */
+
+import { text, Tag } from "../../dicomweb/json";
+import { Icon, type IconName } from "../../ui/icon";
+import type { Layout, Reading, Tool } from "./model";
+
+interface ToolButton {
+    icon: IconName;
+    label: string;
+    hint: string;
+    on?: boolean;
+    run: () => void;
+    disabled?: boolean;
+}
+
+function Button({ icon, label, hint, on, run, disabled }: ToolButton) {
+    return (
+        <button
+            type="button"
+            class={on ? "tool on" : "tool"}
+            aria-label={label}
+            title={hint ? `${label} (${hint})` : label}
+            {...(on === undefined ? {} : { "aria-pressed": on })}
+            disabled={disabled ?? false}
+            onClick={run}
+        >
+            <Icon name={icon} />
+        </button>
+    );
+}
+
+const tools: readonly (readonly [Tool, IconName, string, string])[] = [
+    ["window", "contrast", "Window", "W"],
+    ["scroll", "scroll", "Scroll", "S"],
+    ["zoom", "zoom", "Zoom", "Z"],
+    ["pan", "pan", "Pan", "P"],
+];
+
+const layouts: readonly (readonly [Layout, IconName, string])[] = [
+    [1, "one", "One pane"],
+    [2, "two", "Two panes"],
+    [4, "four", "Four panes"],
+];
+
+function Presets({ reading }: { reading: Reading }) {
+    const presets = reading.active.value.presets.value;
+    return (
+        <select
+            class="preset"
+            aria-label="Window preset"
+            disabled={presets.length === 0}
+            value=""
+            onChange={(e) => {
+                reading.active.value.usePreset(e.currentTarget.value);
+                e.currentTarget.value = "";
+                e.currentTarget.blur();
+            }}
+        >
+            <option value="" hidden>Presets</option>
+            {presets.map((p) => (
+                <option key={p.key} value={p.key}>{`${p.key}  ${p.name}`}</option>
+            ))}
+        </select>
+    );
+}
+
+function Cine({ reading }: { reading: Reading }) {
+    const pane = reading.active.value;
+    const playing = pane.cine.value;
+    return (
+        <span class="cine">
+            <Button icon={playing ? "pause" : "play"} label={playing ? "Pause" : "Play"} hint="Space" on={playing} disabled={pane.count.value < 2} run={() => pane.toggleCine()} />
+            <input
+                type="range"
+                min={1}
+                max={60}
+                aria-label="Images per second"
+                title="Images per second"
+                disabled={pane.count.value < 2}
+                value={pane.rate.value}
+                onInput={(e) => (pane.rate.value = Number(e.currentTarget.value))}
+            />
+            <span class="rate">{pane.rate.value}/s</span>
+        </span>
+    );
+}
+
+export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () => void }) {
+    const stack = reading.active.value.stack;
+    const ds = reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
+    return (
+        <div class="tools" role="toolbar" aria-label="Viewer">
+            <button type="button" class="button quiet back" title="Study list (Esc)" onClick={onClose}>
+                <Icon name="back" /> Studies
+            </button>
+            <div class="who">
+                <strong>{text(ds, Tag.patientName) || (ds ? "No name" : "")}</strong>
+                <span>{[text(ds, Tag.patientId), text(ds, Tag.studyDescription)].filter(Boolean).join(" · ")}</span>
+            </div>
+            <span class="space" />
+            <div class="group">
+                {tools.map(([tool, icon, label, hint]) => (
+                    <Button key={tool} icon={icon} label={label} hint={hint} on={reading.tool.value === tool} run={() => (reading.tool.value = tool)} />
+                ))}
+            </div>
+            <div class="group">
+                <Presets reading={reading} />
+                <Button icon="invert" label="Invert" hint="I" run={() => stack?.toggleInvert()} />
+            </div>
+            <div class="group">
+                <Button icon="rotate" label="Rotate" hint="R" run={() => stack?.rotate()} />
+                <Button icon="flip" label="Mirror" hint="H" run={() => stack?.flip()} />
+                <Button icon="fit" label="Fit" hint="F" run={() => stack?.fit()} />
+                <Button icon="reset" label="Reset" hint="0" run={() => stack?.reset()} />
+            </div>
+            <div class="group">
+                <Cine reading={reading} />
+            </div>
+            <div class="group">
+                {layouts.map(([n, icon, label]) => (
+                    <Button key={n} icon={icon} label={label} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
+                ))}
+            </div>
+            <div class="group">
+                <Button icon="tags" label="Tags" hint="T" disabled={!ds} run={() => (reading.dialog.value = "tags")} />
+                <Button icon="help" label="Keys" hint="?" run={() => (reading.dialog.value = "help")} />
+            </div>
+        </div>
+    );
+}

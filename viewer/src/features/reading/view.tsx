@@ -1,0 +1,95 @@
+/** The reading page: toolbar, series strip, panes. */
+
+import "./reading.css";
+import { effect } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { text, Tag } from "../../dicomweb/json";
+import { Help } from "./help";
+import { pressKey } from "./keys";
+import { Reading as Model } from "./model";
+import { Strip, ThumbnailQueue } from "./strip";
+import { Tags } from "./tags";
+import { Toolbar } from "./toolbar";
+import { Viewport } from "./viewport";
+
+export interface ReadingProps {
+    study: string;
+    search: string;
+    onRename: (search: string) => void;
+    onClose: () => void;
+}
+
+const addressPauseMs = 250;
+
+function Note({ title, body, onClose }: { title: string; body: string; onClose: () => void }) {
+    return (
+        <main class="page-note">
+            <h1>{title}</h1>
+            <p>{body}</p>
+            <p>
+                <button type="button" class="button" onClick={onClose}>Go to the study list</button>
+            </p>
+        </main>
+    );
+}
+
+export function Reading({ study, search, onRename, onClose }: ReadingProps) {
+    const reading = useMemo(() => new Model(study), [study]);
+    const queue = useMemo(() => new ThumbnailQueue(), [study]);
+
+    useEffect(() => {
+        void reading.open(search);
+        let pause: ReturnType<typeof setTimeout>;
+        const stops = [
+            effect(() => {
+                const address = reading.address.value;
+                clearTimeout(pause);
+                if (address) pause = setTimeout(() => onRename(address), addressPauseMs);
+            }),
+            effect(() => {
+                const ds = reading.active.value.dataset.value;
+                document.title = ds ? `${text(ds, Tag.patientName) || "Study"} · Isocenter` : "Isocenter";
+            }),
+            effect(() => {
+                const stuck = reading.active.value.content.value?.frames.length === 0 || reading.active.value.failure.value !== "";
+                if (reading.firstShown.value || stuck) queue.start();
+            }),
+        ];
+        return () => {
+            clearTimeout(pause);
+            stops.forEach((stop) => stop());
+            queue.close();
+            reading.close();
+            void import("../../imaging").then((m) => m.release());
+        };
+    }, [reading]);
+
+    useEffect(() => {
+        const keys = (e: KeyboardEvent) => {
+            if (e.key === "Escape" && reading.dialog.value === "") return onClose();
+            if (pressKey(reading, e)) e.preventDefault();
+        };
+        addEventListener("keydown", keys);
+        return () => removeEventListener("keydown", keys);
+    }, [reading]);
+
+    if (reading.failure.value) return <Note title="The study cannot be opened" body={reading.failure.value} onClose={onClose} />;
+    if (reading.isEmpty.value) return <Note title="No such study" body="It is not on this server, or no longer." onClose={onClose} />;
+    const layout = reading.layout.value;
+    const close = () => (reading.dialog.value = "");
+    return (
+        <main class="reading">
+            <Toolbar reading={reading} onClose={onClose} />
+            <div class="desk">
+                <Strip reading={reading} queue={queue} />
+                <section class={`panes of-${layout}`} aria-label="Images">
+                    {reading.panes.slice(0, layout).map((pane, i) => (
+                        <Viewport key={i} reading={reading} pane={pane} index={i} />
+                    ))}
+                </section>
+            </div>
+            {reading.dialog.value === "help" && <Help reading={reading} onClose={close} />}
+            {reading.dialog.value === "tags" && <Tags key={reading.activeIndex.value} pane={reading.active.value} onClose={close} />}
+        </main>
+    );
+}

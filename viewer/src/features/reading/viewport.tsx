@@ -1,0 +1,174 @@
+/** One pane on screen: the canvas Cornerstone draws on, the text over it, the scroll bar beside it. */
+
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { dateText, text, timeText, Tag } from "../../dicomweb/json";
+import type { StackState } from "../../imaging";
+import { Objects } from "./objects";
+import type { Reading } from "./model";
+import type { Pane } from "./pane";
+import { attachPointer } from "./pointer";
+
+function short(n: number): string {
+    return Number.isInteger(n) || Math.abs(n) >= 1000 ? String(Math.round(n)) : n.toFixed(Math.abs(n) >= 10 ? 1 : 2);
+}
+
+const lines = (all: readonly (string | false | undefined)[]) => all.filter((l): l is string => typeof l === "string" && l !== "");
+
+function Corner({ place, text: all }: { place: string; text: readonly string[] }) {
+    return (
+        <div class={`corner ${place}`}>
+            {all.map((l, i) => (
+                <div key={i}>{l}</div>
+            ))}
+        </div>
+    );
+}
+
+function Overlay({ pane, state }: { pane: Pane; state: StackState }) {
+    const ds = pane.dataset.value;
+    const series = pane.series.value;
+    const { info } = state;
+    const patient = lines([text(ds, Tag.patientName), text(ds, Tag.patientId), [dateText(text(ds, Tag.birthDate)), text(ds, Tag.sex)].filter(Boolean).join(" · ")]);
+    const study = lines([
+        text(ds, Tag.institution),
+        text(ds, Tag.studyDescription),
+        [dateText(text(ds, Tag.studyDate)), timeText(text(ds, Tag.studyTime))].filter(Boolean).join(" "),
+        text(ds, Tag.accession) && `Acc ${text(ds, Tag.accession)}`,
+    ]);
+    const image = lines([
+        [series?.number !== undefined ? `Series ${series.number}` : "", series?.description].filter(Boolean).join(" · "),
+        `Image ${state.index + 1} / ${pane.count.value}`,
+        lines([
+            info.sliceLocationMm !== undefined && `Loc ${info.sliceLocationMm.toFixed(1)} mm`,
+            info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && `Thk ${short(info.sliceThicknessMm)} mm`,
+        ]).join("  "),
+    ]);
+    const look = lines([
+        `${info.columns} × ${info.rows}`,
+        `Zoom ${Math.round(state.scale * 100)} %`,
+        `W ${short(state.width)}  L ${short(state.center)}${state.invert ? "  inverted" : ""}`,
+    ]);
+    const letters = state.letters;
+    return (
+        <div class="overlay" aria-hidden="true">
+            <Corner place="tl" text={patient} />
+            <Corner place="tr" text={study} />
+            <Corner place="bl" text={image} />
+            <Corner place="br" text={look} />
+            {letters && (["top", "right", "bottom", "left"] as const).map((side) => <div key={side} class={`letter ${side}`}>{letters[side]}</div>)}
+        </div>
+    );
+}
+
+/** Where in the stack we are, and which frames are here already. */
+function StackBar({ pane }: { pane: Pane }) {
+    const canvas = useRef<HTMLCanvasElement>(null);
+    const count = pane.count.value;
+    const at = pane.at.value;
+    useSignalEffect(() => {
+        void pane.loaded.value;
+        const n = pane.count.value;
+        const el = canvas.current;
+        const context = el?.getContext("2d");
+        if (!el || !context || n === 0) return;
+        el.height = Math.max(1, el.clientHeight);
+        context.fillStyle = "#4b5a68";
+        const step = el.height / n;
+        for (let i = 0; i < n; i++) if (pane.stack?.loaded(i)) context.fillRect(0, i * step, el.width, Math.max(1, step));
+    });
+    const seek = (e: PointerEvent & { currentTarget: HTMLElement }) => {
+        const box = e.currentTarget.getBoundingClientRect();
+        pane.scrollTo(Math.round(((e.clientY - box.top) / box.height) * (count - 1)));
+    };
+    return (
+        <div
+            class="stack-bar"
+            role="slider"
+            tabIndex={0}
+            aria-label="Image"
+            aria-orientation="vertical"
+            aria-valuemin={1}
+            aria-valuemax={count}
+            aria-valuenow={at + 1}
+            onPointerDown={(e) => (e.currentTarget.setPointerCapture(e.pointerId), seek(e))}
+            onPointerMove={(e) => e.currentTarget.hasPointerCapture(e.pointerId) && seek(e)}
+        >
+            <canvas ref={canvas} width={4} />
+            <span class="thumb" style={{ top: `${count > 1 ? (100 * at) / (count - 1) : 0}%` }} />
+        </div>
+    );
+}
+
+export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pane; index: number }) {
+    const frame = useRef<HTMLDivElement>(null);
+    const stage = useRef<HTMLDivElement>(null);
+    const broken = useSignal("");
+    const isActive = reading.activeIndex.value === index;
+    const state = pane.state.value;
+    const content = pane.content.value;
+    const failure = pane.failure.value || broken.value;
+
+    useEffect(() => {
+        let gone = false;
+        import("../../imaging").then(
+            (imaging) => {
+                if (gone || !stage.current) return;
+                const view = imaging.openStack(stage.current, {
+                    onState: (s) => {
+                        pane.state.value = s;
+                        reading.firstShown.value = true;
+                    },
+                    onLoaded: () => pane.loaded.value++,
+                    onError: (i, message) => {
+                        pane.failure.value = `Image ${i + 1}: ${message}`;
+                        reading.firstShown.value = true;
+                    },
+                });
+                pane.attach(view);
+            },
+            () => (broken.value = "The imaging library could not be loaded. Reload the page."),
+        );
+        const release = attachPointer(frame.current!, pane, () => reading.tool.value);
+        return () => {
+            gone = true;
+            release();
+            pane.detach();
+        };
+    }, []);
+
+    return (
+        <div
+            ref={frame}
+            class={isActive && reading.layout.value > 1 ? "pane on" : "pane"}
+            tabIndex={0}
+            role="group"
+            aria-label={`Pane ${index + 1}: ${pane.series.value?.description || pane.series.value?.modality || "empty"}`}
+            data-pane={index}
+            data-image={state ? state.index + 1 : undefined}
+            onPointerDown={() => (reading.activeIndex.value = index)}
+            onFocus={() => (reading.activeIndex.value = index)}
+            onDragOver={(e) => e.dataTransfer?.types.includes("text/x-series") && e.preventDefault()}
+            onDrop={(e) => {
+                const uid = e.dataTransfer?.getData("text/x-series");
+                const series = reading.series.value.find((s) => s.uid === uid);
+                if (!series) return;
+                e.preventDefault();
+                reading.activeIndex.value = index;
+                void reading.show(series, pane);
+            }}
+        >
+            <div ref={stage} class={failure || (content && content.frames.length === 0) ? "stage away" : "stage"} />
+            {state && !failure && reading.overlay.value && <Overlay pane={pane} state={state} />}
+            {pane.count.value > 1 && <StackBar pane={pane} />}
+            {failure && (
+                <div class="pane-note" role="alert">
+                    <strong>This image cannot be shown</strong>
+                    <span>{failure}</span>
+                </div>
+            )}
+            {!failure && content && content.frames.length === 0 && <Objects reading={reading} pane={pane} />}
+            {!failure && !state && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">Loading…</div>}
+        </div>
+    );
+}

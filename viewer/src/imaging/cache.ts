@@ -1,0 +1,167 @@
+/** Frames on their way into Cornerstone's cache: one load for each, shared by all who want it, aborted when
+ *  the last of them loses interest. */
+
+import { cache, imageLoader, utilities, type Types } from "@cornerstonejs/core";
+import { fetchFrame } from "../dicomweb/client";
+import { decode, type Decoded } from "./decode";
+import { isColor, type FrameInfo } from "./frame";
+import { minMax, type Pixels } from "./pixels";
+
+export const scheme = "dicomweb";
+
+const known = new Map<string, FrameInfo>();
+const interest = new Map<string, { users: number; urgent: boolean; abort: AbortController }>();
+
+export function register(frames: readonly FrameInfo[]): void {
+    for (const f of frames) known.set(f.id, f);
+}
+
+export const infoOf = (id: string): FrameInfo | undefined => known.get(id);
+
+export const isLoaded = (id: string): boolean => cache.getImage(id) !== undefined;
+
+/** How many frames of this size the cache takes while room is left for other viewports. */
+export function framesThatFit(info: FrameInfo): number {
+    const bytes = info.rows * info.columns * (isColor(info) ? 3 : info.bitsAllocated > 8 ? 2 : 1);
+    return Math.max(8, Math.floor((cache.getMaxCacheSize() * 0.6) / Math.max(1, bytes)));
+}
+
+/** Forgets all frames: a study was closed. */
+export function forget(): void {
+    for (const { abort } of interest.values()) abort.abort();
+    interest.clear();
+    cache.purgeCache();
+    known.clear();
+}
+
+export async function load(id: string, urgent: boolean, signal?: AbortSignal): Promise<Types.IImage> {
+    const ready = cache.getImage(id);
+    if (ready) return ready;
+    signal?.throwIfAborted();
+    const entry = interest.get(id) ?? { users: 0, urgent, abort: new AbortController() };
+    interest.set(id, entry);
+    entry.users++;
+    entry.urgent ||= urgent;
+    const leave = () => {
+        if (--entry.users === 0 && interest.get(id) === entry) {
+            interest.delete(id);
+            entry.abort.abort(); /* does nothing to a load that has ended */
+        }
+    };
+    try {
+        return await orAbort(imageLoader.loadAndCacheImage(id), signal);
+    } finally {
+        leave();
+    }
+}
+
+function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (!signal) return work;
+    return new Promise<T>((resolve, reject) => {
+        const stop = () => reject(new DOMException("no longer wanted", "AbortError"));
+        signal.addEventListener("abort", stop, { once: true });
+        work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    });
+}
+
+/** The loader Cornerstone calls for our image ids. */
+export function loaderFor(id: string): Types.IImageLoadObject {
+    const entry = interest.get(id);
+    const signal = entry?.abort.signal;
+    const work = async () => {
+        const info = known.get(id);
+        if (!info) throw new Error("This frame does not belong to the open study");
+        const frame = await fetchFrame(info, signal, entry?.urgent === false ? "low" : "high");
+        const decoded = await decode(frame, info);
+        signal?.throwIfAborted();
+        return imageOf(info, decoded);
+    };
+    return { promise: work(), cancelFn: () => entry?.abort.abort() };
+}
+
+export interface Grey {
+    center: number;
+    width: number;
+}
+
+/** The window an image opens with: the file's own, else the range its values use. */
+export function openingWindow(info: FrameInfo, pixels: Pixels, voiBits?: number): Grey {
+    if (voiBits !== undefined) return { center: 2 ** (voiBits - 1), width: 2 ** voiBits };
+    const said = info.windows[0];
+    if (said) return said;
+    if (info.bitsStored <= 8 && info.bitsStored > 1 && info.slope === 1 && info.intercept === 0) {
+        return info.signed ? { center: 0, width: 256 } : { center: 128, width: 256 };
+    }
+    const { lo, hi } = usedRange(pixels);
+    const step = pixels instanceof Float32Array ? (hi - lo) / 4096 : 1;
+    return { center: (lo + hi + step) / 2, width: Math.max(hi - lo + step, step || 1) };
+}
+
+/* All but the darkest and brightest half per cent, from at most some 65,000 samples */
+function usedRange(pixels: Pixels): { lo: number; hi: number } {
+    const step = Math.max(1, Math.floor(pixels.length / 65536));
+    const some = new Float64Array(Math.floor((pixels.length - 1) / step) + 1);
+    for (let i = 0; i < some.length; i++) some[i] = pixels[i * step]!;
+    const finite = some.filter(Number.isFinite).sort();
+    if (finite.length === 0) return { lo: 0, hi: 1 };
+    const cut = Math.floor(finite.length * 0.005);
+    const [lo, hi] = [finite[cut]!, finite[finite.length - 1 - cut]!];
+    return lo < hi ? { lo, hi } : { lo: finite[0]!, hi: finite[finite.length - 1]! };
+}
+
+function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.IImage {
+    const { min, max } = minMax(pixels);
+    const window = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
+    const components = color ? 3 : 1;
+    const scalarData = pixels as Types.PixelDataTypedArray;
+    const voxelManager = utilities.VoxelManager.createImageVoxelManager({
+        scalarData,
+        width: info.columns,
+        height: info.rows,
+        numberOfComponents: components,
+    });
+    const image = {
+        imageId: info.id,
+        dataType: pixels.constructor.name,
+        color,
+        rgba: false,
+        numberOfComponents: components,
+        rows: info.rows,
+        columns: info.columns,
+        width: info.columns,
+        height: info.rows,
+        rowPixelSpacing: info.rowSpacingMm,
+        columnPixelSpacing: info.columnSpacingMm,
+        slope: 1, /* the values are modality values already */
+        intercept: 0,
+        invert: info.photometric === "MONOCHROME1",
+        photometricInterpretation: color ? "RGB" : info.photometric,
+        minPixelValue: min,
+        maxPixelValue: max,
+        windowCenter: window.center,
+        windowWidth: window.width,
+        voiLUTFunction: info.voiFunction,
+        sizeInBytes: pixels.byteLength,
+        voxelManager,
+        getPixelData: () => scalarData,
+        getCanvas: () => rgbCanvas(pixels, info.columns, info.rows),
+    };
+    return image as unknown as Types.IImage;
+}
+
+/* For Cornerstone's CPU renderer, where there is no WebGL */
+function rgbCanvas(pixels: Pixels, width: number, height: number): HTMLCanvasElement {
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d")!;
+    const image = context.createImageData(width, height);
+    for (let i = 0, o = 0; o < image.data.length; i += 3, o += 4) {
+        image.data[o] = pixels[i]!;
+        image.data[o + 1] = pixels[i + 1]!;
+        image.data[o + 2] = pixels[i + 2]!;
+        image.data[o + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+    return canvas;
+}

@@ -1,0 +1,184 @@
+/** What one frame needs to be drawn, read from its data set: functional groups are looked through
+ *  (PS3.3 §C.7.6.16), defaults are filled in, nothing is believed that cannot be used. */
+
+import type { FrameRef } from "../dicomweb/client";
+import { items, number, numbers, text, texts, Tag, type Dataset, type Element } from "../dicomweb/json";
+
+export type Vec3 = readonly [number, number, number];
+
+export interface Window {
+    center: number;
+    width: number;
+    name: string;
+}
+
+export interface Lut {
+    first: number;
+    bits: number;
+    data: Element | undefined;
+    entries: number;
+}
+
+export interface FrameInfo extends FrameRef {
+    id: string;
+    modality: string;
+    sopClass: string;
+    instanceNumber: number | undefined;
+    rows: number;
+    columns: number;
+    samples: number;
+    photometric: string;
+    planar: boolean;
+    bitsAllocated: number;
+    bitsStored: number;
+    highBit: number;
+    signed: boolean;
+    float: boolean;
+    pixelVr: string;
+    slope: number;
+    intercept: number;
+    unit: string;
+    windows: readonly Window[];
+    voiFunction: string;
+    modalityLut: Lut | undefined;
+    voiLut: Lut | undefined;
+    palette: readonly [Lut, Lut, Lut] | undefined;
+    position: Vec3 | undefined;
+    rowDirection: Vec3 | undefined;
+    columnDirection: Vec3 | undefined;
+    frameOfReference: string;
+    rowSpacingMm: number; /* between rows; 1 when nothing is said */
+    columnSpacingMm: number;
+    calibrated: boolean;
+    sliceThicknessMm: number | undefined;
+    sliceLocationMm: number | undefined;
+}
+
+/* The macros whose attributes stand at the top level of classic objects */
+const macros = ["00289110", "00209113", "00209116", "00289145", "00289132", "00209111", "00187004"];
+
+function groupAttributes(group: Dataset | undefined): Dataset {
+    const flat: Record<string, Element | undefined> = {};
+    for (const macro of macros) Object.assign(flat, items(group, macro)[0]);
+    return flat;
+}
+
+/** The data set as the frame sees it: per-frame groups before shared ones before the top level. */
+export function frameDataset(ds: Dataset, frame: number): Dataset {
+    const shared = items(ds, Tag.sharedGroups)[0];
+    const own = items(ds, Tag.perFrameGroups)[frame - 1];
+    if (!shared && !own) return ds;
+    return { ...ds, ...groupAttributes(shared), ...groupAttributes(own) };
+}
+
+function vec3(v: readonly number[], at = 0): Vec3 | undefined {
+    const [x, y, z] = [v[at], v[at + 1], v[at + 2]];
+    return x !== undefined && y !== undefined && z !== undefined ? [x, y, z] : undefined;
+}
+
+function spacing(ds: Dataset): { rowSpacingMm: number; columnSpacingMm: number; calibrated: boolean } {
+    for (const tag of [Tag.pixelSpacing, Tag.imagerPixelSpacing]) {
+        const [row, column] = numbers(ds, tag);
+        if (row !== undefined && row > 0 && column !== undefined && column > 0)
+            return { rowSpacingMm: row, columnSpacingMm: column, calibrated: true };
+    }
+    const [vertical, horizontal] = numbers(ds, Tag.pixelAspectRatio);
+    if (vertical && horizontal && vertical > 0 && horizontal > 0)
+        return { rowSpacingMm: vertical / horizontal, columnSpacingMm: 1, calibrated: false };
+    return { rowSpacingMm: 1, columnSpacingMm: 1, calibrated: false };
+}
+
+function windows(ds: Dataset): Window[] {
+    const centers = numbers(ds, Tag.windowCenter);
+    const widths = numbers(ds, Tag.windowWidth);
+    const names = texts(ds, Tag.windowExplanation);
+    return centers
+        .map((center, i) => ({ center, width: widths[i] ?? NaN, name: names[i] ?? "" }))
+        .filter((w) => w.width > 0);
+}
+
+/** A LUT and its descriptor: entries (0 means 65536), first value mapped, bits.   PS3.3 §C.11.1.1 */
+function lut(descriptor: readonly number[], data: Element | undefined, signed: boolean): Lut | undefined {
+    const [entries, first, bits] = descriptor;
+    if (entries === undefined || first === undefined || bits === undefined || !data) return undefined;
+    const at = signed && first > 32767 ? first - 65536 : first;
+    return { entries: entries === 0 ? 65536 : entries, first: at, bits, data };
+}
+
+function itemLut(ds: Dataset, tag: string, signed: boolean): Lut | undefined {
+    const item = items(ds, tag)[0];
+    return item && lut(numbers(item, Tag.lutDescriptor), item[Tag.lutData], signed);
+}
+
+function palette(ds: Dataset, signed: boolean): readonly [Lut, Lut, Lut] | undefined {
+    const one = (descriptor: string, table: string, segmented: string) =>
+        lut(numbers(ds, descriptor), ds[table] ?? ds[segmented], signed);
+    const r = one(Tag.redDescriptor, Tag.redTable, "00281221");
+    const g = one(Tag.greenDescriptor, Tag.greenTable, "00281222");
+    const b = one(Tag.blueDescriptor, Tag.blueTable, "00281223");
+    return r && g && b ? [r, g, b] : undefined;
+}
+
+export function frameCount(ds: Dataset): number {
+    return Math.max(1, Math.floor(number(ds, Tag.numberOfFrames) ?? 1));
+}
+
+const pixelTags = [Tag.pixelData, Tag.floatPixelData, Tag.doublePixelData];
+
+/** Whether the object holds frames of pixels that we can ask for: it says a size, and not that it is a video. */
+export function isImage(ds: Dataset): boolean {
+    const rows = number(ds, Tag.rows) ?? 0;
+    const columns = number(ds, Tag.columns) ?? 0;
+    const syntax = text(ds, Tag.availableTransferSyntax) || text(ds, Tag.transferSyntax);
+    return rows > 0 && columns > 0 && number(ds, Tag.bitsAllocated) !== undefined && !isVideo(syntax);
+}
+
+/** MPEG-2, H.264 and HEVC streams (.100 to .108).   PS3.5 §10 */
+export function isVideo(syntax: string): boolean {
+    return /^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/.test(syntax);
+}
+
+export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
+    const ds = frameDataset(whole, ref.frame);
+    const bitsAllocated = number(ds, Tag.bitsAllocated) ?? 8;
+    const bitsStored = Math.min(bitsAllocated, number(ds, Tag.bitsStored) ?? bitsAllocated);
+    const signed = number(ds, Tag.pixelRepresentation) === 1;
+    const orientation = numbers(ds, Tag.imageOrientation);
+    const float = ds[Tag.floatPixelData] !== undefined || ds[Tag.doublePixelData] !== undefined;
+    const dose = text(ds, Tag.modality) === "RTDOSE" ? number(ds, Tag.doseGridScaling) : undefined;
+    return {
+        ...ref,
+        id: `dicomweb:${ref.instance}/${ref.frame}`,
+        modality: text(ds, Tag.modality),
+        sopClass: text(ds, Tag.sopClass),
+        instanceNumber: number(ds, Tag.instanceNumber),
+        rows: number(ds, Tag.rows) ?? 0,
+        columns: number(ds, Tag.columns) ?? 0,
+        samples: number(ds, Tag.samplesPerPixel) ?? 1,
+        photometric: text(ds, Tag.photometric).trim() || "MONOCHROME2",
+        planar: number(ds, Tag.planarConfiguration) === 1,
+        bitsAllocated,
+        bitsStored,
+        highBit: number(ds, Tag.highBit) ?? bitsStored - 1,
+        signed,
+        float,
+        pixelVr: pixelTags.map((t) => ds[t]?.vr).find((vr) => vr !== undefined) ?? "OW",
+        slope: dose ?? (number(ds, Tag.rescaleSlope) || 1),
+        intercept: dose !== undefined ? 0 : (number(ds, Tag.rescaleIntercept) ?? 0),
+        unit: text(ds, Tag.rescaleType),
+        windows: windows(ds),
+        voiFunction: text(ds, Tag.voiFunction) || "LINEAR",
+        modalityLut: itemLut(ds, Tag.modalityLut, signed),
+        voiLut: itemLut(ds, Tag.voiLut, signed),
+        palette: palette(ds, signed),
+        position: vec3(numbers(ds, Tag.imagePosition)),
+        rowDirection: orientation.length >= 6 ? vec3(orientation) : undefined,
+        columnDirection: orientation.length >= 6 ? vec3(orientation, 3) : undefined,
+        frameOfReference: text(ds, Tag.frameOfReference),
+        ...spacing(ds),
+        sliceThicknessMm: number(ds, Tag.sliceThickness),
+        sliceLocationMm: number(ds, Tag.sliceLocation),
+    };
+}
+
+export const isColor = (info: FrameInfo): boolean => info.photometric === "PALETTE COLOR" || info.samples >= 3;

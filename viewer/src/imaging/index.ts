@@ -1,0 +1,34 @@
+/** The imaging library: the only folder that knows Cornerstone3D. */
+
+import { cache, imageLoader, init as initCore, metaData } from "@cornerstonejs/core";
+import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
+import { forget, loaderFor, scheme } from "./cache";
+import { provider } from "./metadata";
+import { StackView, type StackEvents } from "./stack";
+
+export { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "./frame";
+export { drawThumbnail } from "./thumbnail";
+export type { StackEvents, StackState, StackView } from "./stack";
+
+const cacheBytesMax = 768 << 20;
+
+let ready = false;
+
+/** Prepares the renderer; harmless to call again. The list calls it in idle time. */
+export function warmUp(): void {
+    if (ready) return;
+    ready = true;
+    initCore();
+    initLoader({ maxWebWorkers: Math.max(1, Math.min(4, (navigator.hardwareConcurrency || 2) - 1)) });
+    cache.setMaxCacheSize(cacheBytesMax);
+    imageLoader.registerImageLoader(scheme, loaderFor);
+    metaData.addProvider(provider, 10_000);
+}
+
+export function openStack(element: HTMLDivElement, events: StackEvents): StackView {
+    warmUp();
+    return new StackView(element, events);
+}
+
+/** Releases every frame in memory: the study was closed. */
+export const release = forget;

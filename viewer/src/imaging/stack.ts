@@ -1,0 +1,229 @@
+/** A stack of frames in one viewport: what is shown, how, and what is fetched next. */
+
+import { Enums, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { isAbort } from "../dicomweb/client";
+import { framesThatFit, isLoaded, load, register } from "./cache";
+import { isColor, type FrameInfo } from "./frame";
+import { edgeLetters, type EdgeLetters } from "./orientation";
+import { centreOut, LoadQueue } from "./queue";
+
+export interface StackState {
+    index: number; /* the frame on screen, from 0 */
+    info: FrameInfo;
+    center: number;
+    width: number;
+    invert: boolean;
+    scale: number; /* CSS pixels for one image pixel */
+    letters: EdgeLetters | undefined;
+}
+
+export interface StackEvents {
+    onState: (state: StackState) => void;
+    onLoaded: () => void; /* another frame has arrived */
+    onError: (index: number, message: string) => void;
+}
+
+const prefetchParallel = 4;
+let engine: RenderingEngine | undefined;
+let serial = 0;
+
+type VoiFunction = Enums.VOILUTFunctionType;
+const voiFunctionOf = (info: FrameInfo): VoiFunction =>
+    Object.values(Enums.VOILUTFunctionType).find((f) => f === info.voiFunction) ?? Enums.VOILUTFunctionType.LINEAR;
+
+export class StackView {
+    private readonly id = `stack-${++serial}`;
+    private readonly viewport: Types.IStackViewport;
+    private readonly queue = new LoadQueue(prefetchParallel);
+    private readonly resizing: ResizeObserver;
+    private frames: readonly FrameInfo[] = [];
+    private asked = -1; /* the frame the user wants to see */
+    private shown = -1;
+    private turn = 0; /* a newer request makes older ones void */
+    private pending: AbortController | undefined;
+    private hasStack = false;
+    private closed = false;
+
+    constructor(
+        private readonly element: HTMLDivElement,
+        private readonly events: StackEvents,
+    ) {
+        engine ??= new RenderingEngine("isocenter");
+        engine.enableElement({
+            viewportId: this.id,
+            type: Enums.ViewportType.STACK,
+            element,
+            defaultOptions: { background: [0, 0, 0] },
+        });
+        this.viewport = engine.getViewport(this.id) as Types.IStackViewport;
+        element.addEventListener(Enums.Events.IMAGE_RENDERED, this.tell);
+        this.resizing = new ResizeObserver(() => {
+            if (!this.closed && element.clientWidth > 0 && element.clientHeight > 0) engine?.resize(true, true);
+        });
+        this.resizing.observe(element);
+    }
+
+    /** Shows `frames` from `index` on; what was loading for the previous stack is aborted. */
+    async open(frames: readonly FrameInfo[], index: number): Promise<void> {
+        this.queue.clear();
+        register(frames);
+        this.frames = frames;
+        this.asked = this.shown = -1;
+        this.hasStack = false;
+        await this.show(index);
+    }
+
+    get count(): number {
+        return this.frames.length;
+    }
+
+    get wanted(): number {
+        return this.asked;
+    }
+
+    loaded(index: number): boolean {
+        const frame = this.frames[index];
+        return frame !== undefined && isLoaded(frame.id);
+    }
+
+    /** Shows a frame as soon as it is there; a later call overtakes an earlier one. */
+    async show(to: number): Promise<void> {
+        const index = Math.max(0, Math.min(this.frames.length - 1, to));
+        const info = this.frames[index];
+        if (!info || this.closed || (index === this.asked && this.hasStack)) return;
+        this.asked = index;
+        const mine = ++this.turn;
+        this.pending?.abort();
+        const abort = (this.pending = new AbortController());
+        const release = this.queue.hold();
+        try {
+            await load(info.id, true, abort.signal);
+            if (mine !== this.turn || this.closed) return;
+            if (this.hasStack) await this.viewport.setImageIdIndex(index);
+            else await this.start(info, index);
+            this.shown = index;
+            this.tell();
+        } catch (e) {
+            if (mine === this.turn && !this.closed && !isAbort(e)) this.events.onError(index, wording(e));
+        } finally {
+            release();
+            if (mine === this.turn && !this.closed) this.prefetch(index);
+        }
+    }
+
+    private async start(info: FrameInfo, index: number): Promise<void> {
+        await this.viewport.setStack(
+            this.frames.map((f) => f.id),
+            index,
+        );
+        this.hasStack = true;
+        this.viewport.resetProperties(); /* nothing of the previous series */
+        const { center, width } = this.grey();
+        if (info.windows.length === 0 && !isColor(info)) this.setWindow(center, width); /* one window for all slices */
+        this.viewport.render();
+    }
+
+    private prefetch(center: number): void {
+        const info = this.frames[center];
+        if (!info || this.frames.length < 2) return;
+        const order = centreOut(center, this.frames.length, framesThatFit(info));
+        const tasks = order
+            .map((i) => this.frames[i]!.id)
+            .filter((id) => !isLoaded(id))
+            .map((id) => ({
+                key: id,
+                run: (signal: AbortSignal) => load(id, false, signal).then(() => this.events.onLoaded()),
+            }));
+        this.queue.replace(tasks);
+        this.events.onLoaded();
+    }
+
+    private readonly tell = (): void => {
+        const info = this.frames[this.shown];
+        if (!info || this.closed) return;
+        const camera = this.viewport.getCamera();
+        const perMm = camera.parallelScale ? this.element.clientHeight / (2 * camera.parallelScale) : 1;
+        this.events.onState({
+            index: this.shown,
+            info,
+            ...this.grey(),
+            invert: (this.viewport.getProperties().invert ?? false) !== (info.photometric === "MONOCHROME1" && !isColor(info)),
+            scale: perMm * info.rowSpacingMm,
+            letters: info.rowDirection ? edgeLetters(camera.viewUp, camera.viewPlaneNormal) : undefined,
+        });
+    };
+
+    private grey(): { center: number; width: number } {
+        const range = this.viewport.getProperties().voiRange;
+        if (!range) return { center: 128, width: 256 };
+        const info = this.frames[Math.max(0, this.asked)]!;
+        const exact = voiFunctionOf(info) === Enums.VOILUTFunctionType.LINEAR_EXACT ? 0 : 1;
+        return { center: (range.lower + range.upper + exact) / 2, width: range.upper - range.lower + exact };
+    }
+
+    /** Window centre and width in modality units.   PS3.3 §C.11.2.1.2 */
+    setWindow(center: number, width: number): void {
+        const info = this.frames[Math.max(0, this.asked)];
+        if (!info || !this.hasStack) return;
+        const voiRange = utilities.windowLevel.toLowHighRange(Math.max(width, 1e-6), center, voiFunctionOf(info));
+        this.viewport.setProperties({ voiRange });
+        this.viewport.render();
+    }
+
+    toggleInvert(): void {
+        if (!this.hasStack) return;
+        this.viewport.setProperties({ invert: !(this.viewport.getProperties().invert ?? false) });
+        this.viewport.render();
+    }
+
+    pan(dx: number, dy: number): void {
+        const [x, y] = this.viewport.getPan();
+        this.viewport.setPan([x + dx, y + dy]);
+        this.viewport.render();
+    }
+
+    zoom(factor: number): void {
+        this.viewport.setZoom(Math.min(40, Math.max(0.05, this.viewport.getZoom() * factor)));
+        this.viewport.render();
+    }
+
+    rotate(): void {
+        const { rotation = 0 } = this.viewport.getViewPresentation();
+        this.viewport.setViewPresentation({ rotation: (rotation + 90) % 360 });
+        this.viewport.render();
+    }
+
+    flip(): void {
+        const { flipHorizontal = false } = this.viewport.getCamera();
+        this.viewport.setCamera({ flipHorizontal: !flipHorizontal });
+        this.viewport.render();
+    }
+
+    fit(): void {
+        this.viewport.resetCamera();
+        this.viewport.render();
+    }
+
+    reset(): void {
+        const info = this.frames[Math.max(0, this.asked)];
+        if (!info || !this.hasStack) return;
+        this.viewport.resetProperties();
+        this.viewport.resetCamera();
+        this.viewport.render();
+    }
+
+    close(): void {
+        this.closed = true;
+        this.turn++;
+        this.pending?.abort();
+        this.queue.clear();
+        this.resizing.disconnect();
+        this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.tell);
+        engine?.disableElement(this.id);
+    }
+}
+
+function wording(e: unknown): string {
+    if (e instanceof Error) return e.message;
+    return typeof e === "string" ? e : "The image cannot be decoded";
+}

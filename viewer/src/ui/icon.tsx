@@ -1,0 +1,40 @@
+/** Line icons on a 20 x 20 grid, drawn with the colour of the text around them. */
+
+const paths = {
+    upload: "M10 13V3.5M6 7l4-4 4 4M3.5 12.5v3a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1v-3",
+    folder: "M2.5 5.5a1 1 0 0 1 1-1h4l1.6 2h7.4a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1z",
+    close: "M5 5l10 10M15 5L5 15",
+    back: "M12 4l-6 6 6 6",
+    contrast: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
+    zoom: "M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4M9 6.5v5M6.5 9h5",
+    pan: "M10 2.5v15M2.5 10h15M10 2.5L8 4.5M10 2.5l2 2M10 17.5l-2-2M10 17.5l2-2M2.5 10l2-2M2.5 10l2 2M17.5 10l-2-2M17.5 10l-2 2",
+    scroll: "M4 5.5h9v9H4zM7 5.5v-2.5h9v9h-3M7 3",
+    invert: "M3.5 3.5h13v13h-13zM3.5 16.5l13-13M10 16.5h6.5v-13z",
+    reset: "M4 10a6 6 0 1 0 2-4.5M4 3v3.5h3.5",
+    fit: "M3.5 7.5v-4h4M12.5 3.5h4v4M16.5 12.5v4h-4M7.5 16.5h-4v-4",
+    play: "M6.5 4l9 6-9 6z",
+    pause: "M7 4.5v11M13 4.5v11",
+    tags: "M3.5 5.5h13M3.5 10h13M3.5 14.5h8",
+    one: "M3.5 3.5h13v13h-13z",
+    two: "M3.5 3.5h13v13h-13zM10 3.5v13",
+    four: "M3.5 3.5h13v13h-13zM10 3.5v13M3.5 10h13",
+    help: "M7.5 7.5a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1 1-1.1 1.8M10 14.5v.1M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15z",
+    download: "M10 3v9.5M6 9l4 4 4-4M3.5 16.5h13",
+    rotate: "M15.5 6.5A6.5 6.5 0 1 0 16.5 10M16 3v4h-4",
+    flip: "M10 3v14M7.5 6L3 14h4.5zM12.5 6l4.5 8h-4.5z",
+    document: "M5 2.5h7l3.5 3.5v11.5H5zM12 2.5V6h3.5M7.5 10h5M7.5 13h5",
+    up: "M5 12l5-5 5 5",
+    down: "M5 8l5 5 5-5",
+    right: "M8 5l5 5-5 5",
+    warning: "M10 3l7.5 13.5h-15zM10 8v4M10 14.2v.1",
+} as const;
+
+export type IconName = keyof typeof paths;
+
+export function Icon({ name }: { name: IconName }) {
+    return (
+        <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
+            <path d={paths[name]} fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
+        </svg>
+    );
+}

@@ -1,0 +1,4 @@
+declare module "virtual:tag-names" {
+    const table: string;
+    export default table;
+}

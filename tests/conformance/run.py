@@ -15,6 +15,8 @@ import tempfile
 import time
 import traceback
 
+FIRST = ("echo", "store", "find", "retrieve", "negotiate", "stow", "qido", "wado", "http", "cli")
+LAST = ("corpus",)
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
@@ -47,6 +49,8 @@ class Env:
     @property
     def server(self):
         """The module's own server, with a storescp named STORESCP as its move destination."""
+        if "server" in self.shared and not self.shared["server"].process.alive():
+            del self.shared["server"]  # a test before this one killed it, and failed: the rest go on with another
         if "server" not in self.shared:
             self.storescp  # its port goes into the configuration
             self.shared["server"] = self.fresh(peers=[(self.storescp.aet, self.storescp.port)])
@@ -116,7 +120,8 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the temporary folders")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
-    modules = sorted(f[2:-3] for f in os.listdir(HERE) if f.startswith("t_") and f.endswith(".py"))
+    modules = {f[2:-3] for f in os.listdir(HERE) if f.startswith("t_") and f.endswith(".py")}
+    modules = [m for m in FIRST if m in modules] + sorted(modules.difference(FIRST, LAST)) + [m for m in LAST if m in modules]
     unknown = [n for n in args.names if n.split("/")[0] not in modules]
     if unknown:
         parser.error(f"no such module: {' '.join(unknown)} (there are: {' '.join(modules)})")

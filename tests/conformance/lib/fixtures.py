@@ -106,8 +106,8 @@ class Isocenter:
 
     AET = "ISOCENTER"
 
-    def __init__(self, folder, peers=(), data=None, **config):
-        self.folder = folder
+    def __init__(self, folder, peers=(), data=None, dicom_port=0, **config):
+        self.folder, self.dicom_port = folder, dicom_port
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=folder)
         config = {"peers": [{"aet": a, "host": "127.0.0.1", "port": p} for a, p in peers], **config}
         fd, self.config = tempfile.mkstemp(prefix="config-", suffix=".json", dir=folder)
@@ -121,8 +121,8 @@ class Isocenter:
             raise AssertionError(f"no binary at {BINARY}: run ./dev build")
         name = os.path.basename(self.config)[:-5] + f"-{time.monotonic_ns()}"
         begin = time.monotonic()
-        self.process = Process([BINARY, "serve", "--config", self.config, "--data", self.data,
-                                "--http-port", "0", "--dicom-port", "0", "--aet", self.AET], self.folder, name)
+        self.process = Process([BINARY, "serve", "--config", self.config, "--data", self.data, "--http-port", "0",
+                                "--dicom-port", str(self.dicom_port), "--aet", self.AET], self.folder, name)
 
         def ready():
             if not self.process.alive():

@@ -74,7 +74,8 @@ ISO_MUST_USE int dimse_read_all(struct dimse_message *msg, size_t bytes_max,
  * being received. */
 int dimse_cancelled(struct dimse_assoc *d, uint16_t message_id, struct iso_err *err);
 
-/* Sends a message in full PDUs, as few system calls as may be; data NULL: none.
+/* Sends a message in full PDUs, as few system calls as may be; data NULL: none. What is left of an
+ * incoming data set is skipped before.
  * command->has_dataset is set from data. A failing source, producer or file ends the association
  * (A-ABORT), since half a message cannot be taken back. */
 ISO_MUST_USE int dimse_send(struct dimse_assoc *d, uint8_t context_id,

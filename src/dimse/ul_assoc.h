@@ -42,17 +42,17 @@ struct ul_context {
 
 /* What both sides know once it is established; lives as long as the association. */
 struct ul_session {
-    bool              requested; /* we are the requestor */
-    struct os_address peer;
-    iso_str           calling_ae;
-    iso_str           called_ae;
-    iso_str           peer_implementation_class;
-    iso_str           peer_implementation_version;
-    uint32_t          peer_pdu_bytes_max; /* 0: unlimited */
-    uint16_t          async_invoked; /* operations window in force; 1 unless agreed; 0: unlimited */
-    uint16_t          async_performed;
-    iso_str           user_name;       /* types 1 and 2, for audit; never a passcode or token */
-    const struct ul_context *contexts; /* by ascending id, refused ones included */
+    bool                     requested; /* we are the requestor */
+    struct os_address        peer;
+    iso_str                  calling_ae;
+    iso_str                  called_ae;
+    iso_str                  peer_implementation_class;
+    iso_str                  peer_implementation_version;
+    uint32_t                 peer_pdu_bytes_max; /* 0: unlimited */
+    uint16_t                 async_invoked;      /* operations the requestor may have under way, */
+    uint16_t                 async_performed; /* and the acceptor. 1 unless agreed, 0: no limit */
+    iso_str                  user_name; /* types 1 and 2, for audit; never a passcode or token */
+    const struct ul_context *contexts;  /* by ascending id, refused ones included */
     size_t                   context_count;
 };
 
@@ -169,6 +169,8 @@ ISO_MUST_USE int ul_assoc_next(struct ul_assoc *assoc, enum ul_wait wait, struct
                                struct iso_err *err);
 /* 1..cap bytes of the current PDV, 0 at its end, or a negative code as above. */
 int64_t ul_assoc_read(struct ul_assoc *assoc, void *ptr, size_t cap, struct iso_err *err);
+/* How many bytes have been received but not read: reading that much does not wait. */
+size_t ul_assoc_buffered(const struct ul_assoc *assoc);
 /* What has come but is not read yet, after a receive that does not wait; borrowed until the next
  * call. *pdu_left: how many of the first bytes belong to the PDU being read. ISO_ECLOSED: nothing is
  * left and the peer is gone. The current PDV must have been read to its end. */

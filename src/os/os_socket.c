@@ -284,6 +284,11 @@ void os_socket_shutdown(int fd)
     (void)shutdown(fd, SHUT_RDWR);
 }
 
+void os_socket_stop_reading(int fd)
+{
+    (void)shutdown(fd, SHUT_RD);
+}
+
 void os_socket_linger(int fd, int64_t deadline_ms)
 {
     char discard[4096];

@@ -36,6 +36,8 @@ ISO_MUST_USE int os_send_file(int fd, int file, uint64_t offset, uint64_t count,
                               int64_t deadline_ms, struct iso_err *err);
 /* Both directions end now; blocked calls return. The descriptor stays open. */
 void os_socket_shutdown(int fd);
+/* From now on receiving finds the end, a blocked call at once; sending goes on. Any thread. */
+void os_socket_stop_reading(int fd);
 /* Waits until the peer has closed its side or the deadline; discards what comes. */
 void os_socket_linger(int fd, int64_t deadline_ms);
 

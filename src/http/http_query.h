@@ -1,6 +1,6 @@
 /* http_query.h: percent-decoding and query strings.   RFC 3986 §2.1, WHATWG URL §5.1
  * Decoding happens once. What comes out is UTF-8 without NUL, or the input is refused. Results live
- * in the arena. Blocks nowhere; any thread. */
+ * in the arena or borrow from the input. Any thread. */
 #ifndef HTTP_QUERY_H
 #define HTTP_QUERY_H
 

@@ -64,8 +64,12 @@ ISO_MUST_USE int http_reply_empty(struct http_request *req, unsigned status, str
 ISO_MUST_USE int http_reply_stream(struct http_request *req, unsigned status, const char *type,
                                    uint64_t body_bytes, struct iso_sink *sink, struct iso_err *err);
 
-/* application/problem+json: what went wrong, and the way out. detail and remedy may be NULL. Forgets
- * an earlier, unsent reply and its header fields.   RFC 9457 §3 */
+/* What has been written so far goes out now, however little: for event streams. */
+void http_reply_flush(struct http_request *req);
+
+/* application/problem+json: what went wrong, and the way out. detail and remedy may be NULL. Replaces
+ * an earlier reply (not a stream); of the header fields given so far only Allow, Retry-After and
+ * WWW-Authenticate stay. Always ISO_OK, so that a handler may return it.   RFC 9457 §3 */
 int http_problem(struct http_request *req, unsigned status, const char *title, const char *detail,
                  const char *remedy);
 /* The problem for an ISO_E code: status and title by http_status_of, detail from err. */

@@ -39,7 +39,7 @@ iso_str http_query_value(const struct http_request *req, const char *name);
 /* A header field, name without regard to case; empty when absent. */
 iso_str http_header(const struct http_request *req, const char *name);
 /* What the client accepts: the query parameter "accept", else the header.   PS3.18 §8.3.3.1 */
-iso_str http_accept_text(const struct http_request *req);
+iso_str http_accept_text(struct http_request *req);
 /* The client's numeric address. */
 iso_str http_peer(const struct http_request *req);
 /* The Host field, checked when we listen on loopback; may be empty (HTTP/1.0). */

@@ -9,15 +9,15 @@
 
 enum {
     HTTP_PATH_PARAMS_MAX      = 8,
-    HTTP_PATH_PARAM_BYTES_MAX = 1024, /* decoded, each */
+    HTTP_PATH_PARAM_BYTES_MAX = 8192, /* decoded, each */
     HTTP_PATH_SEGMENTS_MAX    = 32,
     HTTP_ROUTES_MAX           = 512
 };
 
 enum http_route_flags {
-    HTTP_ROUTE_LONG =
-        1, /* may run long (streams, big uploads): only part of the workers take such */
-    HTTP_ROUTE_HIDDEN = 2 /* not in the OpenAPI document */
+    HTTP_ROUTE_LONG    = 1, /* streams, big uploads: only part of the workers take such */
+    HTTP_ROUTE_HIDDEN  = 2, /* not in the OpenAPI document */
+    HTTP_ROUTE_INSTANT = 4  /* never waits, not even for a disk: runs on the epoll thread */
 };
 
 /* ISO_OK after a reply, or a negative code: the server then answers with http_problem_of (when no

@@ -373,6 +373,58 @@ static int add_source(struct gather *g, struct iso_source source, struct iso_err
     return ISO_OK;
 }
 
+/* A sink that cuts what is written to it into PDUs; the last bytes are held back as above. */
+struct cutter {
+    struct gather *g;
+    uint8_t       *scratch;
+    size_t         len;
+    size_t         cap;
+    int            failed; /* the association, not the producer */
+};
+
+static int cutter_write(void *ctx, const void *ptr, size_t len, struct iso_err *err)
+{
+    struct cutter *cut = ctx;
+    const uint8_t *in  = ptr;
+
+    while (len > 0) {
+        if (cut->len == cut->cap) {
+            size_t now  = cut->cap - HOLD_BACK;
+            cut->failed = add(cut->g, false, false, iso_bytes_of(cut->scratch, now), err);
+            if (cut->failed == ISO_OK)
+                cut->failed = flush(cut->g, err);
+            if (cut->failed < 0)
+                return cut->failed;
+            memmove(cut->scratch, cut->scratch + now, HOLD_BACK);
+            cut->len = HOLD_BACK;
+        }
+        size_t n = cut->cap - cut->len < len ? cut->cap - cut->len : len;
+        memcpy(cut->scratch + cut->len, in, n);
+        cut->len += n;
+        in += n;
+        len -= n;
+    }
+    return ISO_OK;
+}
+
+static int add_producer(struct gather *g, const struct dimse_data *data, struct iso_err *err)
+{
+    struct cutter cut = { .g = g };
+
+    cut.scratch = ul_assoc_scratch(g->d->ul, &cut.cap);
+    if (cut.scratch == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for a send buffer");
+    cut.cap = (cut.cap - HOLD_BACK) / g->fragment_max * g->fragment_max + HOLD_BACK;
+    int rc  = data->produce(data->produce_ctx, (struct iso_sink){ cutter_write, &cut }, err);
+    if (rc < 0) {
+        if (cut.failed == ISO_OK)
+            ul_assoc_abort(g->d->ul, UL_ABORT_USER, 0);
+        return rc;
+    }
+    rc = add(g, false, true, iso_bytes_of(cut.scratch, cut.len), err);
+    return rc == ISO_OK ? flush(g, err) : rc;
+}
+
 struct file_range {
     int      file;
     uint64_t offset;
@@ -408,6 +460,8 @@ static int add_data(struct gather *g, const struct dimse_data *data, struct iso_
         return add_source(g, data->source, err);
     case DIMSE_DATA_FILE:
         return add_source(g, (struct iso_source){ file_read, &range }, err);
+    case DIMSE_DATA_PRODUCER:
+        return add_producer(g, data, err);
     default:
         return ISO_OK;
     }

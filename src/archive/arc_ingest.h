@@ -13,6 +13,7 @@ struct arc_incoming {
     iso_str           transfer_syntax_uid;
     iso_str           sop_class_uid;    /* of the command; may be empty: not compared */
     iso_str           sop_instance_uid; /* of the command; may be empty: not compared */
+    iso_str           study_uid;        /* it must belong to this study; may be empty: any */
     iso_str           source_ae;        /* calling AE title, into our file meta; may be empty */
     iso_str           peer;             /* address of the sender, for the record; may be empty */
 };
@@ -45,7 +46,7 @@ struct arc_receipt {
  *
  * ISO_OK        *receipt says what became of it
  * ISO_EFORMAT   not DICOM, broken, cut short, or without usable study, series, SOP UIDs
- * ISO_EINVAL    SOP class or instance UID differ from the command's (PS3.4 §B.2.3: status A900H);
+ * ISO_EINVAL    SOP class, SOP instance or study UID differ from those given (PS3.4 §B.2.3: A900H);
  *               receipt->id is filled
  * ISO_ECONFLICT other bytes are here under this SOP instance UID, policy ARC_REJECT
  * ISO_ELIMIT    larger than a configured maximum

@@ -1,0 +1,238 @@
+/* cmd_serve.c: `isocenter serve`: opens the archive, listens for DICOM and HTTP, waits for a signal,
+ * drains, closes. The one place where everything is wired together. */
+#include "cmd.h"
+#include "cmd_config.h"
+#include "cmd_running.h"
+
+#include "arc.h"
+#include "os_clock.h"
+#include "os_process.h"
+#include "srv_dimse.h"
+#include "srv_log.h"
+#include "srv_web.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_MS = 10000, UI_PATH_BYTES = 4096 };
+
+static const char help[] =
+    "usage: isocenter serve [options]\n"
+    "\n"
+    "Serves the archive: DICOM (C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET), DICOMweb and the web\n"
+    "application. Prints one line when it is ready; SIGTERM and Ctrl-C end it in good order.\n"
+    "\n"
+    "  --config FILE     configuration, JSON with comments (see isocenter check-config "
+    "--document)\n"
+    "  --data DIR        folder that holds everything stored [./isocenter-data]\n"
+    "  --listen ADDR     address to listen on [127.0.0.1]\n"
+    "  --http-port N     port of DICOMweb and the web application [8042]; 0: any free one\n"
+    "  --dicom-port N    port of DICOM [4242]; 0: any free one\n"
+    "  --aet AET         our application entity title [ISOCENTER]\n"
+    "  --insecure        allow to listen beyond this machine although nothing asks for a "
+    "password\n";
+
+struct server {
+    struct cmd_config config;
+    struct srv_peer   peers[CMD_PEERS_MAX];
+    struct arc       *arc;
+    struct srv_web   *web;
+    struct srv_dimse *dimse;
+    char              ui[UI_PATH_BYTES];
+};
+
+/* ---- wiring ---- */
+
+static int open_archive(struct server *s, struct iso_err *err)
+{
+    static const enum arc_conflict policy[] = {
+        [CMD_KEEP_FIRST] = ARC_KEEP_FIRST,
+        [CMD_REPLACE]    = ARC_REPLACE,
+        [CMD_REJECT]     = ARC_REJECT,
+    };
+    struct arc_config config;
+
+    arc_config_init(&config);
+    config.folder            = s->config.data;
+    config.on_conflict       = policy[s->config.on_conflict];
+    config.receive_bytes_max = (uint64_t)s->config.ingest_memory_bytes_max;
+    return arc_open(&config, &s->arc, err);
+}
+
+/* The built pages lie beside the program in a checkout, and in /usr/share once installed. */
+static const char *find_ui(struct server *s)
+{
+    static const char *const places[] = { "/../viewer/dist", "/../share/isocenter/ui" };
+    char                     folder[UI_PATH_BYTES / 2];
+    char                     index[UI_PATH_BYTES + 16];
+
+    if (s->config.ui[0] != '\0')
+        return s->config.ui;
+    if (!os_program_folder(folder, sizeof folder))
+        return NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        (void)snprintf(s->ui, sizeof s->ui, "%s%s", folder, places[i]);
+        (void)snprintf(index, sizeof index, "%s/index.html", s->ui);
+        if (os_file_exists(index))
+            return s->ui;
+    }
+    return NULL;
+}
+
+static int start_web(struct server *s, struct iso_err *err)
+{
+    const struct cmd_config *c      = &s->config;
+    struct srv_web_config    config = {
+           .host            = c->listen,
+           .port            = (uint16_t)c->http_port,
+           .ui              = find_ui(s),
+           .cors_origins    = c->cors_origins,
+           .public_hosts    = c->public_hosts,
+           .connections_max = (unsigned)c->http_connections_max,
+           .body_bytes_max  = (uint64_t)c->http_body_bytes_max,
+           .results_max     = (uint64_t)c->query_results_max,
+           .replaces        = c->on_conflict == CMD_REPLACE,
+    };
+
+    return srv_web_start(&config, s->arc, &s->web, err);
+}
+
+static int start_dimse(struct server *s, struct iso_err *err)
+{
+    const struct cmd_config *c      = &s->config;
+    struct srv_dimse_config  config = {
+         .host                  = c->listen,
+         .port                  = (uint16_t)c->dicom_port,
+         .aet                   = c->aet,
+         .check_called_aet      = c->check_called_aet,
+         .associations_max      = (unsigned)c->associations_max,
+         .associations_per_host = (unsigned)c->associations_per_host_max,
+         .io_ms                 = c->dimse_timeout_s * 1000,
+         .pdu_bytes_max         = (uint32_t)c->pdu_bytes_max,
+         .results_max           = (uint64_t)c->query_results_max,
+         .peers                 = s->peers,
+         .peer_count            = c->peer_count,
+    };
+
+    for (size_t i = 0; i < c->peer_count; i++)
+        s->peers[i] = (struct srv_peer){ c->peer[i].aet, c->peer[i].host, c->peer[i].port };
+    return srv_dimse_start(&config, s->arc, &s->dimse, err);
+}
+
+static void print_ready(const struct server *s)
+{
+    const struct os_address *http  = srv_web_address(s->web);
+    const struct os_address *dicom = srv_dimse_address(s->dimse);
+
+    (void)printf("ready http=%s:%u dicom=%s:%u aet=%s data=%s%s\n", http->host, http->port,
+                 dicom->host, dicom->port, s->config.aet, s->config.data,
+                 srv_web_has_ui(s->web) ? "" : " ui=none");
+    (void)fflush(stdout);
+}
+
+static void drain(struct server *s)
+{
+    int64_t deadline_ms = os_now_ms() + DRAIN_MS;
+
+    if (s->web != NULL)
+        srv_web_stop(s->web, deadline_ms);
+    if (s->dimse != NULL)
+        (void)srv_dimse_drain(s->dimse, deadline_ms);
+    srv_dimse_free(s->dimse);
+    srv_web_free(s->web);
+    arc_close(s->arc);
+}
+
+static int serve(struct server *s)
+{
+    struct iso_err err = { 0 };
+    int            rc  = open_archive(s, &err);
+
+    os_raise_file_limit();
+    os_block_end_signals();
+    if (rc == ISO_OK)
+        rc = start_web(s, &err);
+    if (rc == ISO_OK)
+        rc = start_dimse(s, &err);
+    if (rc == ISO_OK)
+        rc = cmd_running_write(s->config.data, srv_web_address(s->web), &err);
+    if (rc == ISO_OK) {
+        print_ready(s);
+        int signal_number = os_wait_end_signal();
+        srv_log("stop", "signal=%d", signal_number);
+        cmd_running_remove(s->config.data);
+    }
+    drain(s);
+    return rc == ISO_OK ? CMD_OK : cmd_fail(CMD_FAILED, "serve", "%s", err.text);
+}
+
+/* ---- the command line ---- */
+
+/* The file is loaded first, wherever --config stands; then the options win over it. */
+static int read_options(struct cmd_config *config, int argc, char **argv, struct iso_arena *arena)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "data", required_argument, NULL, 'D' },
+        { "listen", required_argument, NULL, 'l' },
+        { "http-port", required_argument, NULL, 'p' },
+        { "dicom-port", required_argument, NULL, 'd' },
+        { "aet", required_argument, NULL, 'a' },
+        { "insecure", no_argument, NULL, 'i' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    static const char *const key_of[128] = {
+        ['D'] = "data", ['l'] = "listen", ['p'] = "http_port", ['d'] = "dicom_port", ['a'] = "aet"
+    };
+    const char    *file = NULL;
+    struct iso_err err  = { 0 };
+    int            c;
+
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == '?')
+            return cmd_usage("serve");
+        if (c == 'c')
+            file = optarg;
+        if (c == 'h') {
+            (void)fputs(help, stdout);
+            return -1;
+        }
+    }
+    if (optind < argc)
+        return cmd_usage("serve");
+    if (cmd_config_load(config, file, arena, &err) < 0)
+        return cmd_fail(CMD_USAGE, "serve", "%s", err.text);
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'i')
+            config->insecure = true;
+        else if (c > 0 && c < 128 && key_of[c] != NULL &&
+                 cmd_config_set(config, key_of[c], optarg, arena, &err) < 0)
+            return cmd_fail(CMD_USAGE, "serve", "%s", err.text);
+    }
+    if (!os_is_loopback(config->listen) && !config->insecure)
+        return cmd_fail(CMD_USAGE, "serve",
+                        "%s is reachable from other machines and nothing asks for a password: "
+                        "listen on 127.0.0.1, or say --insecure if the network is trusted",
+                        config->listen);
+    return CMD_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    static struct server s;
+    struct iso_arena     arena;
+
+    iso_arena_init(&arena, 8 << 20);
+    cmd_config_init(&s.config);
+    int code = read_options(&s.config, argc, argv, &arena);
+    if (code == CMD_OK)
+        code = serve(&s);
+    iso_arena_release(&arena);
+    return code < 0 ? CMD_OK : code;
+}
+
+const struct cmd cmd_serve = { "serve", "serve DICOM, DICOMweb and the web application", run };

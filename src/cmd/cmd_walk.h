@@ -1,0 +1,38 @@
+/* cmd_walk.h: every file behind the paths that a user names, several at once.
+ * A path may be a file, a folder (walked to its leaves), a ZIP archive (its entries), or the DICOMDIR
+ * of a disc (the folder that it lies in: files it forgot come too). DICOMDIRs are never given. */
+#ifndef CMD_WALK_H
+#define CMD_WALK_H
+
+#include "iso_buf.h"
+
+enum { CMD_WALK_DEPTH_MAX = 64, CMD_WALK_QUEUE_MAX = 256 };
+
+/* One file. name is for people ("disc/IM1", "cd.zip:IM1"); source is valid during the call. rc < 0:
+ * it could not be opened, err tells why, and source must not be read. Called from several threads. */
+struct cmd_walk_file {
+    const char       *name;
+    struct iso_source source;
+    uint64_t          bytes; /* 0: not known */
+    int               rc;
+    struct iso_err    err;
+};
+
+struct cmd_walk {
+    char   **path;
+    size_t   path_count;
+    unsigned threads; /* at least 1 */
+    void (*each)(void *ctx, const struct cmd_walk_file *file);
+    /* Asked before each file: true ends the walk early (Ctrl-C). May be NULL. */
+    bool (*stop)(void *ctx);
+    void *ctx;
+};
+
+/* How much there is to do: files and their bytes (an archive is one file), and no errors: what
+ * cannot be seen is not counted. */
+void cmd_walk_count(char **path, size_t path_count, uint64_t *files, uint64_t *bytes);
+
+/* Returns when every file has been given to each(). ISO_OK even when single files failed. */
+ISO_MUST_USE int cmd_walk(const struct cmd_walk *walk, struct iso_err *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* os_process.h: this process: its signals, limits and place. The main thread calls. */
+#ifndef OS_PROCESS_H
+#define OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* SIGTERM, SIGINT and SIGHUP wait to be fetched instead of ending the process. Before threads. */
+void os_block_end_signals(void);
+/* Waits for one of them; its number. */
+int os_wait_end_signal(void);
+/* As many open files as the system lets us have. */
+void os_raise_file_limit(void);
+/* The folder that the running program lies in, NUL-terminated; false when it cannot be told. */
+bool os_program_folder(char *out, size_t cap);
+/* A regular file is there and may be read. */
+bool os_file_exists(const char *path);
+/* True when fd is a terminal: progress may be drawn. */
+bool os_is_terminal(int fd);
+
+#endif

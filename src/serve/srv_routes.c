@@ -1,0 +1,85 @@
+/* srv_routes.c: every URL of DICOMweb in one table; OpenAPI is generated from it.   PS3.18 §10 */
+#include "srv_dicomweb.h"
+
+#define JSON_OR_XML "application/dicom+json, multipart/related"
+#define FRAME_TYPES "multipart/related, application/octet-stream"
+
+static const struct http_query_doc search_query[] = {
+    { "limit", "integer", "Most results to return" },
+    { "offset", "integer", "Results to leave out before the first" },
+    { "fuzzymatching", "boolean", "Match person names by sound" },
+    { "includefield", "array", "Attributes to return besides the usual ones, or all" },
+    { "orderby", "array", "Attributes to sort by; a leading - sorts downwards" },
+    { "totalcount", "boolean", "Tell the number of all matches in X-Total-Count" },
+    { "PatientName", "string", "Any attribute, by keyword, tag or path (a.b), is a matching key" },
+};
+
+#define SEARCH(pattern_, handler_, summary_)                                                       \
+    {                                                                                              \
+        .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .summary = (summary_),   \
+        .response_type = JSON_OR_XML, .query = search_query,                                       \
+        .query_count = sizeof search_query / sizeof *search_query                                  \
+    }
+#define GET(pattern_, handler_, flags_, type_, summary_)                                           \
+    {                                                                                              \
+        .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .flags = (flags_),       \
+        .response_type = (type_), .summary = (summary_)                                            \
+    }
+#define STORE(pattern_, summary_)                                                                  \
+    {                                                                                              \
+        .method = HTTP_POST, .pattern = (pattern_), .handler = srv_stow, .summary = (summary_),    \
+        .flags = HTTP_ROUTE_LONG, .body_bytes_max = (uint64_t)8 << 30,                             \
+        .request_type  = "multipart/related; type=\"application/dicom\"",                          \
+        .response_type = "application/dicom+json, application/dicom+xml"                           \
+    }
+#define REMOVE(pattern_, summary_)                                                                 \
+    {                                                                                              \
+        .method = HTTP_DELETE, .pattern = (pattern_), .handler = srv_remove, .summary = (summary_) \
+    }
+#define REJECT(pattern_)                                                                           \
+    {                                                                                              \
+        .method = HTTP_POST, .pattern = (pattern_), .handler = srv_reject,                         \
+        .summary = "Reject objects by a rejection code, which removes them"                        \
+    }
+
+#define ROOT         "/dicom-web"
+#define STUDY        ROOT "/studies/{study}"
+#define SERIES       STUDY "/series/{series}"
+#define INSTANCE     SERIES "/instances/{instance}"
+#define OBJECT_TYPES "multipart/related, application/dicom, application/zip"
+
+const struct http_route srv_dicomweb_routes[] = {
+    SEARCH(ROOT "/studies", srv_qido_studies, "Search for studies"),
+    SEARCH(ROOT "/series", srv_qido_series, "Search for series"),
+    SEARCH(ROOT "/instances", srv_qido_instances, "Search for instances"),
+    SEARCH(STUDY "/series", srv_qido_series, "Search for series of a study"),
+    SEARCH(STUDY "/instances", srv_qido_instances, "Search for instances of a study"),
+    SEARCH(SERIES "/instances", srv_qido_instances, "Search for instances of a series"),
+
+    GET(STUDY, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a study"),
+    GET(SERIES, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a series"),
+    GET(INSTANCE, srv_wado_objects, 0, OBJECT_TYPES, "Retrieve an instance"),
+    GET(STUDY "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a study's instances"),
+    GET(SERIES "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a series' instances"),
+    GET(INSTANCE "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of an instance"),
+    GET(INSTANCE "/frames/{frames}", srv_wado_frames, 0, FRAME_TYPES,
+        "Retrieve frames, by number from 1, apart by commas"),
+    GET(INSTANCE "/bulkdata/{path...}", srv_wado_bulk, 0, FRAME_TYPES,
+        "Retrieve a bulk value, by the URI that the metadata gives"),
+    GET(INSTANCE "/rendered", srv_wado_rendered, 0, "application/pdf",
+        "Retrieve an encapsulated document as itself"),
+
+    STORE(ROOT "/studies", "Store instances"),
+    STORE(STUDY, "Store instances of one study"),
+
+    REMOVE(STUDY, "Remove a study"),
+    REMOVE(SERIES, "Remove a series"),
+    REMOVE(INSTANCE, "Remove an instance"),
+    REJECT(STUDY "/reject/{code}"),
+    REJECT(SERIES "/reject/{code}"),
+    REJECT(INSTANCE "/reject/{code}"),
+
+    GET("/wado", srv_wado_uri, 0, "application/dicom", "Retrieve an instance by WADO-URI"),
+};
+
+const size_t srv_dicomweb_route_count = sizeof srv_dicomweb_routes / sizeof *srv_dicomweb_routes;

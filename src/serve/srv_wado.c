@@ -1,0 +1,321 @@
+/* srv_wado.c: WADO-RS: objects of a study, a series or one instance, as they are stored or in another
+ * uncompressed transfer syntax; as multipart, single part or ZIP.   PS3.18 §10.4
+ * Bytes as stored go out as file ranges, never through memory; what has to be re-encoded is streamed.
+ * The preamble is sent as zeros unless it makes the file a TIFF too (PS3.10 §7.5). */
+#include "srv_dicomweb.h"
+
+#include "dcm_file.h"
+#include "http_multipart_reply.h"
+#include "http_zip.h"
+#include "os_clock.h"
+#include "os_file.h"
+
+#include <string.h>
+
+enum { PREAMBLE = 128 };
+
+static const uint8_t zeros[PREAMBLE];
+
+struct out {
+    struct http_request      *req;
+    struct srv_web           *web;
+    struct arc_instance      *list;
+    size_t                    count;
+    struct http_accept        accept;
+    const struct dcm_syntax **to;      /* per object; NULL: as stored */
+    bool                      recodes; /* any of them is re-encoded */
+};
+
+/* ---- one object as spans ---- */
+
+/* At most 2 spans. A preamble that is neither zeros nor TIFF's could make an executable of it. */
+static int object_spans(struct out *o, const struct arc_instance *inst, struct http_span span[2],
+                        size_t *count, struct iso_err *err)
+{
+    uint8_t            head[PREAMBLE];
+    int                rc;
+    struct arc_object *object = srv_object_open(o->req, o->web, inst, &rc, err);
+
+    if (rc == ISO_OK)
+        rc = os_read_exact_at(object->fd, head, sizeof head, object->offset, err);
+    if (rc < 0)
+        return rc;
+    if (memcmp(head, zeros, sizeof head) == 0 || memcmp(head, "II*\0", 4) == 0 ||
+        memcmp(head, "MM\0*", 4) == 0) {
+        span[0] = http_span_file(object->fd, object->offset, object->bytes);
+        *count  = 1;
+    } else {
+        span[0] = http_span_memory(iso_bytes_of(zeros, sizeof zeros));
+        span[1] = http_span_file(object->fd, object->offset + PREAMBLE, object->bytes - PREAMBLE);
+        *count  = 2;
+    }
+    return ISO_OK;
+}
+
+/* ---- one object re-encoded ---- */
+
+static int recode(struct out *o, const struct arc_instance *inst, const struct dcm_syntax *to,
+                  struct iso_sink sink, struct iso_err *err)
+{
+    const struct dcm_syntax *from   = dcm_syntax_or_default(inst->transfer_syntax_uid);
+    struct dcm_parser       *parser = NULL;
+    struct arc_object        object = { 0 };
+    int                      rc     = arc_object_open(o->web->arc, inst, &object, err);
+
+    if (rc < 0)
+        return rc;
+    struct srv_range_source range = { object.fd, object.offset + inst->data_offset,
+                                      object.bytes - inst->data_offset };
+    rc = dcm_meta_write(inst->sop_class_uid, inst->sop_instance_uid, iso_str_c(to->uid),
+                        iso_str_of(NULL, 0), sink, err);
+    if (rc == ISO_OK)
+        rc = dcm_parser_new(&parser, srv_range_source(&range), from, 0, err);
+    if (rc == ISO_OK)
+        rc = dcm_recode(parser, from, to, sink, err);
+    dcm_parser_free(parser);
+    arc_object_close(&object);
+    return rc;
+}
+
+/* ---- choosing transfer syntaxes ---- */
+
+static bool can_recode(const struct dcm_syntax *from, const struct dcm_syntax *to)
+{
+    return to != NULL && !from->encapsulated && !to->encapsulated;
+}
+
+/* Whether this media range can be served for the object, and how. No transfer-syntax means as
+ * stored, which is what clients rely on today. */
+static bool range_serves(const struct http_media *range, const struct arc_instance *inst,
+                         const struct dcm_syntax **to)
+{
+    iso_str want = http_media_param(range, "transfer-syntax");
+
+    *to = NULL;
+    if (want.len == 0 || iso_str_eq_c(want, "*") || iso_str_eq(want, inst->transfer_syntax_uid))
+        return true;
+    *to = dcm_syntax_find(want);
+    return can_recode(dcm_syntax_or_default(inst->transfer_syntax_uid), *to);
+}
+
+/* The most wanted range of this kind that serves the object. */
+static bool choose(struct out *o, const struct http_offer *offer, size_t i)
+{
+    for (size_t r = 0; r < o->accept.count; r++) {
+        const struct http_media *range = &o->accept.ranges[r];
+
+        if (range->q > 0 && http_media_admits(range, offer) &&
+            range_serves(range, &o->list[i], &o->to[i])) {
+            o->recodes = o->recodes || o->to[i] != NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool choose_all(struct out *o, const struct http_offer *offer)
+{
+    o->recodes = false;
+    for (size_t i = 0; i < o->count; i++)
+        if (!choose(o, offer, i))
+            return false;
+    return true;
+}
+
+static iso_str syntax_of(const struct out *o, size_t i)
+{
+    return o->to[i] != NULL ? iso_str_c(o->to[i]->uid) : o->list[i].transfer_syntax_uid;
+}
+
+static iso_str part_type(struct out *o, size_t i)
+{
+    return iso_arena_printf(http_arena(o->req), "application/dicom; transfer-syntax=%.*s",
+                            ISO_STR_ARG(syntax_of(o, i)));
+}
+
+/* ---- the three kinds of answer ---- */
+
+static int send_multipart(struct out *o, struct iso_err *err)
+{
+    struct http_multipart_reply reply;
+    char                        etag[SRV_ETAG_BYTES];
+    int                         rc = srv_etag_of(o->list, o->count, etag, err);
+
+    http_multipart_reply_init(&reply, o->req);
+    if (rc == ISO_OK)
+        rc = srv_cache_ask(o->req, iso_str_of(NULL, 0), err);
+    if (rc == ISO_OK)
+        rc = http_multipart_reply_tag(&reply, iso_str_c(etag), err);
+    if (rc == ISO_OK && http_reply_fresh(o->req))
+        return ISO_OK;
+    for (size_t i = 0; rc == ISO_OK && i < o->count; i++) {
+        struct http_span span[2];
+        size_t           spans;
+        iso_str          path = srv_instance_path(http_arena(o->req), &o->list[i]);
+
+        rc = object_spans(o, &o->list[i], span, &spans, err);
+        if (rc == ISO_OK)
+            rc = http_multipart_reply_add(&reply, part_type(o, i), path.ptr, span, spans, err);
+    }
+    return rc == ISO_OK ? http_multipart_reply_send(&reply, "application/dicom", NULL, err) : rc;
+}
+
+static int write_c(struct iso_sink sink, iso_str text, struct iso_err *err)
+{
+    return sink.write(sink.ctx, text.ptr, text.len, err);
+}
+
+static int copy_object(struct out *o, const struct arc_instance *inst, struct iso_sink sink,
+                       struct iso_err *err)
+{
+    uint8_t           chunk[64 << 10];
+    struct arc_object object = { 0 };
+    int64_t           n;
+    int               rc = arc_object_open(o->web->arc, inst, &object, err);
+
+    if (rc < 0)
+        return rc;
+    struct srv_range_source range  = { object.fd, object.offset, object.bytes };
+    struct iso_source       source = srv_range_source(&range);
+    while (rc == ISO_OK && (n = source.read(source.ctx, chunk, sizeof chunk, err)) != 0)
+        rc = n < 0 ? (int)n : sink.write(sink.ctx, chunk, (size_t)n, err);
+    arc_object_close(&object);
+    return rc;
+}
+
+/* With re-encoded objects among them: lengths are not known before. */
+static int stream_multipart(struct out *o, struct iso_err *err)
+{
+    struct iso_arena *arena = http_arena(o->req);
+    struct iso_sink   sink;
+    uint8_t           seed[16];
+    char              boundary[33];
+    int               rc;
+
+    os_random(seed, sizeof seed);
+    iso_hex(seed, sizeof seed, boundary);
+    rc = srv_cache_ask(o->req, iso_str_of(NULL, 0), err);
+    if (rc == ISO_OK)
+        rc = http_reply_stream(o->req, 200,
+                               iso_arena_printf(arena,
+                                                "multipart/related; type=\"application/dicom\"; "
+                                                "boundary=%s",
+                                                boundary)
+                                   .ptr,
+                               HTTP_LENGTH_UNKNOWN, &sink, err);
+    for (size_t i = 0; rc == ISO_OK && i < o->count; i++) {
+        rc = write_c(sink,
+                     iso_arena_printf(arena, "%s--%s\r\nContent-Type: %s\r\n\r\n",
+                                      i > 0 ? "\r\n" : "", boundary, part_type(o, i).ptr),
+                     err);
+        if (rc == ISO_OK && o->to[i] != NULL)
+            rc = recode(o, &o->list[i], o->to[i], sink, err);
+        else if (rc == ISO_OK)
+            rc = copy_object(o, &o->list[i], sink, err);
+    }
+    if (rc == ISO_OK)
+        rc = write_c(sink, iso_arena_printf(arena, "\r\n--%s--\r\n", boundary), err);
+    return rc;
+}
+
+static int send_single(struct out *o, struct iso_err *err)
+{
+    const struct arc_instance *inst = &o->list[0];
+    struct http_span           span[2];
+    struct iso_sink            sink;
+    size_t                     spans;
+    char                       etag[SRV_ETAG_BYTES];
+    int                        rc =
+        http_reply_header(o->req, "Content-Disposition",
+                          iso_arena_printf(http_arena(o->req), "attachment; filename=\"%.*s.dcm\"",
+                                           ISO_STR_ARG(inst->sop_instance_uid)),
+                          err);
+
+    if (rc == ISO_OK)
+        rc = srv_etag_of(inst, 1, etag, err);
+    if (rc == ISO_OK && o->recodes) {
+        rc = http_reply_stream(o->req, 200, part_type(o, 0).ptr, HTTP_LENGTH_UNKNOWN, &sink, err);
+        return rc == ISO_OK ? recode(o, inst, o->to[0], sink, err) : rc;
+    }
+    if (rc == ISO_OK)
+        rc = srv_cache_forever(o->req, o->web, iso_str_c(etag), err);
+    if (rc == ISO_OK && http_reply_fresh(o->req))
+        return ISO_OK;
+    if (rc == ISO_OK)
+        rc = object_spans(o, inst, span, &spans, err);
+    if (rc == ISO_OK)
+        rc = http_reply_spans(o->req, 200, part_type(o, 0).ptr, span, spans, err);
+    return rc;
+}
+
+static int send_zip(struct out *o, struct iso_err *err)
+{
+    struct http_zip *zip = NULL;
+    struct iso_sink  sink;
+    int              rc =
+        http_reply_header(o->req, "Content-Disposition",
+                          iso_arena_printf(http_arena(o->req), "attachment; filename=\"%.*s.zip\"",
+                                           ISO_STR_ARG(o->list[0].study_uid)),
+                          err);
+
+    if (rc == ISO_OK)
+        rc = http_reply_stream(o->req, 200, "application/zip", HTTP_LENGTH_UNKNOWN, &sink, err);
+    if (rc == ISO_OK)
+        rc = http_zip_new(&zip, sink, err);
+    for (size_t i = 0; rc == ISO_OK && i < o->count; i++) {
+        const struct arc_instance *inst   = &o->list[i];
+        struct arc_object          object = { 0 };
+        iso_str                    name =
+            iso_arena_printf(http_arena(o->req), "%.*s/%.*s/%.*s.dcm", ISO_STR_ARG(inst->study_uid),
+                             ISO_STR_ARG(inst->series_uid), ISO_STR_ARG(inst->sop_instance_uid));
+
+        rc = name.ptr == NULL ? iso_arena_fail(http_arena(o->req), err)
+                              : arc_object_open(o->web->arc, inst, &object, err);
+        if (rc == ISO_OK) {
+            struct http_span span = http_span_file(object.fd, object.offset, object.bytes);
+            rc = http_zip_add(zip, name.ptr, inst->stored_us / 1000000, &span, 1, err);
+        }
+        arc_object_close(&object);
+    }
+    if (rc == ISO_OK)
+        rc = http_zip_finish(zip, err);
+    http_zip_free(zip);
+    return rc;
+}
+
+int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
+{
+    static const struct http_offer offers[] = {
+        { .type = "multipart/related", .part_type = "application/dicom" },
+        { .type = "application/dicom" },
+        { .type = "application/zip" },
+    };
+    struct srv_path path;
+    struct out     *o  = iso_arena_alloc(http_arena(req), sizeof *o);
+    int             rc = o == NULL ? iso_arena_fail(http_arena(req), err) : ISO_OK;
+
+    if (rc == ISO_OK)
+        rc = srv_path_read(req, &path, err);
+    if (rc < 0)
+        return rc;
+    *o = (struct out){ .req = req, .web = ctx };
+    rc = srv_accept(req, &o->accept, err);
+    if (rc == ISO_OK)
+        rc = srv_path_objects(req, o->web, &path, &o->list, &o->count, err);
+    if (rc < 0)
+        return rc;
+    o->to = iso_arena_array(http_arena(req), o->count, sizeof *o->to);
+    if (o->to == NULL)
+        return iso_arena_fail(http_arena(req), err);
+    int offer = http_accept_pick(&o->accept, offers, sizeof offers / sizeof *offers, NULL);
+    if (offer == 2)
+        return send_zip(o, err);
+    if (offer == 1 && o->count == 1 && choose_all(o, &offers[1]))
+        return send_single(o, err);
+    if (choose_all(o, &offers[0]))
+        return o->recodes ? stream_multipart(o, err) : send_multipart(o, err);
+    return srv_not_acceptable(
+        req, "ask for multipart/related; type=\"application/dicom\"; transfer-syntax=*, for one "
+             "instance as application/dicom, or for application/zip; compressed objects come in "
+             "the transfer syntax in which they are stored");
+}

@@ -15,6 +15,12 @@ from lib.fixtures import run, tool
 MAX_IMAGES_PER_ASSOCIATION = 400
 
 
+def test_whole_collection_is_here(env):
+    """Says by name when the tests below run over the few files of tests/data only."""
+    samples.need_whole()
+    assert len(samples.readable()) > 1200
+
+
 class Sample:
     def __init__(self, name):
         self.name, self.path = name, samples.path(name)

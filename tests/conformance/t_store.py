@@ -77,7 +77,7 @@ def test_every_transfer_syntax_is_stored_as_it_came(env):
         code, text = s.command("store", "127.0.0.1", s.port, "--call", s.AET, path, check=False)
         assert code == 0, f"{syntax} {path}: {text}"
         objects.assert_same(path, fetched(s, ds), f"{syntax} {path}", exact=True)
-    assert len(seen) > 25, f"only {len(seen)} transfer syntaxes among the samples"
+    assert len(seen) > (25 if samples.IS_WHOLE else 9), f"only {len(seen)} transfer syntaxes among the samples"
 
 
 def samples_set(env):

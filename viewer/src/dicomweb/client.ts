@@ -114,7 +114,7 @@ export async function fetchFrame(ref: FrameRef, signal?: AbortSignal, priority?:
 /** The bytes behind a BulkDataURI, which may be relative to its instance. */
 export async function fetchBulk(ref: Omit<FrameRef, "frame">, uri: string, signal?: AbortSignal): Promise<Uint8Array> {
     const url = bulkUrl(ref, uri, location.origin);
-    const res = await ask(url, { accept: "application/octet-stream, multipart/related; type=\"application/octet-stream\"", signal });
+    const res = await ask(url, { accept: "*/*", signal });
     return firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "").bytes;
 }
 

@@ -1,7 +1,7 @@
 /** Frames on their way into Cornerstone's cache: one load for each, shared by all who want it, aborted when
  *  the last of them loses interest. */
 
-import { cache, imageLoader, utilities, type Types } from "@cornerstonejs/core";
+import { cache, utilities, type Types } from "@cornerstonejs/core";
 import { fetchFrame } from "../dicomweb/client";
 import { decode, type Decoded } from "./decode";
 import { isColor, type FrameInfo } from "./frame";
@@ -49,10 +49,19 @@ export async function load(id: string, urgent: boolean, signal?: AbortSignal): P
         }
     };
     try {
-        return await orAbort(imageLoader.loadAndCacheImage(id), signal);
+        return await orAbort(started(id), signal);
     } finally {
         leave();
     }
+}
+
+/* Not Cornerstone's loadAndCacheImage: that leaves a rejected promise behind for each load that fails. */
+function started(id: string): Promise<Types.IImage> {
+    const running = cache.getImageLoadObject(id);
+    if (running) return running.promise;
+    const object = loaderFor(id);
+    cache.putImageLoadObject(id, object).catch(() => undefined); /* `promise` says the same, to whoever waits */
+    return object.promise;
 }
 
 function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {

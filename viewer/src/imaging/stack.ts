@@ -2,7 +2,7 @@
 
 import { Enums, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
 import { isAbort } from "../dicomweb/client";
-import { framesThatFit, isLoaded, load, register } from "./cache";
+import { framesThatFit, isLoaded, load, register, type Grey } from "./cache";
 import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
@@ -31,6 +31,14 @@ type VoiFunction = Enums.VOILUTFunctionType;
 const voiFunctionOf = (info: FrameInfo): VoiFunction =>
     Object.values(Enums.VOILUTFunctionType).find((f) => f === info.voiFunction) ?? Enums.VOILUTFunctionType.LINEAR;
 
+/* With sigmoid, the range is the linear one around the same centre. A linear width of 1 is a threshold; the
+ * renderer needs a little more than nothing between its two ends. */
+function windowRange(info: FrameInfo, center: number, width: number): { lower: number; upper: number } {
+    const voi = voiFunctionOf(info);
+    const least = voi === Enums.VOILUTFunctionType.LINEAR_EXACT ? 1e-6 : 1 + 1e-6;
+    return utilities.windowLevel.toLowHighRange(Math.max(width, least), center, voi);
+}
+
 export class StackView {
     private readonly id = `stack-${++serial}`;
     private readonly viewport: Types.IStackViewport;
@@ -42,6 +50,8 @@ export class StackView {
     private turn = 0; /* a newer request makes older ones void */
     private pending: AbortController | undefined;
     private hasStack = false;
+    private chosen: Grey | undefined; /* the user's window, or the one that stands for a series without */
+    private opening: Grey = { center: 128, width: 256 }; /* that of the frame on screen */
     private closed = false;
 
     constructor(
@@ -97,12 +107,14 @@ export class StackView {
         const abort = (this.pending = new AbortController());
         const release = this.queue.hold();
         try {
-            await load(info.id, true, abort.signal);
+            const image = await load(info.id, true, abort.signal);
             if (mine !== this.turn || this.closed) return;
+            this.opening = { center: Number(image.windowCenter), width: Number(image.windowWidth) };
             if (this.hasStack) await this.viewport.setImageIdIndex(index);
             else await this.start(info, index);
+            this.applyWindow(info, this.chosen ?? this.opening);
             this.shown = index;
-            this.tell();
+            this.viewport.render(); /* and only what has been drawn is told */
         } catch (e) {
             if (mine === this.turn && !this.closed && !isAbort(e)) this.events.onError(index, wording(e));
         } finally {
@@ -112,15 +124,10 @@ export class StackView {
     }
 
     private async start(info: FrameInfo, index: number): Promise<void> {
-        await this.viewport.setStack(
-            this.frames.map((f) => f.id),
-            index,
-        );
+        const ids = this.frames.map((f) => f.id);
+        await this.viewport.setStack(ids, index);
         this.hasStack = true;
-        this.viewport.resetProperties(); /* nothing of the previous series */
-        const { center, width } = this.grey();
-        if (info.windows.length === 0 && !isColor(info)) this.setWindow(center, width); /* one window for all slices */
-        this.viewport.render();
+        this.chosen = info.windows.length === 0 ? this.opening : undefined; /* one for all slices, or each its own */
     }
 
     private prefetch(center: number): void {
@@ -165,8 +172,15 @@ export class StackView {
     setWindow(center: number, width: number): void {
         const info = this.frames[Math.max(0, this.asked)];
         if (!info || !this.hasStack) return;
-        const voiRange = utilities.windowLevel.toLowHighRange(Math.max(width, 1e-6), center, voiFunctionOf(info));
-        this.viewport.setProperties({ voiRange });
+        this.chosen = { center, width: Math.max(width, 1e-6) };
+        this.applyWindow(info, this.chosen);
+    }
+
+    private applyWindow(info: FrameInfo, { center, width }: Grey): void {
+        const { lower, upper } = windowRange(info, center, width);
+        const now = this.viewport.getProperties().voiRange;
+        if (now && Math.abs(now.lower - lower) < 1e-9 && Math.abs(now.upper - upper) < 1e-9) return;
+        this.viewport.setProperties({ voiRange: { lower, upper } });
         this.viewport.render();
     }
 
@@ -204,10 +218,15 @@ export class StackView {
         this.viewport.render();
     }
 
+    /** The window of the file, and the picture upright, unmirrored, whole. */
     reset(): void {
         const info = this.frames[Math.max(0, this.asked)];
         if (!info || !this.hasStack) return;
-        this.viewport.resetProperties();
+        this.chosen = info.windows.length === 0 ? this.opening : undefined;
+        this.applyWindow(info, this.opening);
+        this.viewport.setProperties({ invert: info.photometric === "MONOCHROME1" });
+        this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
+        this.viewport.setViewPresentation({ rotation: 0 });
         this.viewport.resetCamera();
         this.viewport.render();
     }

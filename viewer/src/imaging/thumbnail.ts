@@ -1,6 +1,6 @@
 /** Small pictures of frames, drawn by the processor in idle time: no viewport waits for them. */
 
-import { load, openingWindow, register } from "./cache";
+import { load, register } from "./cache";
 import { isColor, type FrameInfo } from "./frame";
 import type { Pixels } from "./pixels";
 
@@ -19,8 +19,6 @@ export async function drawThumbnail(canvas: HTMLCanvasElement, info: FrameInfo, 
     context.clearRect(0, 0, side, side);
     context.putImageData(out, Math.floor((side - width) / 2), Math.floor((side - height) / 2));
 }
-
-export { openingWindow };
 
 /* The mean of up to 3 x 3 points under each thumbnail pixel: quick, and without the worst of aliasing */
 function* cells(info: FrameInfo, out: ImageData): Generator<[number, readonly number[]]> {

@@ -1,7 +1,7 @@
 /** A dialog over the page: takes the focus, gives it back, closes on Escape. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon";
 
 export interface DialogProps {
@@ -13,7 +13,7 @@ export interface DialogProps {
 
 export function Dialog({ title, kind, onClose, children }: DialogProps) {
     const box = useRef<HTMLDivElement>(null);
-    useEffect(() => {
+    useLayoutEffect(() => {
         const before = document.activeElement as HTMLElement | null;
         (box.current?.querySelector<HTMLElement>("[data-first]") ?? box.current)?.focus();
         return () => before?.focus?.();

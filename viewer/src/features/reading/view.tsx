@@ -64,9 +64,12 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
         };
     }, [reading]);
 
+    const close = () => {
+        reading.dialog.value = "";
+    };
     useEffect(() => {
         const keys = (e: KeyboardEvent) => {
-            if (e.key === "Escape" && reading.dialog.value === "") return onClose();
+            if (e.key === "Escape") return reading.dialog.value === "" ? onClose() : close();
             if (pressKey(reading, e)) e.preventDefault();
         };
         addEventListener("keydown", keys);
@@ -76,7 +79,6 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
     if (reading.failure.value) return <Note title="The study cannot be opened" body={reading.failure.value} onClose={onClose} />;
     if (reading.isEmpty.value) return <Note title="No such study" body="It is not on this server, or no longer." onClose={onClose} />;
     const layout = reading.layout.value;
-    const close = () => (reading.dialog.value = "");
     return (
         <main class="reading">
             <Toolbar reading={reading} onClose={onClose} />

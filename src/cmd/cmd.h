@@ -21,6 +21,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_check_config;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;
 extern const struct cmd cmd_json;
 extern const struct cmd cmd_validate;

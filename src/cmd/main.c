@@ -11,6 +11,7 @@
 /* Alphabetical; --help prints it in this order. */
 static const struct cmd *const commands[] = {
     &cmd_check_config,
+    &cmd_doctor,
     NULL,
 };
 

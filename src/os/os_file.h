@@ -35,7 +35,8 @@ void             os_close_arg(void *fd); /* int *: for iso_arena_defer */
 ISO_MUST_USE int os_make_folder(int folder, const char *name, struct iso_err *err);
 ISO_MUST_USE int os_stat(int folder, const char *name, struct os_stat *out, struct iso_err *err);
 ISO_MUST_USE int os_stat_fd(int fd, struct os_stat *out, struct iso_err *err);
-ISO_MUST_USE int os_remove(int folder, const char *name, struct iso_err *err);
+/* Cleaning up may ignore the result. */
+int os_remove(int folder, const char *name, struct iso_err *err);
 /* Within one file system; replaces what has the new name. Durable after os_sync of both folders. */
 ISO_MUST_USE int os_rename(int from_folder, const char *from, int to_folder, const char *to,
                            struct iso_err *err);

@@ -43,6 +43,13 @@ void os_raise_file_limit(void)
     }
 }
 
+uint64_t os_file_limit(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_cur : 0;
+}
+
 bool os_program_folder(char *out, size_t cap)
 {
     ssize_t n = readlink("/proc/self/exe", out, cap);

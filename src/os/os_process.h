@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* SIGTERM, SIGINT and SIGHUP wait to be fetched instead of ending the process. Before threads. */
 void os_block_end_signals(void);
@@ -11,6 +12,8 @@ void os_block_end_signals(void);
 int os_wait_end_signal(void);
 /* As many open files as the system lets us have. */
 void os_raise_file_limit(void);
+/* How many files this process may have open. */
+uint64_t os_file_limit(void);
 /* The folder that the running program lies in, NUL-terminated; false when it cannot be told. */
 bool os_program_folder(char *out, size_t cap);
 /* A regular file is there and may be read. */

@@ -13,11 +13,11 @@ struct dcm_json_options {
                     struct iso_err *err);
     void  *ctx;
     size_t inline_max; /* OB … UN values up to this are InlineBinary; 0: all that are present */
-    bool   skip_group_lengths; /* leave (gggg,0000) out */
 };
 
 /* One object: keys in tag order, names as components, numbers as numbers (DS and IS that are none
- * as strings), empty values without "Value". options NULL: defaults. */
+ * as strings, SV and UV beyond 2^53 too, NaN and infinities null), empty values without "Value",
+ * group lengths left out (F.2.2). Converted text may use scratch. options NULL: defaults. */
 ISO_MUST_USE int dcm_json_write(const struct dcm_dataset      *ds,
                                 const struct dcm_json_options *options, struct iso_arena *scratch,
                                 struct iso_json *json, struct iso_err *err);
@@ -29,7 +29,9 @@ struct dcm_json_bulk {      /* a BulkDataURI met while reading */
 };
 
 /* One object, or each object of an array (count of them in *list), in UTF-8 (ISO_IR 192 is set where
- * text was not ASCII). Depth at most DCM_DEPTH_MAX. bulk may be NULL: BulkDataURI is then refused. */
+ * text was not ASCII). Numbers keep their digits. Depth at most DCM_DEPTH_MAX; memory is bounded by
+ * the arena, whatever the text repeats. bulk may be NULL: BulkDataURI is then refused.
+ * ISO_EFORMAT says where: offset for syntax, tag and value for content. */
 ISO_MUST_USE int dcm_json_read(iso_bytes text, struct iso_arena *arena, struct dcm_dataset **list,
                                size_t *count, struct dcm_json_bulk **bulk, size_t *bulk_count,
                                struct iso_err *err);

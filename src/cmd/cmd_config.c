@@ -140,7 +140,7 @@ void cmd_config_init(struct cmd_config *config)
         if (keys[i].kind == TEXT)
             memcpy((char *)config + keys[i].field, &keys[i].preset, sizeof keys[i].preset);
         else if (cmd_config_set(config, keys[i].name, keys[i].preset, NULL, NULL) < 0)
-            iso_assert(!"a default breaks its own rule");
+            iso_assert(false); /* a default breaks its own rule */
     }
 }
 

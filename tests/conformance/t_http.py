@@ -56,8 +56,10 @@ def test_openapi(env):
 
 
 def test_cors(env):
-    """Preflight and answer, as a viewer on another origin needs them."""
-    s = env.server
+    """Preflight and answer, as a viewer on another origin needs them; by default no other origin is let in."""
+    r = get(env.server.web + "/studies", web.DICOM_JSON, headers={"Origin": "http://viewer.example"})
+    assert "Access-Control-Allow-Origin" not in r.headers, r.headers
+    s = env.fresh(cors_origins="http://other.example http://viewer.example")
     r = web.SESSION.options(s.web + "/studies", timeout=20, headers={
         "Origin": "http://viewer.example", "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type,range,accept"})
@@ -66,9 +68,11 @@ def test_cors(env):
     assert all(h in allowed for h in ("authorization", "content-type", "range", "accept")), allowed
     assert "POST" in r.headers.get("Access-Control-Allow-Methods", "")
     r = get(s.web + "/studies", web.DICOM_JSON, headers={"Origin": "http://viewer.example"})
-    assert r.headers.get("Access-Control-Allow-Origin") in ("*", "http://viewer.example")
+    assert r.headers.get("Access-Control-Allow-Origin") == "http://viewer.example"
     exposed = r.headers.get("Access-Control-Expose-Headers", "").lower()
     assert all(h in exposed for h in ("content-type", "content-length", "content-range")), exposed
+    r = get(s.web + "/studies", web.DICOM_JSON, headers={"Origin": "http://evil.example"})
+    assert "Access-Control-Allow-Origin" not in r.headers, r.headers
 
 
 def test_head_and_keep_alive(env):

@@ -12,9 +12,11 @@ struct net_http {
 
 /* One request's ends, while libcurl runs. */
 struct exchange {
+    CURL             *curl;
     struct iso_source source;
-    struct iso_buf   *body;
-    int               rc; /* of source or body */
+    struct iso_sink   sink;
+    bool              only_200; /* another answer's body is dropped */
+    int               rc;       /* of source or sink */
     struct iso_err   *err;
 };
 
@@ -54,12 +56,13 @@ static size_t give(char *ptr, size_t size, size_t count, void *ctx)
 
 static size_t take(char *ptr, size_t size, size_t count, void *ctx)
 {
-    struct exchange *x = ctx;
+    struct exchange *x      = ctx;
+    long             number = 0;
 
-    if (iso_buf_add(x->body, ptr, size * count) == ISO_OK)
-        return size * count;
-    x->rc = iso_buf_check(x->body, x->err);
-    return 0;
+    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &number);
+    if (!x->only_200 || number == 200)
+        x->rc = x->sink.write(x->sink.ctx, ptr, size * count, x->err);
+    return x->rc == ISO_OK ? size * count : 0;
 }
 
 static int code_of(CURLcode result)
@@ -75,30 +78,22 @@ static int code_of(CURLcode result)
     }
 }
 
-static struct curl_slist *make_headers(const char *content_type, const char *accept)
+static void add_header(struct curl_slist **list, const char *name, const char *value)
 {
-    char               line[512];
-    struct curl_slist *list = NULL;
+    char line[512];
 
-    (void)snprintf(line, sizeof line, "Content-Type: %s", content_type);
-    list = curl_slist_append(list, line);
-    (void)snprintf(line, sizeof line, "Accept: %s", accept);
-    list = curl_slist_append(list, line);
-    list = curl_slist_append(list, "Transfer-Encoding: chunked");
-    return curl_slist_append(list, "Expect:"); /* no round trip before the body */
+    (void)snprintf(line, sizeof line, "%s: %s", name, value);
+    *list = curl_slist_append(*list, line);
 }
 
-int net_http_post(struct net_http *client, const char *url, const char *content_type,
-                  const char *accept, struct iso_source source, unsigned *status,
-                  struct iso_buf *body, struct iso_err *err)
+/* What every request has in common; then runs it. */
+static int perform(struct exchange *x, const char *url, struct curl_slist *headers,
+                   unsigned *status)
 {
-    CURL              *curl                  = client->curl;
-    char               text[CURL_ERROR_SIZE] = "";
-    long               number                = 0;
-    struct exchange    x       = { .source = source, .body = body, .rc = ISO_OK, .err = err };
-    struct curl_slist *headers = make_headers(content_type, accept);
+    CURL *curl                  = x->curl;
+    char  text[CURL_ERROR_SIZE] = "";
+    long  number                = 0;
 
-    curl_easy_reset(curl);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -108,20 +103,48 @@ int net_http_post(struct net_http *client, const char *url, const char *content_
     (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
-    (void)curl_easy_setopt(curl, CURLOPT_READDATA, &x);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &x);
-    (void)curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
     CURLcode result = curl_easy_perform(curl);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &number);
     curl_slist_free_all(headers);
-    if (x.rc < 0)
-        return x.rc;
+    if (x->rc < 0)
+        return x->rc;
     if (result != CURLE_OK)
-        return iso_fail(err, code_of(result), "%s: %s", url,
+        return iso_fail(x->err, code_of(result), "%s: %s", url,
                         text[0] != '\0' ? text : curl_easy_strerror(result));
     *status = (unsigned)number;
     return ISO_OK;
+}
+
+int net_http_post(struct net_http *client, const char *url, const char *content_type,
+                  const char *accept, struct iso_source source, unsigned *status,
+                  struct iso_buf *body, struct iso_err *err)
+{
+    CURL              *curl    = client->curl;
+    struct curl_slist *headers = NULL;
+    struct exchange x = { .curl = curl, .source = source, .sink = iso_buf_sink(body), .err = err };
+
+    add_header(&headers, "Content-Type", content_type);
+    add_header(&headers, "Accept", accept);
+    add_header(&headers, "Transfer-Encoding", "chunked");
+    headers = curl_slist_append(headers, "Expect:"); /* no round trip before the body */
+    curl_easy_reset(curl);
+    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
+    (void)curl_easy_setopt(curl, CURLOPT_READDATA, &x);
+    (void)curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+    return perform(&x, url, headers, status);
+}
+
+int net_http_get(struct net_http *client, const char *url, const char *accept, struct iso_sink sink,
+                 unsigned *status, struct iso_err *err)
+{
+    struct curl_slist *headers = NULL;
+    struct exchange    x = { .curl = client->curl, .sink = sink, .only_200 = true, .err = err };
+
+    add_header(&headers, "Accept", accept);
+    curl_easy_reset(client->curl);
+    (void)curl_easy_setopt(client->curl, CURLOPT_BUFFERSIZE, 512L << 10);
+    return perform(&x, url, headers, status);
 }

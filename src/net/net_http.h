@@ -21,4 +21,9 @@ ISO_MUST_USE int net_http_post(struct net_http *client, const char *url, const c
                                const char *accept, struct iso_source source, unsigned *status,
                                struct iso_buf *body, struct iso_err *err);
 
+/* Gets url, writing a 200's body to sink as it comes; another answer's body is dropped. Codes as
+ * above; other codes from sink. */
+ISO_MUST_USE int net_http_get(struct net_http *client, const char *url, const char *accept,
+                              struct iso_sink sink, unsigned *status, struct iso_err *err);
+
 #endif

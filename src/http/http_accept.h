@@ -1,6 +1,6 @@
-/* http_accept.h: media types, and what a client wants of them.   RFC 9110 §8.3.1, §12.5; PS3.18 §8.7
- * Types and parameter names are lower case in the results, parameter values are as sent, without
- * their quotes. As clients do, unquoted values may hold '/' (type=application/dicom).
+/* http_accept.h: media types, and what a client wants of them.   RFC 9110 §8.3.1, §12.5; PS3.18
+ * §8.7 Types and parameter names are lower case in the results, parameter values are as sent,
+ * without their quotes. As clients do, unquoted values may hold '/' (type=application/dicom).
  * Results live in the arena (and may borrow from the text). Any thread. */
 #ifndef HTTP_ACCEPT_H
 #define HTTP_ACCEPT_H

@@ -1,8 +1,8 @@
 /* http_connection.c: the server side of a request: libmicrohttpd's callbacks.
  *
- * The access callback comes once with the headers, then for each piece of the body, then once more at
- * its end (and, after a resume, again where it was). A response can be queued on the first or the
- * last of these only. So: look at the headers; keep the body in the ring; hand the request to a
+ * The access callback comes once with the headers, then for each piece of the body, then once more
+ * at its end (and, after a resume, again where it was). A response can be queued on the first or
+ * the last of these only. So: look at the headers; keep the body in the ring; hand the request to a
  * worker once it is all here or the ring is full; suspend while there is nothing to do; queue what
  * the worker has made ready. */
 #include "http_internal.h"

@@ -2,8 +2,8 @@
  *
  * One request, two sides. The server side (an epoll thread of libmicrohttpd) parses, fills the ring
  * of the incoming body and empties the ring of a streamed answer; the worker side runs the handler.
- * They meet in the fields below `mu`. A connection that has nothing to do is suspended; whoever gives
- * it something to do resumes it. The request is freed when both sides have let go. */
+ * They meet in the fields below `mu`. A connection that has nothing to do is suspended; whoever
+ * gives it something to do resumes it. The request is freed when both sides have let go. */
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
@@ -147,6 +147,7 @@ struct http_queue {
 struct http_server {
     struct http_config config;
     struct iso_arena   arena; /* routes */
+    uint8_t            secret[32]; /* behind derived boundaries; drawn at start */
     struct http_node  *root;
     struct http_entry *entries[HTTP_ROUTES_MAX];
     size_t             entry_count;

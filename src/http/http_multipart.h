@@ -25,7 +25,8 @@ struct http_part {
     struct iso_source body; /* up to the next boundary; ISO_EFORMAT when the stream ends first */
 };
 
-/* boundary: without its quotes, from the Content-Type. in is read ahead; it must outlive the reader.
+/* boundary: without its quotes, from the Content-Type. in is read ahead; it must outlive the
+ * reader.
  * ISO_EFORMAT: boundary empty, longer than 70, or with characters RFC 2046 does not allow. */
 ISO_MUST_USE int http_multipart_new(struct http_multipart **multipart, struct iso_source in,
                                     iso_str boundary, struct iso_err *err);

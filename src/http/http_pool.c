@@ -1,6 +1,6 @@
 /* http_pool.c: the workers. Two queues, served in order of arrival; long requests (streams, large
- * bodies, what a route calls long) may hold all but a few of the workers, so that a burst of uploads
- * never keeps a study list waiting. The number of connections bounds the queues. */
+ * bodies, what a route calls long) may hold all but a few of the workers, so that a burst of
+ * uploads never keeps a study list waiting. The number of connections bounds the queues. */
 #include "http_internal.h"
 
 #include <stdlib.h>

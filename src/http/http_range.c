@@ -1,5 +1,5 @@
-/* http_range.c: the Range field. Only a single range is served as a part; several, or what we do not
- * understand, get the whole, as the standard allows.   RFC 9110 §14.2 */
+/* http_range.c: the Range field. Only a single range is served as a part; several, or what we do
+ * not understand, get the whole, as the standard allows.   RFC 9110 §14.2 */
 #include "http_internal.h"
 
 enum http_range_result http_range_parse(iso_str text, uint64_t length, uint64_t *from,

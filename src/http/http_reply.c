@@ -1,6 +1,6 @@
-/* http_reply.c: every reply becomes one libmicrohttpd response, made on the worker. A body is a list
- * of spans, of which a Range is a shorter list; how it is sent depends on what it is made of: one
- * file range goes by sendfile, memory by writev, a mixture through one buffer of a chunk. */
+/* http_reply.c: every reply becomes one libmicrohttpd response, made on the worker. A body is a
+ * list of spans, of which a Range is a shorter list; how it is sent depends on what it is made of:
+ * one file range goes by sendfile, memory by writev, a mixture through one buffer of a chunk. */
 #include "http_internal.h"
 
 #include "http_accept.h"

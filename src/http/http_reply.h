@@ -38,8 +38,8 @@ static inline struct http_span http_span_file(int fd, uint64_t offset, uint64_t 
 /* Before the reply call. The same name again adds a second field. Value is copied. */
 ISO_MUST_USE int http_reply_header(struct http_request *req, const char *name, iso_str value,
                                    struct iso_err *err);
-/* The entity tag, without quotes: ASCII letters, digits, '-', '_', '.', '/'. Strong; it goes out weak
- * with a body we compress. */
+/* The entity tag, without quotes: ASCII letters, digits, '-', '_', '.', '/'. Strong; it goes out
+ * weak with a body we compress. */
 ISO_MUST_USE int http_reply_etag(struct http_request *req, iso_str tag, struct iso_err *err);
 /* After http_reply_etag: true when the client has this version already. The 304 has then been
  * queued, with the header fields given so far: return ISO_OK. Spares building the body. */
@@ -59,17 +59,17 @@ ISO_MUST_USE int http_reply_empty(struct http_request *req, unsigned status, str
  * (ISO_ECLOSED when it has gone, or took nothing for the server's idle_timeout_ms).
  * body_bytes: Content-Length, or HTTP_LENGTH_UNKNOWN: chunked.
  * The body ends well when the handler returns ISO_OK; a negative code, or fewer bytes than
- * announced, cuts the connection so that the client sees the failure. Holds the worker meanwhile: set
- * HTTP_ROUTE_LONG on such routes. */
+ * announced, cuts the connection so that the client sees the failure. Holds the worker meanwhile:
+ * set HTTP_ROUTE_LONG on such routes. */
 ISO_MUST_USE int http_reply_stream(struct http_request *req, unsigned status, const char *type,
                                    uint64_t body_bytes, struct iso_sink *sink, struct iso_err *err);
 
 /* What has been written so far goes out now, however little: for event streams. */
 void http_reply_flush(struct http_request *req);
 
-/* application/problem+json: what went wrong, and the way out. detail and remedy may be NULL. Replaces
- * an earlier reply (not a stream); of the header fields given so far only Allow, Retry-After and
- * WWW-Authenticate stay. Always ISO_OK, so that a handler may return it.   RFC 9457 §3 */
+/* application/problem+json: what went wrong, and the way out. detail and remedy may be NULL.
+ * Replaces an earlier reply (not a stream); of the header fields given so far only Allow,
+ * Retry-After and WWW-Authenticate stay. Always ISO_OK: a handler may return it.   RFC 9457 §3 */
 int http_problem(struct http_request *req, unsigned status, const char *title, const char *detail,
                  const char *remedy);
 /* The problem for an ISO_E code: status and title by http_status_of, detail from err. */

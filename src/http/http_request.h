@@ -1,7 +1,7 @@
 /* http_request.h: what a handler sees of the request it answers.
- * A request runs on one worker thread, which alone may use it. All views live until the response has
- * been sent. The arena is the request's: its deferred calls run when the last byte has left (or the
- * client has gone), on a thread of the server. */
+ * A request runs on one worker thread, which alone may use it. All views live until the response
+ * has been sent. The arena is the request's: its deferred calls run when the last byte has left (or
+ * the client has gone), on a thread of the server. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 

@@ -1,7 +1,8 @@
 /* http_route.h: which handler answers which URL; one table per adapter.
  * A pattern is literal segments and {name} segments, and may end in {name...}, which takes the rest
- * of the path, also an empty one. Segments are compared after percent-decoding; a decoded {name} may
- * hold a '/'. Where patterns compete, a literal segment wins over {name}, {name} over {name...}. */
+ * of the path, also an empty one. Segments are compared after percent-decoding; a decoded {name}
+ * may hold a '/'. Where patterns compete, a literal segment wins over {name}, {name} over
+ * {name...}. */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
 

@@ -53,6 +53,7 @@ int http_server_new(struct http_server **server, const struct http_config *confi
     if (c->gzip_level > 4)
         c->gzip_level = 4;
     s->listener = -1;
+    os_random(s->secret, sizeof s->secret);
     iso_arena_init(&s->arena, ROUTES_BYTES_MAX);
     os_mutex_init(&s->mu);
     os_cond_init(&s->work);

@@ -1,10 +1,10 @@
 /* http_server.h: our face of libmicrohttpd: HTTP/1.1 on a bounded pool of workers.   RFC 9110, 9112
  * Connections rest on epoll threads; a request runs as straight-line, blocking code on one of the
- * workers, one at a time each. Bodies flow through bounded rings, so memory does not grow with them:
- * a full ring stops reading the socket and TCP tells the peer. A request whose body is small is
- * handed over when all of it is here, so slow senders of small requests hold no worker.
+ * workers, one at a time each. Bodies flow through bounded rings, so memory does not grow with
+ * them: a full ring stops reading the socket and TCP tells the peer. A request whose body is small
+ * is handed over when all of it is here, so slow senders of small requests hold no worker.
  *
- *     http_server_new -> http_server_add (each table) -> http_server_start -> http_server_stop -> _free
+ *     http_server_new, http_server_add (each table), http_server_start, http_server_stop, _free
  *
  * new, add, start, stop, free: the owner's thread. Counters: any thread. */
 #ifndef HTTP_SERVER_H
@@ -49,11 +49,12 @@ struct http_config {
     size_t      arena_bytes_max;        /* of each request [256 MiB] */
     int         gzip_level;             /* 1..4 [1]; -1: no compression */
 
-    /* Cross-origin callers: exact origins ("https://viewer.example") or "*". None: same origin only. */
+    /* Cross-origin callers: exact origins ("https://viewer.example") or "*". None: same origin
+     * only. */
     const char *const *cors_origins;
     size_t             cors_origin_count;
-    /* Names (without port) that clients may use for us besides loopback names. Checked when we listen
-     * on loopback, against DNS rebinding; with others listed, checked always. */
+    /* Names (without port) that clients may use for us besides loopback names. Checked when we
+     * listen on loopback, against DNS rebinding; with others listed, checked always. */
     const char *const *public_hosts;
     size_t             public_host_count;
 
@@ -82,8 +83,8 @@ void http_server_free(struct http_server *server);
 
 /* Requests that are running or waiting for a worker. */
 size_t http_server_busy(struct http_server *server);
-/* each(ctx, method, pattern, counters) for every route, in the order added; then once with pattern ""
- * for what matched none. */
+/* each(ctx, method, pattern, counters) for every route, in the order added; then once with pattern
+ * "" for what matched none. */
 void http_server_counters(struct http_server *server,
                           void (*each)(void *ctx, enum http_method method, const char *pattern,
                                        const struct http_counters *counters),

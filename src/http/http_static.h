@@ -1,9 +1,10 @@
-/* http_static.h: serves a folder (the web application) from memory.
- * Loaded once; afterwards immutable, so any thread may serve from it. Request paths are looked up in
- * a table, never opened. Each file has an ETag (of its content), the right media type and, where it
- * helps, a gzip body made at load. Files under assets/ carry a hash in their name and are sent as
- * immutable; everything else is revalidated. A path that names no file and has no dot in its last
- * segment is a route of the application: it gets index.html. */
+/* http_static.h: serves a folder: the web application.
+ * The table is made once; afterwards any thread may serve from it. Request paths are looked up in
+ * the table, never opened: small files are in memory, larger ones open since start-up. Each file
+ * has an ETag (of its content), the right media type and, where it helps, a gzip body, made when
+ * first asked for. Files under assets/ carry a hash in their name and are sent as immutable;
+ * everything else is revalidated. A path that names no file and has no dot in its last segment is a
+ * route of the application: it gets index.html. */
 #ifndef HTTP_STATIC_H
 #define HTTP_STATIC_H
 

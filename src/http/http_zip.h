@@ -1,6 +1,6 @@
-/* http_zip.h: a ZIP archive of named spans, written as a stream, stored without compression and with
- * ZIP64 where sizes need it (APPNOTE 6.3.10). Names are the program's own, UTF-8. Memory is constant.
- * Blocks on the sink and on the files; one thread. */
+/* http_zip.h: a ZIP archive of named spans, written as a stream, stored without compression and
+ * with ZIP64 where sizes need it (APPNOTE 6.3.10). Names are the program's own, UTF-8. Memory is
+ * constant. Blocks on the sink and on the files; one thread. */
 #ifndef HTTP_ZIP_H
 #define HTTP_ZIP_H
 

@@ -22,14 +22,6 @@ function indexOf(hay: Uint8Array, needle: Uint8Array, from: number): number {
     return -1;
 }
 
-/** The end of the part that starts at `from`. The closing delimiter lies within the last bytes of a body
- *  with one part, so it is looked for there first: compressed data is not scanned. */
-function partEnd(body: Uint8Array, delimiter: Uint8Array, from: number): number {
-    const tail = Math.max(from, body.length - delimiter.length - 8);
-    const atTail = indexOf(body, delimiter, tail);
-    return atTail >= 0 ? atTail : indexOf(body, delimiter, from);
-}
-
 /** The first part; a body that is not multipart is one part by itself. */
 export function firstPart(body: Uint8Array, contentType: string): Part {
     if (!/^\s*multipart\//i.test(contentType)) return { contentType, bytes: body };
@@ -42,7 +34,7 @@ export function firstPart(body: Uint8Array, contentType: string): Part {
     const head = new TextDecoder("latin1").decode(body.subarray(open, headEnd));
     const type = /^content-type:\s*(.*)$/im.exec(head)?.[1]?.trim() ?? "application/octet-stream";
     const start = headEnd + 4;
-    const end = partEnd(body, encode.encode(`\r\n--${boundary}`), start);
+    const end = indexOf(body, encode.encode(`\r\n--${boundary}`), start);
     if (end < 0) throw new Error("multipart answer cut short");
     return { contentType: type, bytes: body.subarray(start, end) };
 }

@@ -18,6 +18,16 @@ enum dcm_form {
                           header, bytes up to (not including) the sequence delimiter */
 };
 
+/* How the header of an element was really written, where that is not what the transfer syntax says:
+ * the writer repeats it, so that nothing changes by passing through. */
+enum dcm_header {
+    DCM_HEADER_NORMAL,
+    DCM_HEADER_IMPLICIT, /* no VR, in an explicit data set */
+    DCM_HEADER_EXPLICIT, /* a VR, in an implicit data set */
+    DCM_HEADER_SHORT,    /* explicit, 16-bit length, whatever the VR; wire_vr has the two bytes */
+    DCM_HEADER_LONG      /* explicit, 32-bit length, whatever the VR; wire_vr has the two bytes */
+};
+
 struct dcm_dataset;
 
 struct dcm_element {
@@ -26,6 +36,8 @@ struct dcm_element {
     uint8_t             form; /* enum dcm_form */
     bool                undefined_length;
     char                wire_vr[2]; /* what an explicit stream really said; 0,0: as vr */
+    uint8_t             header;     /* enum dcm_header */
+    uint16_t            reserved;   /* the two bytes before a 32-bit length; nearly always 0 */
     iso_bytes           value;      /* DCM_FORM_VALUE */
     uint64_t            offset;     /* of the value, from the start of the stream */
     uint64_t            bytes;      /* of the value on the wire */

@@ -101,34 +101,36 @@ const struct dcm_dict_entry *dcm_dict_find_keyword(iso_str keyword)
     return NULL;
 }
 
-static const struct dict_creator *find_creator(iso_str name)
+size_t dcm_dict_creator(iso_str creator)
 {
     size_t low = 0, high = COUNT_OF(dict_creators);
 
+    creator = trim(creator);
     while (low < high) {
         size_t mid   = low + (high - low) / 2;
-        int    order = iso_str_cmp(iso_str_c(dict_creators[mid].name), name);
+        int    order = iso_str_cmp(iso_str_c(dict_creators[mid].name), creator);
 
         if (order == 0)
-            return &dict_creators[mid];
+            return mid + 1;
         if (order < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    return NULL;
+    return 0;
 }
 
-const struct dcm_dict_entry *dcm_dict_find_private(iso_str creator, dcm_tag element)
+const struct dcm_dict_entry *dcm_dict_find_owned(size_t creator, dcm_tag element)
 {
-    const struct dict_creator   *owner = find_creator(trim(creator));
+    const struct dict_creator   *owner;
     const struct dcm_dict_entry *mine;
     size_t                       low = 0, high;
 
-    if (owner == NULL)
+    if (creator == 0 || creator > COUNT_OF(dict_creators))
         return NULL;
-    mine = &dict_private[owner->first];
-    high = owner->count;
+    owner = &dict_creators[creator - 1];
+    mine  = &dict_private[owner->first];
+    high  = owner->count;
     element &= 0xffff00ff;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -141,6 +143,11 @@ const struct dcm_dict_entry *dcm_dict_find_private(iso_str creator, dcm_tag elem
             high = mid;
     }
     return NULL;
+}
+
+const struct dcm_dict_entry *dcm_dict_find_private(iso_str creator, dcm_tag element)
+{
+    return dcm_dict_find_owned(dcm_dict_creator(creator), element);
 }
 
 /* Exactly n hexadecimal digits at the front of *s, which are cut off. */

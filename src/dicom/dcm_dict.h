@@ -23,6 +23,10 @@ const struct dcm_dict_entry *dcm_dict_find(dcm_tag tag);
 const struct dcm_dict_entry *dcm_dict_find_keyword(iso_str keyword);
 /* element: the tag with its block cleared (gggg,00ee). NULL when the creator's list lacks it. */
 const struct dcm_dict_entry *dcm_dict_find_private(iso_str creator, dcm_tag element);
+/* The same in two steps, for those who meet many tags of one creator: its number (0: unknown), and
+ * what stands there. */
+size_t                       dcm_dict_creator(iso_str creator);
+const struct dcm_dict_entry *dcm_dict_find_owned(size_t creator, dcm_tag element);
 /* A tag from what people type: keyword, "00100010", "0010,0010" or "(0010,0010)". */
 bool dcm_tag_parse(iso_str text, dcm_tag *tag);
 

@@ -1,8 +1,11 @@
 /* dcm_parser.h: a pull parser for data sets: one event after another from a stream or from memory.
  * PS3.5 §7, §A. Fixed memory whatever the input says: lengths are only ever counted down against
- * bytes that really came. Lenient where DCMTK and pydicom are (odd lengths, UN sequences in implicit
- * VR LE, missing delimiters at the end, explicit VR in an implicit stream, wrong group order,
- * private VRs); everything else is ISO_EFORMAT, told with tag and offset. */
+ * bytes that really came. Lenient where DCMTK and pydicom are: odd lengths, UN sequences in implicit
+ * VR LE (or, by mistake, explicit), explicit elements in an implicit stream and the reverse, VRs that
+ * do not exist and headers of the wrong form as long as what follows makes sense, wrong tag order,
+ * duplicates, delimiters with a length, zeros after the end. Everything else is ISO_EFORMAT, told
+ * with tag and offset; so is a stream that ends before all that it opened is closed: what was cut
+ * off is not known to be unimportant. */
 #ifndef DCM_PARSER_H
 #define DCM_PARSER_H
 
@@ -30,12 +33,14 @@ struct dcm_position {
     enum dcm_event event;
     dcm_tag        tag;
     enum dcm_vr    vr;
-    char           wire_vr[2];
+    char           wire_vr[2]; /* this and the next two as in struct dcm_element */
+    uint8_t        header;
+    uint16_t       reserved;
     bool           undefined_length;
     uint64_t       bytes;        /* of the value, item or sequence; 0 when undefined */
     uint64_t       offset;       /* of the tag, from the start of the stream + offset_base */
     uint64_t       value_offset; /* of the value */
-    size_t         depth;        /* 0: top level */
+    size_t         depth;        /* how many sequences are open around it */
 };
 
 /* syntax: how the data set is encoded (deflated ones are inflated on the way; offsets are then of
@@ -44,7 +49,7 @@ struct dcm_position {
 ISO_MUST_USE int dcm_parser_new(struct dcm_parser **p, struct iso_source source,
                                 const struct dcm_syntax *syntax, uint64_t offset_base,
                                 struct iso_err *err);
-/* The same over memory, which is borrowed; dcm_parser_view then lends instead of copying. */
+/* The same over memory, which is borrowed; values are then lent instead of copied. */
 ISO_MUST_USE int dcm_parser_new_memory(struct dcm_parser **p, iso_bytes in,
                                        const struct dcm_syntax *syntax, uint64_t offset_base,
                                        struct iso_err *err);
@@ -76,11 +81,13 @@ struct dcm_tree_options {
  * OB OD OF OL OV OW UN over 1 KiB but palettes and overlays; text over 256 KiB. */
 bool dcm_is_bulk(dcm_tag tag, enum dcm_vr vr, uint64_t bytes);
 
-/* The rest of the data set as a tree in the arena, to its end or stop_before. */
+/* The rest of the data set as a tree in the arena, to its end or stop_before. Of a parser over
+ * memory, values borrow that memory: it must outlive ds. */
 ISO_MUST_USE int dcm_parser_tree(struct dcm_parser *p, const struct dcm_tree_options *options,
                                  struct iso_arena *arena, struct dcm_dataset *ds,
                                  struct iso_err *err);
-/* Short form: a whole data set in memory, everything kept. */
+/* Short form: a whole data set in memory, everything kept. Values borrow `in`, which must outlive
+ * ds (those of a deflated or big endian one are copied). */
 ISO_MUST_USE int dcm_dataset_parse(iso_bytes in, const struct dcm_syntax *syntax,
                                    struct iso_arena *arena, struct dcm_dataset *ds,
                                    struct iso_err *err);

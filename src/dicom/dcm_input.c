@@ -1,0 +1,75 @@
+/* dcm_input.c: the window slides forward only: what was passed is gone. */
+#include "dcm_input.h"
+
+#include <string.h>
+
+bool dcm_input_fill(struct dcm_input *in, size_t n, int *rc, struct iso_err *err)
+{
+    iso_assert(n <= DCM_WINDOW_BYTES);
+    *rc = ISO_OK;
+    if (in->left >= n)
+        return true;
+    if (in->memory || in->ended)
+        return false;
+    if (in->left > 0)
+        memmove(in->window, in->ptr, in->left);
+    in->ptr = in->window;
+    while (in->left < n) { /* each turn brings bytes or ends */
+        int64_t got = in->source.read(in->source.ctx, in->window + in->left,
+                                      DCM_WINDOW_BYTES - in->left, err);
+
+        if (got < 0) {
+            *rc = (int)got;
+            return false;
+        }
+        if (got == 0) {
+            in->ended = true;
+            return false;
+        }
+        in->left += (size_t)got;
+    }
+    return true;
+}
+
+int64_t dcm_input_read(struct dcm_input *in, void *ptr, size_t cap, struct iso_err *err)
+{
+    size_t  n = in->left < cap ? in->left : cap;
+    int64_t got;
+
+    if (n > 0) {
+        memcpy(ptr, in->ptr, n);
+        dcm_input_advance(in, n);
+        return (int64_t)n;
+    }
+    if (cap == 0 || in->memory || in->ended)
+        return 0;
+    if (cap >= DCM_WINDOW_BYTES / 2) { /* large values pass by the window */
+        got = in->source.read(in->source.ctx, ptr, cap, err);
+        if (got == 0)
+            in->ended = true;
+        if (got > 0)
+            in->offset += (uint64_t)got;
+        return got;
+    }
+    int rc;
+    if (!dcm_input_fill(in, 1, &rc, err))
+        return rc;
+    return dcm_input_read(in, ptr, cap, err);
+}
+
+int dcm_input_skip(struct dcm_input *in, uint64_t n, uint64_t *skipped, struct iso_err *err)
+{
+    uint64_t done = 0;
+    int      rc   = ISO_OK;
+
+    while (done < n) { /* each turn passes bytes or ends */
+        size_t step = n - done < in->left ? (size_t)(n - done) : in->left;
+
+        dcm_input_advance(in, step);
+        done += step;
+        if (done < n && !dcm_input_fill(in, 1, &rc, err))
+            break;
+    }
+    *skipped = done;
+    return rc;
+}

@@ -1,0 +1,119 @@
+/* dcm_recode.c: one transfer syntax in, another out, an event at a time. */
+#include "dcm_deflate.h"
+#include "dcm_wire.h"
+#include "dcm_writer.h"
+
+#define LENGTH_UNDEFINED 0xffffffffU
+
+enum { CHUNK_BYTES = 16 << 10 }; /* a multiple of every unit */
+
+struct recoder {
+    struct dcm_parser *from;
+    struct dcm_wire    wire;
+    struct dcm_form_of form;
+    bool               from_big;
+};
+
+/* The value, number by number if the byte order changes. */
+static int copy_value(struct recoder *r, size_t unit, struct iso_err *err)
+{
+    uint8_t chunk[CHUNK_BYTES];
+    size_t  len = 0;
+    int64_t got;
+
+    while ((got = dcm_parser_read(r->from, chunk + len, sizeof chunk - len, err)) > 0) {
+        size_t whole;
+
+        len += (size_t)got;
+        whole = len / unit * unit;
+        dcm_wire_swapped(&r->wire, iso_bytes_of(chunk, whole), unit);
+        for (size_t i = whole; i < len; i++) /* half a number: its other half comes next */
+            chunk[i - whole] = chunk[i];
+        len -= whole;
+    }
+    dcm_wire_bytes(&r->wire, chunk, len);
+    return got < 0 ? (int)got : r->wire.failed;
+}
+
+static int recode_element(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
+{
+    struct dcm_head_out head = { .tag = at->tag, .vr = at->vr, .bytes = (uint32_t)at->bytes };
+    size_t              unit = 1;
+
+    if ((at->tag & 0xffff) == 0)
+        return ISO_OK; /* a group length: passed over, it is not true any more */
+    if (r->from_big != r->form.big_endian && at->wire_vr[0] != 'U')
+        unit = dcm_vr_info(at->vr)->unit_bytes;
+    dcm_wire_head(&r->wire, r->form, &head);
+    return copy_value(r, unit, err);
+}
+
+static int recode_event(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
+{
+    struct dcm_head_out head = { .tag = at->tag, .vr = at->vr, .bytes = LENGTH_UNDEFINED };
+    bool                big  = r->form.big_endian;
+
+    switch (at->event) {
+    case DCM_EV_ELEMENT:
+        return recode_element(r, at, err);
+    case DCM_EV_SEQUENCE:
+    case DCM_EV_FRAGMENTS:
+        dcm_wire_head(&r->wire, r->form, &head);
+        break;
+    case DCM_EV_ITEM:
+        dcm_wire_item(&r->wire, big, DCM_ITEM, LENGTH_UNDEFINED);
+        break;
+    case DCM_EV_ITEM_END:
+        dcm_wire_item(&r->wire, big, DCM_ITEM_DELIMITATION, 0);
+        break;
+    case DCM_EV_SEQUENCE_END:
+    case DCM_EV_FRAGMENTS_END:
+        dcm_wire_item(&r->wire, big, DCM_SEQUENCE_DELIMITATION, 0);
+        break;
+    case DCM_EV_FRAGMENT:
+        dcm_wire_item(&r->wire, big, DCM_ITEM, (uint32_t)at->bytes);
+        return copy_value(r, 1, err);
+    case DCM_EV_END:
+        return ISO_EEND;
+    }
+    return r->wire.failed;
+}
+
+static int recode_plain(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                        const struct dcm_syntax *to, struct iso_sink sink, struct iso_err *err)
+{
+    struct recoder             r  = { .from = from, .from_big = from_syntax->big_endian };
+    const struct dcm_position *at = NULL;
+    int                        rc;
+
+    r.form      = (struct dcm_form_of){ !to->explicit_vr, to->big_endian };
+    r.wire.sink = sink;
+    r.wire.err  = err;
+    do {
+        rc = dcm_parser_next(from, &at, err);
+        if (rc == ISO_OK)
+            rc = recode_event(&r, at, err);
+    } while (rc == ISO_OK);
+    return rc == ISO_EEND ? dcm_wire_flush(&r.wire) : rc;
+}
+
+int dcm_recode(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+               const struct dcm_syntax *to, struct iso_sink sink, struct iso_err *err)
+{
+    struct dcm_deflate *deflate;
+    int                 rc;
+
+    if (from_syntax != to && (from_syntax->encapsulated || to->encapsulated))
+        return iso_fail(err, ISO_EUNSUPPORTED, "from %s to %s the pixels would have to be recoded",
+                        from_syntax->name, to->name);
+    if (!to->deflated)
+        return recode_plain(from, from_syntax, to, sink, err);
+    rc = dcm_deflate_new(&deflate, sink, err);
+    if (rc < 0)
+        return rc;
+    rc = recode_plain(from, from_syntax, to, dcm_deflate_sink(deflate), err);
+    if (rc == ISO_OK)
+        rc = dcm_deflate_finish(deflate, err);
+    dcm_deflate_free(deflate);
+    return rc;
+}

@@ -316,7 +316,7 @@ bool http_accepts_gzip(iso_str accept_encoding)
         unsigned q      = 1000;
 
         params = iso_str_trim(params);
-        if (params.len > 2 && (params.ptr[0] == 'q' || params.ptr[0] == 'Q') &&
+        if (params.len >= 2 && (params.ptr[0] == 'q' || params.ptr[0] == 'Q') &&
             params.ptr[1] == '=' && !parse_q(iso_str_sub(params, 2, params.len), &q))
             q = 0;
         if (iso_str_eq_nocase(coding, ISO_STR("gzip")) ||

@@ -169,7 +169,7 @@ int http_tree_find(const struct http_node *root, enum http_method method, iso_st
         return iso_fail(err, ISO_ELIMIT, "the path has more than %d parts", HTTP_PATH_SEGMENTS_MAX);
     int found = root != NULL ? descend(&w, root, 0, 0) : 0;
     if (found == 0 && match->allowed == 0 && root != NULL && w.count > 1 &&
-        w.text[w.count - 1].len == 0) {
+        w.text[w.count - 1].len == 0 && w.text[w.count - 2].len > 0) {
         w.count--; /* a '/' too many at the end is forgiven */
         found = descend(&w, root, 0, 0);
     }

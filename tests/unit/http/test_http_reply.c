@@ -280,7 +280,8 @@ static void known_versions_are_not_sent_again(void **state) /* RFC 9110 §13.1.2
     struct client_response r;
 
     (void)state;
-    client_get(bound.port, "GET", "/mixed?of=mFm&tag=v1", "If-None-Match: \"v0\", W/\"v1\"\r\n", &r);
+    client_get(bound.port, "GET", "/mixed?of=mFm&tag=v1", "If-None-Match: \"v0\", W/\"v1\"\r\n",
+               &r);
     assert_int_equal(r.status, 304);
     assert_text(client_header(&r, "ETag"), "\"v1\"");
     assert_int_equal(r.raw.len, r.head_len);

@@ -266,6 +266,19 @@ static struct file *find(const struct http_static *s, iso_str path)
     return NULL;
 }
 
+/* "app.js" asks for a file, "study/1.2.840.5" for a route: an extension begins with a letter, a
+ * component of a UID never does. */
+static bool has_extension(iso_str last)
+{
+    size_t dot = last.len;
+
+    while (dot > 0 && last.ptr[dot - 1] != '.')
+        dot--;
+    return dot > 0 && dot < last.len &&
+           ((last.ptr[dot] >= 'a' && last.ptr[dot] <= 'z') ||
+            (last.ptr[dot] >= 'A' && last.ptr[dot] <= 'Z'));
+}
+
 static struct file *find_for(const struct http_static *s, iso_str path)
 {
     struct file *file  = find(s, path);
@@ -276,7 +289,7 @@ static struct file *find_for(const struct http_static *s, iso_str path)
     while (slash > 0 && path.ptr[slash - 1] != '/')
         slash--;
     iso_str last = iso_str_sub(path, slash, path.len);
-    return iso_str_find(last, '.', 0) == last.len ? find(s, ISO_STR("index.html")) : NULL;
+    return has_extension(last) ? NULL : find(s, ISO_STR("index.html"));
 }
 
 /* The gzip body, made now if nobody did before; without bytes when it is of no use. Two clients may

@@ -3,8 +3,8 @@
  * the table, never opened: small files are in memory, larger ones open since start-up. Each file
  * has an ETag (of its content), the right media type and, where it helps, a gzip body, made when
  * first asked for. Files under assets/ carry a hash in their name and are sent as immutable;
- * everything else is revalidated. A path that names no file and has no dot in its last segment is a
- * route of the application: it gets index.html. */
+ * everything else is revalidated. A path that names no file and whose last segment has no extension (a
+ * dot and a letter: routes hold UIDs) is a route of the application: it gets index.html. */
 #ifndef HTTP_STATIC_H
 #define HTTP_STATIC_H
 

@@ -20,7 +20,7 @@ const types = {
 const policy = [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
-    "worker-src 'self' blob:",
+    "worker-src 'self'",
     "connect-src 'self'",
     "img-src 'self' blob: data:",
     "style-src 'self'",
@@ -29,6 +29,7 @@ const policy = [
     "base-uri 'none'",
     "form-action 'self'",
     "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
 ].join("; ");
 
 async function file(path, res) {

@@ -1,3 +1,4 @@
+import "./trusted";
 import "../ui/base.css";
 import { render } from "preact";
 import { App } from "./app";

@@ -131,7 +131,9 @@ static int take_preamble(struct dcm_input *in, struct dcm_meta *meta, struct iso
     (void)dcm_input_need(in, DCM_PREAMBLE_BYTES + 8, &rc, err);
     if (rc < 0)
         return rc;
-    meta->has_preamble = has_prefix(in, PREFIX_AT);
+    /* "DICM" may also be part of a value in a data set that has no preamble. */
+    meta->has_preamble =
+        has_prefix(in, PREFIX_AT) && (has_meta(in, DCM_PREAMBLE_BYTES) || guess_syntax(in) == NULL);
     if (meta->has_preamble)
         dcm_input_advance(in, DCM_PREAMBLE_BYTES);
     else if (has_prefix(in, 0) && has_meta(in, 4))

@@ -49,8 +49,9 @@ static enum dcm_vr dictionary_vr(const struct dcm_parser *p, const struct level 
 
 /* ---- odd headers ------------------------------------------------------------------------------ */
 
-/* Could the four to twelve bytes at ptr begin an element that follows `tag` in this data set? */
-static bool is_next_head(const struct level *level, dcm_tag tag, const uint8_t *ptr)
+/* Could the eight bytes at ptr begin an element that follows `tag` in this data set? One without
+ * VR where others have none or where this one had none. */
+static bool is_next_head(const struct level *level, dcm_tag tag, bool implicit, const uint8_t *ptr)
 {
     dcm_tag next = read_tag(ptr, level->big_endian);
 
@@ -58,9 +59,9 @@ static bool is_next_head(const struct level *level, dcm_tag tag, const uint8_t *
         return level->kind == LEVEL_ITEM && level->undefined;
     if (next <= tag || next >> 16 == 0xfffe)
         return false;
-    if (level->implicit)
-        return read_u32(ptr + 4, false) <= level->end || ptr[7] == 0;
-    return dcm_vr_of((char)ptr[4], (char)ptr[5]) != DCM_VR_NONE;
+    if (dcm_vr_of((char)ptr[4], (char)ptr[5]) != DCM_VR_NONE)
+        return true;
+    return implicit && (ptr[7] == 0 || read_u32(ptr + 4, level->big_endian) == LENGTH_UNDEFINED);
 }
 
 /* Does a value of h->bytes after h->head_bytes lead to something sensible? Only what fits the
@@ -81,7 +82,8 @@ static bool is_plausible(struct dcm_parser *p, const struct level *level, dcm_ta
     ahead = (size_t)h->head_bytes + h->bytes;
     if (!dcm_input_need(&p->in, ahead + 8, &rc, NULL))
         return rc == ISO_OK && level->kind == LEVEL_TOP && p->in.left == ahead;
-    return is_next_head(level, tag, p->in.ptr + ahead);
+    return is_next_head(level, tag, level->implicit || h->header == DCM_HEADER_IMPLICIT,
+                        p->in.ptr + ahead);
 }
 
 /* The header read in one of its forms; false: not that many bytes here. */
@@ -138,7 +140,8 @@ static int read_unknown_vr(struct dcm_parser *p, const struct level *level, dcm_
 
     if (read_u32(vr, false) == LENGTH_UNDEFINED && dcm_input_need(&p->in, 16, &rc, NULL) &&
         read_tag(p->in.ptr + 8, level->big_endian) == DCM_ITEM) {
-        *h = (struct head){ DCM_VR_SQ, DCM_HEADER_IMPLICIT, 8, 0, LENGTH_UNDEFINED };
+        *h = (struct head){ tag == DCM_PIXEL_DATA ? DCM_VR_OB : DCM_VR_SQ, DCM_HEADER_IMPLICIT, 8,
+                            0, LENGTH_UNDEFINED };
         return ISO_OK;
     }
     vr = p->in.ptr + 4;

@@ -23,7 +23,12 @@ struct cmd {
 extern const struct cmd cmd_check_config;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;
+extern const struct cmd cmd_echo;
+extern const struct cmd cmd_find;
+extern const struct cmd cmd_get;
 extern const struct cmd cmd_json;
+extern const struct cmd cmd_move;
+extern const struct cmd cmd_store;
 extern const struct cmd cmd_validate;
 
 /* "isocenter NAME: words" on stderr, one line, control characters made visible; returns code. */

@@ -1,10 +1,10 @@
 /* cmd_scu.h: what echo, store, find, move and get share: the peer, the options that every one of
- * them knows, query keys from the command line, and failures in words that help. */
+ * them knows, and failures in words that help. */
 #ifndef CMD_SCU_H
 #define CMD_SCU_H
 
 #include "cmd.h"
-#include "dcm_dataset.h"
+#include "cmd_keys.h"
 #include "dimse_scu.h"
 
 #include <getopt.h>
@@ -49,33 +49,6 @@ int cmd_scu_open(const struct cmd_scu *scu, const struct ul_proposal *proposals,
 /* One line on stderr for a failed opening; returns CMD_FAILED. */
 int cmd_scu_explain(const struct cmd_scu *scu, int rc, const struct ul_reject *rejected,
                     const struct iso_err *err);
-
-/* Query levels and models as typed: "patient" "study" "series" "image" (or "instance"). */
-enum cmd_level { CMD_PATIENT, CMD_STUDY, CMD_SERIES, CMD_IMAGE };
-bool        cmd_level_parse(const char *text, enum cmd_level *level);
-const char *cmd_level_name(enum cmd_level level); /* "STUDY" */
-
-/* "patient" or "study" root. */
-bool cmd_model_parse(const char *text, bool *patient);
-
-enum { CMD_KEYS_MAX = 128 };
-
-/* A query identifier in the making. */
-struct cmd_keys {
-    struct iso_arena  *arena;
-    struct dcm_dataset ds;
-    dcm_tag            tags[CMD_KEYS_MAX]; /* top level, in the order typed: columns of a table */
-    size_t             count;
-    bool               ascii;
-};
-
-void cmd_keys_init(struct cmd_keys *keys, struct iso_arena *arena);
-/* "Keyword=Value", "Keyword" or "Sequence.Keyword=Value"; a keyword may be a tag in hex. Values as
- * PS3.4 §C.2.2.2 has them; not ASCII: UTF-8, sent as ISO_IR 192. ISO_EINVAL says what is wrong. */
-ISO_MUST_USE int cmd_keys_add(struct cmd_keys *keys, const char *text, struct iso_err *err);
-/* Adds the level and encodes all in that transfer syntax; the bytes are the arena's. */
-ISO_MUST_USE int cmd_keys_encode(struct cmd_keys *keys, enum cmd_level level,
-                                 iso_str transfer_syntax, iso_bytes *out, struct iso_err *err);
 
 /* "0xa801 (move destination unknown)" and the peer's comment, for people. */
 void cmd_status_text(const struct dimse_result *result, char *out, size_t cap);

@@ -12,6 +12,11 @@
 static const struct cmd *const commands[] = {
     &cmd_check_config,
     &cmd_doctor,
+    &cmd_echo,
+    &cmd_find,
+    &cmd_get,
+    &cmd_move,
+    &cmd_store,
     NULL,
 };
 

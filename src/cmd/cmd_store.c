@@ -116,7 +116,8 @@ static int64_t file_read(void *ctx, void *ptr, size_t cap, struct iso_err *err)
     return n;
 }
 
-/* A file without file meta names itself in its data set. */
+/* The data set itself says what it is: file meta is now and then of another object, and receivers
+ * compare (PS3.4 §B.2.3, A900). */
 static int read_uids(struct iso_source rest, struct dcm_meta *meta, struct iso_arena *head,
                      struct iso_err *err)
 {
@@ -127,10 +128,10 @@ static int read_uids(struct iso_source rest, struct dcm_meta *meta, struct iso_a
     int rc = dcm_parser_new(&parser, rest, meta->syntax, 0, err);
     if (rc == ISO_OK)
         rc = dcm_parser_tree(parser, &options, head, &ds, err);
-    if (rc == ISO_OK) {
-        meta->media_sop_class_uid    = dcm_get_ascii(&ds, DCM_SOP_CLASS_UID);
+    if (rc == ISO_OK && dcm_get_ascii(&ds, DCM_SOP_CLASS_UID).len > 0)
+        meta->media_sop_class_uid = dcm_get_ascii(&ds, DCM_SOP_CLASS_UID);
+    if (rc == ISO_OK && dcm_get_ascii(&ds, DCM_SOP_INSTANCE_UID).len > 0)
         meta->media_sop_instance_uid = dcm_get_ascii(&ds, DCM_SOP_INSTANCE_UID);
-    }
     dcm_parser_free(parser);
     return rc;
 }
@@ -141,8 +142,7 @@ static int read_head(int fd, struct dcm_meta *meta, struct iso_arena *head, stru
     struct iso_source rest;
 
     int rc = dcm_meta_read((struct iso_source){ file_read, &at }, head, meta, &rest, err);
-    if (rc == ISO_OK &&
-        (meta->media_sop_class_uid.len == 0 || meta->media_sop_instance_uid.len == 0))
+    if (rc == ISO_OK && !iso_str_eq_c(meta->media_sop_class_uid, MEDIA_DIRECTORY))
         rc = read_uids(rest, meta, head, err);
     if (rc == ISO_OK && !dcm_uid_acceptable(meta->media_sop_instance_uid))
         rc = iso_fail(err, ISO_EFORMAT, "no SOP Instance UID");

@@ -35,9 +35,25 @@ static int copy_value(struct recoder *r, size_t unit, struct iso_err *err)
     return got < 0 ? (int)got : r->wire.failed;
 }
 
+/* Odd lengths are read, but never written.   PS3.5 §7.1.1 */
+static uint32_t even(uint64_t bytes)
+{
+    return (uint32_t)(bytes + (bytes & 1));
+}
+
+static int copy_even(struct recoder *r, const struct dcm_position *at, size_t unit, char pad,
+                     struct iso_err *err)
+{
+    int rc = copy_value(r, unit, err);
+
+    if (rc == ISO_OK && (at->bytes & 1) != 0)
+        dcm_wire_bytes(&r->wire, &pad, 1);
+    return rc < 0 ? rc : r->wire.failed;
+}
+
 static int recode_element(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
 {
-    struct dcm_head_out head = { .tag = at->tag, .vr = at->vr, .bytes = (uint32_t)at->bytes };
+    struct dcm_head_out head = { .tag = at->tag, .vr = at->vr, .bytes = even(at->bytes) };
     size_t              unit = 1;
 
     if ((at->tag & 0xffff) == 0)
@@ -45,7 +61,7 @@ static int recode_element(struct recoder *r, const struct dcm_position *at, stru
     if (r->from_big != r->form.big_endian && at->wire_vr[0] != 'U')
         unit = dcm_vr_info(at->vr)->unit_bytes;
     dcm_wire_head(&r->wire, r->form, &head);
-    return copy_value(r, unit, err);
+    return copy_even(r, at, unit, dcm_vr_info(at->vr)->pad, err);
 }
 
 static int recode_event(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
@@ -71,8 +87,8 @@ static int recode_event(struct recoder *r, const struct dcm_position *at, struct
         dcm_wire_item(&r->wire, big, DCM_SEQUENCE_DELIMITATION, 0);
         break;
     case DCM_EV_FRAGMENT:
-        dcm_wire_item(&r->wire, big, DCM_ITEM, (uint32_t)at->bytes);
-        return copy_value(r, 1, err);
+        dcm_wire_item(&r->wire, big, DCM_ITEM, even(at->bytes));
+        return copy_even(r, at, 1, 0, err);
     case DCM_EV_END:
         return ISO_EEND;
     }

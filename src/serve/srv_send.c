@@ -153,6 +153,22 @@ static int recode(void *ctx, struct iso_sink sink, struct iso_err *err)
     return rc;
 }
 
+/* A deflated stream of odd length gets its padding byte.   PS3.5 §A.5 */
+static int copy_deflated(void *ctx, struct iso_sink sink, struct iso_err *err)
+{
+    const struct srv_object *object = ((const struct recoding *)ctx)->object;
+    struct range             range  = { object->file, object->offset, object->bytes };
+    uint8_t                  chunk[16384];
+    int64_t                  got;
+
+    while ((got = range_read(&range, chunk, sizeof chunk, err)) > 0) {
+        int rc = sink.write(sink.ctx, chunk, (size_t)got, err);
+        if (rc < 0)
+            return rc;
+    }
+    return got < 0 ? (int)got : sink.write(sink.ctx, "", 1, err);
+}
+
 static int nowhere(void *ctx, const void *ptr, size_t len, struct iso_err *err)
 {
     (void)ctx;
@@ -162,31 +178,45 @@ static int nowhere(void *ctx, const void *ptr, size_t len, struct iso_err *err)
     return ISO_OK;
 }
 
-int srv_send(struct dimse_scu *scu, const struct srv_object *object, struct dimse_result *result,
-             iso_str *sent_as, struct iso_err *err)
+/* The context to use, and how->to: NULL when the bytes go as they lie. */
+static const struct ul_context *choose(struct dimse_scu *scu, const struct srv_object *object,
+                                       struct recoding *how)
 {
     const struct ul_context *context =
         ul_assoc_find(scu->ul, object->sop_class, object->transfer_syntax, false);
-    struct recoding   how  = { object, NULL };
-    struct dimse_data data = dimse_data_file(object->file, object->offset, object->bytes);
 
-    if (context == NULL && srv_recodable(object->transfer_syntax)) {
-        for (size_t i = 0; i < NATIVE_COUNT && context == NULL; i++)
-            context = ul_assoc_find(scu->ul, object->sop_class, iso_str_c(native[i]), false);
-        if (context != NULL) {
-            how.to = dcm_syntax_or_default(context->transfer_syntax);
-            data   = (struct dimse_data){ .kind        = DIMSE_DATA_PRODUCER,
-                                          .produce     = recode,
-                                          .produce_ctx = &how };
-            int rc = recode(&how, (struct iso_sink){ nowhere, NULL }, err);
-            if (rc < 0)
-                return iso_wrap(err, ISO_EUNSUPPORTED, "cannot be re-encoded as %s", how.to->name);
-        }
-    }
+    /* Fragments of a message are even (PS3.8 §9.3.5.1), and so are values: an odd data set can only
+     * have come from a file, and leaves repaired. */
+    if (context != NULL && object->bytes % 2 != 0)
+        how->to = dcm_syntax_or_default(object->transfer_syntax);
+    if (context != NULL || !srv_recodable(object->transfer_syntax))
+        return context;
+    for (size_t i = 0; i < NATIVE_COUNT && context == NULL; i++)
+        context = ul_assoc_find(scu->ul, object->sop_class, iso_str_c(native[i]), false);
+    if (context != NULL)
+        how->to = dcm_syntax_or_default(context->transfer_syntax);
+    return context;
+}
+
+int srv_send(struct dimse_scu *scu, const struct srv_object *object, struct dimse_result *result,
+             iso_str *sent_as, struct iso_err *err)
+{
+    struct recoding          how     = { object, NULL };
+    struct dimse_data        data    = dimse_data_file(object->file, object->offset, object->bytes);
+    const struct ul_context *context = choose(scu, object, &how);
+
     if (context == NULL)
         return iso_fail(err, ISO_EUNSUPPORTED, "no accepted context for class %.*s as %.*s",
                         ISO_STR_ARG(object->sop_class), ISO_STR_ARG(object->transfer_syntax));
-
+    if (how.to != NULL) {
+        bool padded = how.to->deflated && iso_str_eq_c(object->transfer_syntax, how.to->uid);
+        data        = (struct dimse_data){ .kind        = DIMSE_DATA_PRODUCER,
+                                           .produce     = padded ? copy_deflated : recode,
+                                           .produce_ctx = &how };
+        int rc      = data.produce(&how, (struct iso_sink){ nowhere, NULL }, err);
+        if (rc < 0)
+            return iso_wrap(err, ISO_EUNSUPPORTED, "cannot be re-encoded as %s", how.to->name);
+    }
     struct dimse_store store = {
         .sop_class       = object->sop_class,
         .sop_instance    = object->sop_instance,

@@ -24,7 +24,7 @@ static const char help[] =
 
 enum {
     ROWS_MEASURED = 500, /* held back to find the width of each column; the rest follows them */
-    WIDTH_MAX     = 40,
+    WIDTH_MAX     = 64,
     CELL_BYTES    = 256
 };
 

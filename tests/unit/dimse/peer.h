@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No test uses all of it. */
+#define PEER static __attribute__((unused))
+
 #define VERIFICATION "1.2.840.10008.1.1"
 #define CT_STORAGE   "1.2.840.10008.5.1.4.1.1.2"
 #define STUDY_FIND   "1.2.840.10008.5.1.4.1.2.2.1"
@@ -37,7 +40,7 @@ struct server {
 
 static const char *const little[] = { EXPLICIT_LE, IMPLICIT_LE, NULL };
 
-static bool is_storage(void *ctx, iso_str uid)
+PEER bool is_storage(void *ctx, iso_str uid)
 {
     (void)ctx;
     return iso_str_starts(uid, ISO_STR("1.2.840.10008.5.1.4.1.1."));
@@ -50,13 +53,13 @@ static const struct ul_table   table      = {
            .services = services, .service_count = 3, .is_storage = is_storage, .called_ae = "ISOCENTER"
 };
 
-static void on_serve(void *ctx, struct ul_assoc *assoc)
+PEER void on_serve(void *ctx, struct ul_assoc *assoc)
 {
     struct server *server = ctx;
     server->serve(server, assoc);
 }
 
-static void on_refused(void *ctx, const struct os_address *peer, int code, const char *text)
+PEER void on_refused(void *ctx, const struct os_address *peer, int code, const char *text)
 {
     struct server *server = ctx;
     (void)peer;
@@ -66,8 +69,8 @@ static void on_refused(void *ctx, const struct os_address *peer, int code, const
 }
 
 /* config may be NULL: short timers only where the test sets them. */
-static void server_start(struct server *server, const struct ul_acceptor_config *config,
-                         void (*serve)(struct server *, struct ul_assoc *))
+PEER void server_start(struct server *server, const struct ul_acceptor_config *config,
+                       void (*serve)(struct server *, struct ul_assoc *))
 {
     struct ul_acceptor_config c   = { 0 };
     struct iso_err            err = { 0 };
@@ -87,13 +90,13 @@ static void server_start(struct server *server, const struct ul_acceptor_config 
     server->port = ul_acceptor_address(server->acceptor)->port;
 }
 
-static void server_stop(struct server *server)
+PEER void server_stop(struct server *server)
 {
     ul_acceptor_free(server->acceptor);
 }
 
 /* Answers echoes, counts and answers stores, refuses the rest; notes how it ended. */
-static void serve_simply(struct server *server, struct ul_assoc *assoc)
+PEER void serve_simply(struct server *server, struct ul_assoc *assoc)
 {
     struct iso_arena     arena;
     struct dimse_assoc   d;
@@ -126,7 +129,7 @@ static void serve_simply(struct server *server, struct ul_assoc *assoc)
 }
 
 /* The code the association ended with. */
-static int server_end(struct server *server)
+PEER int server_end(struct server *server)
 {
     for (int64_t deadline_ms = os_now_ms() + WAIT_MS;
          atomic_load(&server->end) == 1 && os_now_ms() < deadline_ms;)
@@ -136,7 +139,7 @@ static int server_end(struct server *server)
 
 /* --- the wire by hand ------------------------------------------------------------------------- */
 
-static int wire_open(uint16_t port)
+PEER int wire_open(uint16_t port)
 {
     int fd = -1;
     assert_int_equal(os_connect("127.0.0.1", port, os_now_ms() + WAIT_MS, &fd, NULL), ISO_OK);
@@ -144,7 +147,7 @@ static int wire_open(uint16_t port)
 }
 
 /* May fail: the server can have hung up already. */
-static void wire_send(int fd, const void *ptr, size_t len)
+PEER void wire_send(int fd, const void *ptr, size_t len)
 {
     iso_bytes part = iso_bytes_of(ptr, len);
     if (os_send(fd, &part, 1, os_now_ms() + WAIT_MS, NULL) < 0)
@@ -152,7 +155,7 @@ static void wire_send(int fd, const void *ptr, size_t len)
 }
 
 /* The next PDU: its type, or 0 when the connection ends; the body (cut to cap) in body. */
-static uint8_t wire_pdu(int fd, uint8_t *body, size_t cap)
+PEER uint8_t wire_pdu(int fd, uint8_t *body, size_t cap)
 {
     uint8_t head[6];
 
@@ -177,7 +180,7 @@ static uint8_t wire_pdu(int fd, uint8_t *body, size_t cap)
 }
 
 /* A request for Verification (1), CT (3) and the query classes (5, 7), ready to be spoilt. */
-static struct iso_buf wire_request(uint32_t pdu_bytes_max)
+PEER struct iso_buf wire_request(uint32_t pdu_bytes_max)
 {
     static const char *const classes[] = { VERIFICATION, CT_STORAGE, STUDY_FIND, STUDY_GET };
     struct ul_associate     *rq        = calloc(1, sizeof *rq);
@@ -207,7 +210,7 @@ static struct iso_buf wire_request(uint32_t pdu_bytes_max)
 }
 
 /* A connection with an established association. */
-static int wire_associate(uint16_t port, uint32_t pdu_bytes_max)
+PEER int wire_associate(uint16_t port, uint32_t pdu_bytes_max)
 {
     int            fd      = wire_open(port);
     struct iso_buf request = wire_request(pdu_bytes_max);
@@ -220,8 +223,8 @@ static int wire_associate(uint16_t port, uint32_t pdu_bytes_max)
 }
 
 /* One PDU with one PDV. */
-static void wire_pdv(int fd, uint8_t context_id, bool is_command, bool is_last, const void *ptr,
-                     size_t len)
+PEER void wire_pdv(int fd, uint8_t context_id, bool is_command, bool is_last, const void *ptr,
+                   size_t len)
 {
     struct ul_pdv pdv = { context_id, is_command, is_last, (uint32_t)len };
     uint8_t       head[UL_HEAD_BYTES + UL_PDV_HEAD_BYTES];
@@ -232,7 +235,7 @@ static void wire_pdv(int fd, uint8_t context_id, bool is_command, bool is_last, 
         return;
 }
 
-static void wire_command(int fd, uint8_t context_id, const struct dimse_command *command)
+PEER void wire_command(int fd, uint8_t context_id, const struct dimse_command *command)
 {
     struct iso_buf out;
 
@@ -242,14 +245,14 @@ static void wire_command(int fd, uint8_t context_id, const struct dimse_command 
     iso_buf_release(&out);
 }
 
-static struct dimse_command echo_rq(uint16_t id)
+PEER struct dimse_command echo_rq(uint16_t id)
 {
     return (struct dimse_command){ .field      = DIMSE_C_ECHO_RQ,
                                    .message_id = id,
                                    .sop_class  = ISO_STR(VERIFICATION) };
 }
 
-static struct dimse_command store_rq(uint16_t id)
+PEER struct dimse_command store_rq(uint16_t id)
 {
     return (struct dimse_command){ .field        = DIMSE_C_STORE_RQ,
                                    .message_id   = id,
@@ -259,7 +262,7 @@ static struct dimse_command store_rq(uint16_t id)
 }
 
 /* Expects a response and gives its command. body is what its views point into. */
-static struct dimse_command wire_response(int fd, uint8_t *body, size_t cap)
+PEER struct dimse_command wire_response(int fd, uint8_t *body, size_t cap)
 {
     struct dimse_command rsp = { 0 };
 
@@ -270,7 +273,7 @@ static struct dimse_command wire_response(int fd, uint8_t *body, size_t cap)
 }
 
 /* Expects A-ABORT with this source and reason, then the end. */
-static void wire_expect_abort(int fd, uint8_t source, uint8_t reason)
+PEER void wire_expect_abort(int fd, uint8_t source, uint8_t reason)
 {
     uint8_t body[4] = { 0 };
 

@@ -28,6 +28,7 @@ enum {
     PRIORITY           = 0x0700,
     DATASET_TYPE       = 0x0800,
     STATUS             = 0x0900,
+    ERROR_COMMENT      = 0x0902,
     INSTANCE_AFFECTED  = 0x1000,
     INSTANCE_REQUESTED = 0x1001
 };
@@ -46,7 +47,7 @@ static const struct element elements[] = {
     { DATASET_TYPE, KIND_U16, 0, 0, 0 },
     { STATUS, KIND_U16, 0, 0, AT(status) },
     { 0x0901, KIND_BYTES, 0, 0, AT(offending) },
-    { 0x0902, KIND_TEXT, 0, DIMSE_COMMENT_BYTES_MAX, AT(error_comment) },
+    { ERROR_COMMENT, KIND_TEXT, 0, DIMSE_COMMENT_BYTES_MAX, AT(error_comment) },
     { 0x0903, KIND_U16, DIMSE_HAS_ERROR_ID, 0, AT(error_id) },
     { INSTANCE_AFFECTED, KIND_UID, 0, 64, AT(sop_instance) },
     { INSTANCE_REQUESTED, KIND_UID, 0, 64, AT(sop_instance) },
@@ -247,9 +248,10 @@ static int write_value(const struct element *e, const struct dimse_command *c, s
         value = *(const iso_bytes *)(const void *)at;
     else
         value = iso_bytes_of_str(*(const iso_str *)(const void *)at);
-    if (e->bytes_max == DIMSE_COMMENT_BYTES_MAX && e->kind == KIND_TEXT &&
-        value.len > DIMSE_COMMENT_BYTES_MAX)
-        value.len = DIMSE_COMMENT_BYTES_MAX;
+    if (e->number == ERROR_COMMENT && value.len > DIMSE_COMMENT_BYTES_MAX) {
+        iso_str cut = unpad(iso_bytes_of(value.ptr, DIMSE_COMMENT_BYTES_MAX));
+        value       = iso_bytes_of_str(cut);
+    }
     if (value.len > (e->bytes_max > 0 ? e->bytes_max : DIMSE_COMMAND_BYTES_MAX / 2))
         return iso_fail(err, ISO_EINVAL, "(0000,%04X) of %zu bytes", e->number, value.len);
     iso_buf_add_u32le(out, (uint32_t)(value.len + value.len % 2));

@@ -59,8 +59,9 @@ bool ul_transfer_next(const struct ul_pres_context *context, size_t *at, iso_str
         *at = context->transfers.len - iso_left(&r);
         if (!iso_reader_ok(&item))
             return false;
-        if (type == ITEM_TRANSFER_SYNTAX) {
-            *transfer_syntax = unpad(iso_read_bytes(&item, iso_left(&item)));
+        iso_str uid = unpad(iso_read_bytes(&item, iso_left(&item)));
+        if (type == ITEM_TRANSFER_SYNTAX && uid.len > 0) {
+            *transfer_syntax = uid;
             return true;
         }
     }

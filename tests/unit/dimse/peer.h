@@ -10,6 +10,7 @@
 #include "iso_reader.h"
 #include "os_clock.h"
 #include "os_file.h"
+#include "os_thread.h"
 #include "ul_acceptor.h"
 
 #include <stdatomic.h>
@@ -32,10 +33,11 @@ struct server {
     struct ul_acceptor *acceptor;
     uint16_t            port;
     void (*serve)(struct server *server, struct ul_assoc *assoc);
-    atomic_int  end;   /* code the last association ended with; 1: none yet */
-    atomic_uint count; /* whatever the test counts */
-    atomic_uint refused;
-    char        text[512]; /* of the end: read after it */
+    atomic_int      end;   /* code the last association ended with; 1: none yet */
+    atomic_uint     count; /* whatever the test counts */
+    atomic_uint     refused;
+    struct os_mutex mu;
+    char            text[512]; /* of the end: read after it. Guarded by mu */
 };
 
 static const char *const little[] = { EXPLICIT_LE, IMPLICIT_LE, NULL };
@@ -78,6 +80,7 @@ PEER void server_start(struct server *server, const struct ul_acceptor_config *c
     memset(server, 0, sizeof *server);
     if (config != NULL)
         c = *config;
+    os_mutex_init(&server->mu);
     server->serve = serve;
     atomic_store(&server->end, 1);
     c.host    = "127.0.0.1";
@@ -93,6 +96,15 @@ PEER void server_start(struct server *server, const struct ul_acceptor_config *c
 PEER void server_stop(struct server *server)
 {
     ul_acceptor_free(server->acceptor);
+    os_mutex_release(&server->mu);
+}
+
+PEER void note_end(struct server *server, int rc, const struct iso_err *err)
+{
+    os_mutex_lock(&server->mu);
+    memcpy(server->text, err->text, sizeof err->text);
+    os_mutex_unlock(&server->mu);
+    atomic_store(&server->end, rc);
 }
 
 /* Answers echoes, counts and answers stores, refuses the rest; notes how it ended. */
@@ -124,8 +136,7 @@ PEER void serve_simply(struct server *server, struct ul_assoc *assoc)
         iso_arena_reset(&arena);
     }
     iso_arena_release(&arena);
-    memcpy(server->text, err.text, sizeof err.text);
-    atomic_store(&server->end, rc);
+    note_end(server, rc, &err);
 }
 
 /* The code the association ended with. */

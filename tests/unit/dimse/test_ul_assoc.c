@@ -1,8 +1,6 @@
 /* What peers do to an association, played by hand over a real socket. */
 #include "peer.h"
 
-#include "os_thread.h"
-
 static void release_is_answered(void **state) /* PS3.8 §7.2, AR-2, AR-4 */
 {
     struct server server;
@@ -276,8 +274,7 @@ static void serve_releasing(struct server *server, struct ul_assoc *assoc)
     while (atomic_load(&server->count) < 2) /* until the test has sent its own */
         os_sleep_ms(1);
     int rc = ul_assoc_release(assoc, &err);
-    memcpy(server->text, err.text, sizeof err.text);
-    atomic_store(&server->end, rc);
+    note_end(server, rc, &err);
 }
 
 static void a_release_collision_is_resolved(void **state) /* PS3.8 §9.2.3: AR-8, AR-10, AR-4 */

@@ -73,6 +73,7 @@ static void suspend(struct http_request *req)
 struct header_copy {
     struct http_request *req;
     size_t               bytes;
+    size_t               cap;
     bool                 too_many;
     bool                 no_memory;
 };
@@ -85,7 +86,7 @@ static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const cha
 
     (void)kind;
     copy->bytes += key_size + value_size + 4;
-    if (req->header_count == HEADERS_MAX || copy->bytes > req->server->config.header_bytes_max) {
+    if (req->header_count == copy->cap || copy->bytes > req->server->config.header_bytes_max) {
         copy->too_many = true;
         return MHD_NO;
     }
@@ -159,7 +160,9 @@ static void read_head(struct http_request *req, const char *method)
     struct header_copy copy = { .req = req, .bytes = req->url.len };
     iso_str            rest = req->url;
 
-    req->headers = iso_arena_array(&req->arena, HEADERS_MAX, sizeof *req->headers);
+    int fields   = MHD_get_connection_values(req->connection, MHD_HEADER_KIND, NULL, NULL);
+    copy.cap     = fields < 0 ? 0 : fields < HEADERS_MAX ? (size_t)fields : HEADERS_MAX;
+    req->headers = iso_arena_array(&req->arena, copy.cap, sizeof *req->headers);
     if (req->headers != NULL)
         (void)MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, copy_header, &copy);
     if (req->headers == NULL || req->url.ptr == NULL || copy.no_memory) {
@@ -384,33 +387,38 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *connection, con
     return *data_bytes > 0 ? take_body(req, data, data_bytes) : end(req);
 }
 
-static void count(struct http_request *req, bool complete)
+/* With the lock held. */
+static struct http_access access_of(const struct http_request *req, bool complete)
+{
+    const struct http_entry *entry = req->match.entry;
+    unsigned                 sent  = req->ready ? req->status : 0;
+    uint64_t                 bytes = req->streaming ? req->stream_sent : req->reply_bytes;
+
+    return (struct http_access){
+        .method    = req->method,
+        .pattern   = entry != NULL ? entry->route->pattern : "",
+        .peer      = req->peer,
+        .status    = sent,
+        .bytes_in  = req->body_got,
+        .bytes_out = req->method == HTTP_HEAD || sent == 0 ? 0 : bytes,
+        .us        = os_now_us() - req->start_us,
+        .complete  = complete,
+    };
+}
+
+static void count(struct http_request *req, const struct http_access *access)
 {
     struct http_server *server = req->server;
-    struct http_entry  *entry  = req->match.entry;
-    struct http_access  access = {
-         .method    = req->method,
-         .pattern   = entry != NULL ? entry->route->pattern : "",
-         .peer      = req->peer,
-         .status    = req->ready ? req->status : 0,
-         .bytes_in  = req->body_got,
-         .bytes_out = req->streaming ? req->stream_sent : req->reply_bytes,
-         .us        = os_now_us() - req->start_us,
-         .complete  = complete,
-    };
+    struct http_entry  *entry  = req->match.entry != NULL ? req->match.entry : &server->unmatched;
 
-    if (entry == NULL)
-        entry = &server->unmatched;
-    if (req->method == HTTP_HEAD || access.status == 0)
-        access.bytes_out = 0;
     atomic_fetch_add_explicit(&entry->requests, 1, memory_order_relaxed);
-    if (!complete || access.status >= 500)
+    if (!access->complete || access->status >= 500)
         atomic_fetch_add_explicit(&entry->errors, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&entry->bytes_in, access.bytes_in, memory_order_relaxed);
-    atomic_fetch_add_explicit(&entry->bytes_out, access.bytes_out, memory_order_relaxed);
-    atomic_fetch_add_explicit(&entry->us, (uint64_t)access.us, memory_order_relaxed);
+    atomic_fetch_add_explicit(&entry->bytes_in, access->bytes_in, memory_order_relaxed);
+    atomic_fetch_add_explicit(&entry->bytes_out, access->bytes_out, memory_order_relaxed);
+    atomic_fetch_add_explicit(&entry->us, (uint64_t)access->us, memory_order_relaxed);
     if (server->config.on_access != NULL)
-        server->config.on_access(server->config.access_ctx, &access);
+        server->config.on_access(server->config.access_ctx, access);
 }
 
 void http_on_completed(void *cls, struct MHD_Connection *connection, void **request,
@@ -427,9 +435,10 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **requ
     req->closed    = true;
     req->suspended = false;
     os_cond_broadcast(&req->changed);
-    if (req->seen)
-        count(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    struct http_access access = access_of(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     os_mutex_unlock(&req->mu);
+    if (req->seen)
+        count(req, &access);
 
     os_mutex_lock(&server->mu);
     if (req->all_prev != NULL)

@@ -146,7 +146,7 @@ struct http_queue {
 
 struct http_server {
     struct http_config config;
-    struct iso_arena   arena; /* routes */
+    struct iso_arena   arena;      /* routes */
     uint8_t            secret[32]; /* behind derived boundaries; drawn at start */
     struct http_node  *root;
     struct http_entry *entries[HTTP_ROUTES_MAX];

@@ -9,8 +9,8 @@
 
 enum {
     ROUTES_BYTES_MAX        = 16 << 20,
-    CONNECTION_MEMORY_BYTES = 64 << 10, /* beyond the header maximum: what a read takes at once */
-    CONNECTION_MEMORY_STEP  = 16 << 10
+    CONNECTION_MEMORY_BYTES = 224 << 10, /* beyond the header maximum; only used pages count */
+    CONNECTION_MEMORY_STEP  = 64 << 10   /* what a read of a body takes at once, and more */
 };
 
 const char *http_method_name(enum http_method method)

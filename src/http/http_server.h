@@ -58,7 +58,8 @@ struct http_config {
     const char *const *public_hosts;
     size_t             public_host_count;
 
-    /* Runs on the worker before the handler; ISO_OK lets the request pass. May be NULL. */
+    /* Runs before the handler and where it runs (on the epoll thread for HTTP_ROUTE_INSTANT): ISO_OK
+     * without a reply lets the request pass. May be NULL. */
     int (*guard)(struct http_request *req, void *ctx, struct iso_err *err);
     void *guard_ctx;
     /* Called once a request on a server thread, must not block. May be NULL. */

@@ -109,7 +109,7 @@ static void large_parts_pass_through(void **state)
     iso_buf_init(&in, SIZE_MAX);
     iso_buf_add_c(&in, "--bb\r\n\r\n");
     for (size_t i = 0; i < bytes; i++)
-        iso_buf_add_u8(&in, (uint8_t)"\r\n--b\r\n-"[i % 8]);
+        iso_buf_add_u8(&in, (uint8_t) "\r\n--b\r\n-"[i % 8]);
     iso_buf_add_c(&in, "\r\n--bb--");
     for (size_t step = 1000; step < 1000000; step *= 7) {
         struct result r = read_all(iso_buf_bytes(&in), step, 60000, ISO_STR("bb"));

@@ -185,7 +185,7 @@ static void get_answers_with_length_and_safe_fields(void **state)
     client_release(&r);
 }
 
-static void connection_is_kept_and_pipelined(void **state)
+static void connection_is_kept(void **state)
 {
     struct client_response r;
     int                    fd = client_connect(bound.port);
@@ -667,7 +667,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_answers_with_length_and_safe_fields),
-        cmocka_unit_test(connection_is_kept_and_pipelined),
+        cmocka_unit_test(connection_is_kept),
         cmocka_unit_test(path_and_query_are_decoded_once),
         cmocka_unit_test(unknown_path_and_method),
         cmocka_unit_test(handler_error_becomes_problem),

@@ -12,6 +12,7 @@
 static const struct cmd *const commands[] = {
     &cmd_check_config,
     &cmd_doctor,
+    &cmd_dump,
     &cmd_echo,
     &cmd_find,
     &cmd_get,

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 _Static_assert(OS_CWD == AT_FDCWD, "the system's number for the working directory");
@@ -23,6 +24,7 @@ static int code_of(int number)
         return ISO_EEXIST;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         return ISO_ENOSPC;
     case EMFILE:
     case ENFILE:
@@ -126,6 +128,13 @@ int os_rename(int from_folder, const char *from, int to_folder, const char *to, 
     return ISO_OK;
 }
 
+int os_link(int from_folder, const char *from, int to_folder, const char *to, struct iso_err *err)
+{
+    if (linkat(from_folder, from, to_folder, to, 0) < 0)
+        return fail(err, "link to", to);
+    return ISO_OK;
+}
+
 int os_write(int fd, const void *ptr, size_t len, struct iso_err *err)
 {
     const char *p = ptr;
@@ -155,6 +164,35 @@ int os_write_at(int fd, const void *ptr, size_t len, uint64_t offset, struct iso
         p += n;
         offset += (uint64_t)n;
         len -= (size_t)n;
+    }
+    return ISO_OK;
+}
+
+int os_write_parts_at(int fd, const iso_bytes *parts, size_t count, uint64_t offset,
+                      struct iso_err *err)
+{
+    enum { BATCH = 256 };
+    struct iovec vec[BATCH];
+    size_t       skip = 0; /* bytes of the first part that are written already */
+
+    while (count > 0) {
+        size_t n = count < BATCH ? count : BATCH;
+        for (size_t i = 0; i < n; i++)
+            vec[i] = (struct iovec){ (void *)(uintptr_t)parts[i].ptr, parts[i].len };
+        vec[0].iov_base = (char *)vec[0].iov_base + skip;
+        vec[0].iov_len -= skip;
+        ssize_t done = pwritev(fd, vec, (int)n, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return fail(err, "write", "");
+        offset += (uint64_t)done;
+        skip += (size_t)done;
+        while (count > 0 && skip >= parts->len) {
+            skip -= parts->len;
+            parts++;
+            count--;
+        }
     }
     return ISO_OK;
 }

@@ -1,7 +1,7 @@
 /* os_file.h: files, by descriptor and relative to a folder's descriptor.
  * Names given here are the program's own or the user's from the command line, never a peer's.
  * Interrupted calls are repeated; short reads and writes are completed. Failures tell the path and
- * the system's reason: ISO_ENOENT, ISO_EEXIST, ISO_ENOSPC (ENOSPC, EDQUOT), ISO_EBUSY (EMFILE,
+ * the system's reason: ISO_ENOENT, ISO_EEXIST, ISO_ENOSPC (ENOSPC, EDQUOT, EFBIG), ISO_EBUSY (EMFILE,
  * ENFILE), ISO_EIO (the rest). All calls may block on the disk; any thread. */
 #ifndef OS_FILE_H
 #define OS_FILE_H
@@ -41,10 +41,17 @@ int os_remove(int folder, const char *name, struct iso_err *err);
 ISO_MUST_USE int os_rename(int from_folder, const char *from, int to_folder, const char *to,
                            struct iso_err *err);
 
+/* A second name for a file, in the same file system; ISO_EEXIST when the name is taken. */
+ISO_MUST_USE int os_link(int from_folder, const char *from, int to_folder, const char *to,
+                         struct iso_err *err);
+
 /* All len bytes, or an error. */
 ISO_MUST_USE int os_write(int fd, const void *ptr, size_t len, struct iso_err *err);
 ISO_MUST_USE int os_write_at(int fd, const void *ptr, size_t len, uint64_t offset,
                              struct iso_err *err);
+/* All parts, one after the other, in as few system calls as the kernel takes. */
+ISO_MUST_USE int os_write_parts_at(int fd, const iso_bytes *parts, size_t count, uint64_t offset,
+                                   struct iso_err *err);
 /* Up to len bytes; fewer only at the end of the file. The count, or a negative code. */
 int64_t os_read(int fd, void *ptr, size_t len, struct iso_err *err);
 int64_t os_read_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_err *err);

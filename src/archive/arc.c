@@ -1,0 +1,228 @@
+/* arc.c: opening, closing, events, figures, and the keeper: a thread that gives the space of removed
+ * objects back once nobody reads them any more. */
+#include "arc_in.h"
+
+#include "os_clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEEPER_BATCH = 64, KEEPER_PAUSE_MS = 5000 };
+
+void arc_config_init(struct arc_config *config)
+{
+    *config = (struct arc_config){
+        .on_conflict       = ARC_KEEP_FIRST,
+        .segment_bytes     = (uint64_t)256 << 20,
+        .inline_bytes_max  = (uint64_t)1 << 20,
+        .receive_bytes_max = (uint64_t)64 << 20,
+        .object_bytes_max  = (uint64_t)64 << 30,
+        .free_bytes_min    = (uint64_t)256 << 20,
+        .header_bytes_max  = (size_t)32 << 20,
+        .readers_max       = 8,
+    };
+}
+
+/* ---- the keeper ---- */
+
+/* One round over the tombstones: those whose place could be given back are forgotten. Places that are
+ * being read, or that fail, stay for a later round. True: some are left. */
+static bool keeper_round(struct arc *arc)
+{
+    struct index_tombstone list[KEEPER_BATCH];
+    int64_t                done[KEEPER_BATCH];
+    int64_t                after = 0;
+    bool                   left  = false;
+    size_t                 count;
+
+    while (index_tombstones(arc->index, after, list, KEEPER_BATCH, &count, NULL) >= 0 &&
+           count > 0) {
+        size_t n = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (store_remove(arc->store, &list[i].location, NULL) >= 0)
+                done[n++] = list[i].id;
+            else
+                left = true;
+        }
+        if (n > 0 && index_tombstones_done(arc->index, done, n, NULL) < 0)
+            return true;
+        after = list[count - 1].id;
+    }
+    return left;
+}
+
+static void keeper_run(void *arg)
+{
+    struct arc *arc  = arg;
+    bool        left = true; /* of an earlier life */
+
+    os_mutex_lock(&arc->mu_keeper);
+    while (!arc->closing) {
+        if (!arc->removed && !left) {
+            os_cond_wait(&arc->wake_keeper, &arc->mu_keeper);
+            continue;
+        }
+        if (!arc->removed)
+            (void)os_cond_wait_until(&arc->wake_keeper, &arc->mu_keeper,
+                                     os_now_ms() + KEEPER_PAUSE_MS);
+        if (arc->closing)
+            break;
+        arc->removed = false;
+        os_mutex_unlock(&arc->mu_keeper);
+        left = keeper_round(arc);
+        os_mutex_lock(&arc->mu_keeper);
+    }
+    os_mutex_unlock(&arc->mu_keeper);
+}
+
+void arc_wake_keeper(struct arc *arc)
+{
+    os_mutex_lock(&arc->mu_keeper);
+    arc->removed = true;
+    os_cond_signal(&arc->wake_keeper);
+    os_mutex_unlock(&arc->mu_keeper);
+}
+
+/* ---- life ---- */
+
+static int open_index(struct arc *arc, struct iso_err *err)
+{
+    struct iso_buf path;
+    int            rc;
+
+    iso_buf_init(&path, 8192);
+    iso_buf_printf(&path, "%s/index.db", arc->folder_name);
+    iso_buf_add_u8(&path, '\0');
+    rc = iso_buf_check(&path, err);
+    if (rc >= 0)
+        rc = index_open((const char *)path.ptr, arc->config.readers_max, &arc->index, err);
+    iso_buf_release(&path);
+    return rc;
+}
+
+static int open_store(struct arc *arc, struct iso_err *err)
+{
+    const struct store_config config = { .folder            = arc->folder,
+                                         .segment_bytes     = arc->config.segment_bytes,
+                                         .inline_bytes_max  = arc->config.inline_bytes_max,
+                                         .receive_bytes_max = arc->config.receive_bytes_max,
+                                         .free_bytes_min    = arc->config.free_bytes_min };
+
+    return store_open(&config, &arc->store, err);
+}
+
+int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *err)
+{
+    struct arc *arc = calloc(1, sizeof *arc);
+    int         rc;
+
+    if (arc == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for the archive");
+    arc->config = *config;
+    arc->folder = -1;
+    os_mutex_init(&arc->mu_flights);
+    os_cond_init(&arc->landed);
+    os_mutex_init(&arc->mu_events);
+    os_mutex_init(&arc->mu_keeper);
+    os_cond_init(&arc->wake_keeper);
+    arc->folder_name   = strdup(config->folder);
+    arc->config.folder = arc->folder_name;
+    rc                 = arc->folder_name != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory");
+    if (rc >= 0)
+        rc = os_make_folder(OS_CWD, arc->folder_name, err);
+    if (rc >= 0)
+        rc = os_open(OS_CWD, arc->folder_name, OS_FOLDER, &arc->folder, err);
+    if (rc >= 0)
+        rc = open_store(arc, err); /* takes the lock */
+    if (rc >= 0)
+        rc = open_index(arc, err);
+    if (rc >= 0)
+        rc = os_sync(arc->folder, err);
+    if (rc >= 0)
+        rc = arc_recover(arc, err);
+    if (rc >= 0) {
+        arc->removed = true; /* look once */
+        rc           = os_thread_start(&arc->keeper, "keeper", 0, keeper_run, arc, err);
+        arc->keeping = rc >= 0;
+    }
+    if (rc < 0) {
+        rc = iso_wrap(err, rc, "data folder %s", config->folder);
+        arc_close(arc);
+        return rc;
+    }
+    *out = arc;
+    return ISO_OK;
+}
+
+void arc_close(struct arc *arc)
+{
+    if (arc == NULL)
+        return;
+    if (arc->keeping) {
+        os_mutex_lock(&arc->mu_keeper);
+        arc->closing = true;
+        os_cond_signal(&arc->wake_keeper);
+        os_mutex_unlock(&arc->mu_keeper);
+        os_thread_join(&arc->keeper);
+    }
+    index_close(arc->index);
+    store_close(arc->store);
+    os_close(arc->folder);
+    os_cond_release(&arc->wake_keeper);
+    os_mutex_release(&arc->mu_keeper);
+    os_mutex_release(&arc->mu_events);
+    os_cond_release(&arc->landed);
+    os_mutex_release(&arc->mu_flights);
+    free(arc->folder_name);
+    free(arc);
+}
+
+/* ---- events and figures ---- */
+
+int arc_on_event(struct arc *arc, void (*fn)(void *ctx, const struct arc_event *event), void *ctx,
+                 struct iso_err *err)
+{
+    bool full;
+
+    os_mutex_lock(&arc->mu_events);
+    full = arc->subscriber_count == ARC_SUBSCRIBERS_MAX;
+    if (!full)
+        arc->subscriber[arc->subscriber_count++] = (struct arc_subscriber){ fn, ctx };
+    os_mutex_unlock(&arc->mu_events);
+    return full ? iso_fail(err, ISO_ELIMIT, "at most %d subscribers", (int)ARC_SUBSCRIBERS_MAX)
+                : ISO_OK;
+}
+
+void arc_publish(struct arc *arc, const struct arc_event *event)
+{
+    struct arc_subscriber list[ARC_SUBSCRIBERS_MAX];
+    size_t                count;
+
+    os_mutex_lock(&arc->mu_events);
+    count = arc->subscriber_count;
+    memcpy(list, arc->subscriber, sizeof list);
+    os_mutex_unlock(&arc->mu_events);
+    for (size_t i = 0; i < count; i++)
+        list[i].fn(list[i].ctx, event);
+}
+
+int arc_stats(struct arc *arc, struct arc_stats *out, struct iso_err *err)
+{
+    struct index_stats stats;
+    uint64_t           left;
+    int                rc = index_stats(arc->index, &stats, err);
+
+    if (rc >= 0)
+        rc = store_free_bytes(arc->store, &left, err);
+    if (rc >= 0)
+        *out = (struct arc_stats){
+            .patients   = stats.patients,
+            .studies    = stats.studies,
+            .series     = stats.series,
+            .instances  = stats.instances,
+            .bytes      = stats.bytes,
+            .bytes_free = left,
+            .writable   = store_writable(arc->store) && index_writable(arc->index),
+        };
+    return rc;
+}

@@ -1,0 +1,109 @@
+/* arc_in.h: what the files of archive/ share. Lock order: docs/locking.md. */
+#ifndef ARC_IN_H
+#define ARC_IN_H
+
+#include "arc_ingest.h"
+#include "arc_query.h"
+#include "arc_read.h"
+#include "dcm_file.h"
+#include "index.h"
+#include "os_file.h"
+#include "os_thread.h"
+
+struct arc_subscriber {
+    void (*fn)(void *ctx, const struct arc_event *event);
+    void *ctx;
+};
+
+/* A SOP instance UID that is being written: others with the same one wait. */
+struct arc_flight {
+    struct arc_flight *next;
+    iso_str            uid;
+};
+
+struct arc {
+    struct arc_config config;
+    char             *folder_name;
+    int               folder;
+    struct store     *store;
+    struct index     *index;
+
+    struct os_mutex    mu_flights;
+    struct os_cond     landed;
+    struct arc_flight *flights;
+
+    struct os_mutex       mu_events;
+    struct arc_subscriber subscriber[ARC_SUBSCRIBERS_MAX];
+    size_t                subscriber_count;
+
+    struct os_thread keeper; /* gives the space of removed objects back */
+    bool             keeping;
+    struct os_mutex  mu_keeper;
+    struct os_cond   wake_keeper;
+    bool             removed;
+    bool             closing;
+};
+
+/* What was learnt from an object's bytes. Views live in the arena given to arc_parse. */
+struct arc_parsed {
+    struct arc_identity id;
+    struct dcm_dataset  header;
+    uint64_t            data_offset;
+    enum index_pixels   pixels;
+    dcm_tag             pixel_tag;
+    uint64_t            pixel_offset;
+    uint64_t            pixel_bytes;
+    uint32_t            frames;
+    uint16_t            rows;
+    uint16_t            columns;
+    uint16_t            samples;
+    uint16_t            bits_allocated;
+    uint64_t            frame_bytes;
+    iso_bytes           frame_table;
+    uint8_t             digest[ISO_SHA256_BYTES];
+};
+
+/* arc_parse.c: reads a data set to the end of its stream. data_offset: where it begins in the stored
+ * object. *out is undefined on failure and must not move afterwards. */
+int arc_parse(struct iso_source source, const struct dcm_syntax *syntax, uint64_t data_offset,
+              struct iso_arena *arena, struct arc_parsed *out, struct iso_err *err);
+
+/* The beginning of a file: its own, or one that we made where it had none to speak of. */
+struct arc_start {
+    iso_bytes                meta; /* preamble to the end of group 2 */
+    iso_str                  transfer_syntax_uid;
+    const struct dcm_syntax *syntax;
+    struct iso_source        rest; /* the data set */
+};
+int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc_start *out,
+                   struct iso_err *err);
+/* The index entry for it; the caller adds location, digests of the meta part, times, sender. */
+void arc_parsed_entry(const struct arc_parsed *parsed, struct index_instance *entry);
+
+/* arc_table.c: the frame table of encapsulated pixel data. */
+struct arc_table_build {
+    struct iso_buf lengths; /* varints */
+    uint64_t       fragments;
+    uint64_t       table_bytes; /* of the basic offset table's item value */
+    uint64_t       first;       /* content of the first fragment starts here, from pixel_offset */
+    iso_bytes      table;
+};
+void arc_table_init(struct arc_table_build *build);
+void arc_table_release(struct arc_table_build *build);
+/* As dcm_tree_options.fragment. */
+int arc_table_fragment(void *build, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+                       struct iso_err *err);
+int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_arena *arena,
+                     iso_bytes *out, struct iso_err *err);
+
+/* arc_recover.c */
+int arc_recover(struct arc *arc, struct iso_err *err);
+
+/* arc.c */
+void arc_publish(struct arc *arc, const struct arc_event *event);
+void arc_wake_keeper(struct arc *arc);
+
+/* arc_read.c */
+void arc_instance_from(const struct index_instance *in, struct arc_instance *out);
+
+#endif

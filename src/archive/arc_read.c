@@ -1,0 +1,249 @@
+/* arc_read.c: objects out. Ids first, then their rows in chunks, so that neither a slow receiver
+ * holds a connection nor a large selection memory. */
+#include "arc_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_ARENA_BYTES = 64 << 20, HEADERS_AT_ONCE = 16 };
+
+_Static_assert((int)ARC_PATIENT == (int)INDEX_PATIENT && (int)ARC_INSTANCE == (int)INDEX_INSTANCE,
+               "levels are passed through");
+_Static_assert((int)ARC_PIXELS_NATIVE == (int)INDEX_PIXELS_NATIVE &&
+                   (int)ARC_PIXELS_FRAGMENTS == (int)INDEX_PIXELS_FRAGMENTS &&
+                   (int)ARC_PIXELS_DEFLATED == (int)INDEX_PIXELS_DEFLATED,
+               "pixel forms are passed through");
+
+void arc_instance_from(const struct index_instance *in, struct arc_instance *out)
+{
+    *out = (struct arc_instance){
+        .id                  = in->id,
+        .patient_id          = in->patient_id,
+        .study_uid           = in->study_uid,
+        .series_uid          = in->series_uid,
+        .sop_instance_uid    = in->sop_instance_uid,
+        .sop_class_uid       = in->sop_class_uid,
+        .transfer_syntax_uid = in->transfer_syntax_uid,
+        .modality            = in->modality,
+        .series_number       = in->series_number,
+        .instance_number     = in->instance_number,
+        .location            = in->location,
+        .bytes               = in->location.length,
+        .data_offset         = in->data_offset,
+        .pixels              = (enum arc_pixels)in->pixels,
+        .pixel_tag           = in->pixel_tag,
+        .pixel_offset        = in->pixel_offset,
+        .pixel_bytes         = in->pixel_bytes,
+        .frames              = in->frames,
+        .rows                = in->rows,
+        .columns             = in->columns,
+        .samples             = in->samples,
+        .bits_allocated      = in->bits_allocated,
+        .frame_bytes         = in->frame_bytes,
+        .stored_us           = in->stored_us,
+    };
+    memcpy(out->digest, in->digest, sizeof out->digest);
+}
+
+static int selection_ids(struct arc *arc, const struct arc_selection *s, int64_t **ids,
+                         size_t *count, struct iso_err *err)
+{
+    const struct index_selection selection = {
+        .list  = { s->patient_ids, s->study_uids, s->series_uids, s->sop_instance_uids },
+        .count = { s->patient_id_count, s->study_count, s->series_count, s->instance_count },
+    };
+    size_t total = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        total += selection.count[i];
+    if (total == 0)
+        return iso_fail(err, ISO_EINVAL, "nothing is selected");
+    if (total > ARC_SELECTION_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d values select", (int)ARC_SELECTION_MAX);
+    return index_select(arc->index, &selection, ids, count, err);
+}
+
+int arc_select(struct arc *arc, const struct arc_selection *selection,
+               int (*each)(void *ctx, const struct arc_instance *instance, struct iso_err *err),
+               void *ctx, struct iso_err *err)
+{
+    struct index_instance row[INDEX_CHUNK];
+    struct iso_arena      chunk;
+    int64_t              *ids   = NULL;
+    size_t                count = 0;
+    int                   rc    = selection_ids(arc, selection, &ids, &count, err);
+
+    iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
+    for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
+        size_t n = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
+
+        iso_arena_reset(&chunk);
+        rc = index_instances(arc->index, ids + at, n, &chunk, row, NULL, &n, err);
+        for (size_t i = 0; i < n && rc >= 0; i++) {
+            struct arc_instance instance;
+
+            arc_instance_from(&row[i], &instance);
+            rc = each(ctx, &instance, err);
+        }
+    }
+    iso_arena_release(&chunk);
+    free(ids);
+    return rc < 0 ? rc : ISO_OK;
+}
+
+int arc_select_all(struct arc *arc, const struct arc_selection *selection, struct iso_arena *arena,
+                   struct arc_instance **list, size_t *count, struct iso_err *err)
+{
+    struct index_instance row[INDEX_CHUNK];
+    struct arc_instance  *all   = NULL;
+    int64_t              *ids   = NULL;
+    size_t                total = 0;
+    size_t                found = 0;
+    int                   rc    = selection_ids(arc, selection, &ids, &total, err);
+
+    if (rc >= 0) {
+        all = iso_arena_array(arena, total, sizeof *all);
+        if (all == NULL)
+            rc = iso_arena_fail(arena, err);
+    }
+    for (size_t at = 0; at < total && rc >= 0; at += INDEX_CHUNK) {
+        size_t n = total - at < INDEX_CHUNK ? total - at : INDEX_CHUNK;
+
+        rc = index_instances(arc->index, ids + at, n, arena, row, NULL, &n, err);
+        for (size_t i = 0; i < n && rc >= 0; i++)
+            arc_instance_from(&row[i], &all[found++]);
+    }
+    free(ids);
+    if (rc < 0)
+        return rc;
+    *list  = all;
+    *count = found;
+    return ISO_OK;
+}
+
+int arc_select_headers(struct arc *arc, const struct arc_selection *selection,
+                       int (*each)(void *ctx, const struct arc_instance *instance,
+                                   const struct dcm_dataset *header, struct iso_err *err),
+                       void *ctx, struct iso_err *err)
+{
+    struct index_instance row[HEADERS_AT_ONCE];
+    struct dcm_dataset    header[HEADERS_AT_ONCE];
+    struct iso_arena      chunk;
+    int64_t              *ids   = NULL;
+    size_t                count = 0;
+    int                   rc    = selection_ids(arc, selection, &ids, &count, err);
+
+    iso_arena_init(&chunk, HEADERS_AT_ONCE * 2 * arc->config.header_bytes_max);
+    for (size_t at = 0; at < count && rc >= 0; at += HEADERS_AT_ONCE) {
+        size_t n = count - at < HEADERS_AT_ONCE ? count - at : HEADERS_AT_ONCE;
+
+        iso_arena_reset(&chunk);
+        rc = index_instances(arc->index, ids + at, n, &chunk, row, header, &n, err);
+        for (size_t i = 0; i < n && rc >= 0; i++) {
+            struct arc_instance instance;
+
+            arc_instance_from(&row[i], &instance);
+            rc = each(ctx, &instance, &header[i], err);
+        }
+    }
+    iso_arena_release(&chunk);
+    free(ids);
+    return rc < 0 ? rc : ISO_OK;
+}
+
+int arc_lookup(struct arc *arc, iso_str study_uid, iso_str series_uid, iso_str sop_instance_uid,
+               struct iso_arena *arena, struct arc_instance *out, struct iso_err *err)
+{
+    struct index_instance found;
+    int                   rc = index_lookup(arc->index, sop_instance_uid, arena, &found, err);
+
+    if (rc < 0)
+        return rc;
+    if ((study_uid.len > 0 && !iso_str_eq(study_uid, found.study_uid)) ||
+        (series_uid.len > 0 && !iso_str_eq(series_uid, found.series_uid)))
+        return iso_fail(err, ISO_ENOENT, "no such object");
+    arc_instance_from(&found, out);
+    return ISO_OK;
+}
+
+int arc_header(struct arc *arc, const struct arc_instance *instance, struct iso_arena *arena,
+               struct dcm_dataset *ds, struct iso_err *err)
+{
+    return index_header(arc->index, instance->id, arena, ds, NULL, err);
+}
+
+int arc_object_open(struct arc *arc, const struct arc_instance *instance, struct arc_object *object,
+                    struct iso_err *err)
+{
+    struct arc_object open = { .offset = instance->location.offset, .bytes = instance->bytes };
+    int rc = store_read_open(arc->store, &instance->location, instance->digest, &open.fd, &open.pin,
+                             err);
+
+    if (rc >= 0)
+        *object = open;
+    return rc;
+}
+
+void arc_object_close(struct arc_object *object)
+{
+    store_read_close(object->pin);
+    object->pin = NULL;
+    object->fd  = -1;
+}
+
+void arc_object_close_arg(void *object)
+{
+    arc_object_close(object);
+}
+
+/* ---- removing ---- */
+
+/* Index first, then the space: the keeper's work. */
+static int remove_chunk(struct arc *arc, const int64_t *ids, size_t count, struct iso_arena *chunk,
+                        uint64_t *removed, struct iso_err *err)
+{
+    struct index_instance row[INDEX_CHUNK];
+    uint64_t              gone = 0;
+    size_t                n    = 0;
+    int                   rc   = index_instances(arc->index, ids, count, chunk, row, NULL, &n, err);
+
+    if (rc >= 0)
+        rc = index_remove(arc->index, ids, count, &gone, err);
+    if (rc < 0)
+        return rc;
+    *removed += gone;
+    for (size_t i = 0; i < n; i++) {
+        const struct arc_event event = { .kind             = ARC_EVENT_REMOVED,
+                                         .study_uid        = row[i].study_uid,
+                                         .series_uid       = row[i].series_uid,
+                                         .sop_instance_uid = row[i].sop_instance_uid,
+                                         .sop_class_uid    = row[i].sop_class_uid };
+        arc_publish(arc, &event);
+    }
+    return ISO_OK;
+}
+
+int arc_remove(struct arc *arc, const struct arc_selection *selection, uint64_t *removed,
+               struct iso_err *err)
+{
+    struct iso_arena chunk;
+    int64_t         *ids   = NULL;
+    size_t           count = 0;
+    uint64_t         gone  = 0;
+    int              rc    = selection_ids(arc, selection, &ids, &count, err);
+
+    iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
+    for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
+        size_t n = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
+
+        iso_arena_reset(&chunk);
+        rc = remove_chunk(arc, ids + at, n, &chunk, &gone, err);
+    }
+    if (gone > 0)
+        arc_wake_keeper(arc);
+    iso_arena_release(&chunk);
+    free(ids);
+    if (rc >= 0)
+        *removed = gone;
+    return rc;
+}

@@ -1,0 +1,209 @@
+/* index.h: what we know about the stored objects. The plain face of whichever database is behind it;
+ * values only ever travel as bound parameters. One writer at a time, who commits for all that wait
+ * (durable on return); readers never wait for it. Any thread. Everything is kept per tenant; there is
+ * one so far. DESIGN.md §2 */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "index_column.h"
+#include "iso_hash.h"
+#include "store.h"
+
+struct index;
+
+enum { INDEX_TENANT_DEFAULT = 1, INDEX_ROWS_MAX = 4000000 };
+
+/* path: of the database file, created when absent, brought to the current schema. */
+ISO_MUST_USE int index_open(const char *path, unsigned readers_max, struct index **index,
+                            struct iso_err *err);
+void             index_close(struct index *index);
+/* False once a flush of the database has failed: nothing is acknowledged until it is opened again. */
+bool index_writable(struct index *index);
+
+enum index_pixels {
+    INDEX_PIXELS_NONE,
+    INDEX_PIXELS_NATIVE,
+    INDEX_PIXELS_FRAGMENTS,
+    INDEX_PIXELS_DEFLATED
+};
+
+/* One object. Strings are borrowed. */
+struct index_instance {
+    int64_t               id;
+    iso_str               patient_id; /* not used by index_add */
+    iso_str               modality;   /* the same */
+    iso_str               study_uid;
+    iso_str               series_uid;
+    iso_str               sop_instance_uid;
+    iso_str               sop_class_uid;
+    iso_str               transfer_syntax_uid;
+    int64_t               series_number;   /* INT64_MIN: none; not used by index_add */
+    int64_t               instance_number; /* the same */
+    struct store_location location;
+    uint64_t              data_offset;
+    enum index_pixels     pixels;
+    dcm_tag               pixel_tag;
+    uint64_t              pixel_offset;
+    uint64_t              pixel_bytes;
+    uint32_t              frames;
+    uint16_t              rows;
+    uint16_t              columns;
+    uint16_t              samples;
+    uint16_t              bits_allocated;
+    uint64_t              frame_bytes;
+    uint8_t               digest[ISO_SHA256_BYTES];      /* of the data set */
+    uint8_t               meta_digest[ISO_SHA256_BYTES]; /* of what stands before it */
+    int64_t               stored_us;
+    iso_str               source_ae;
+    iso_str               peer;
+    iso_bytes             frame_table; /* arc's business; may be empty */
+};
+
+/* Adds an object with its header (bulk left out); in one step with it, `replaces` (0: none) goes, and
+ * its place becomes a tombstone. Returns when durable.
+ * ISO_EEXIST: the SOP instance UID is here already (and is not `replaces`). */
+ISO_MUST_USE int index_add(struct index *index, const struct index_instance *instance,
+                           const struct dcm_dataset *header, int64_t replaces, int64_t *id,
+                           struct iso_err *err);
+
+/* The object of that UID, strings in the arena; ISO_ENOENT. */
+ISO_MUST_USE int index_lookup(struct index *index, iso_str sop_instance_uid,
+                              struct iso_arena *arena, struct index_instance *out,
+                              struct iso_err *err);
+
+/* ---- questions ---- */
+
+enum index_match {
+    INDEX_IS,   /* any of texts (TEXT, UID; NAME: folded) */
+    INDEX_LIKE, /* any of texts, with '*' and '?' (TEXT, UID; NAME: folded); the last of them has the
+                     shortest fixed beginning, which the others begin with too */
+    INDEX_BETWEEN /* from <= number <= to (DATE, TIME, INT) */
+};
+
+/* A word of a name asked for by sound: a word of the patient's name begins with it, or sounds so. */
+struct index_word {
+    iso_str word; /* folded */
+    iso_str code; /* dcm_phonetic; may be empty */
+};
+
+struct index_predicate {
+    const struct index_column *column;
+    enum index_match           match;
+    const iso_str             *texts;
+    size_t                     text_count;
+    const struct index_word   *words; /* of the patient's name: all of these, or texts as above */
+    size_t                     word_count;
+    int64_t                    from;
+    int64_t                    to;
+};
+
+/* (study date, study time) within [from, to], as pairs.   PS3.4 §C.2.2.2.5.1 */
+struct index_moment {
+    bool    given;
+    int64_t from_date, from_time;
+    int64_t to_date, to_time;
+};
+
+struct index_order {
+    const struct index_column *column;
+    bool                       descending;
+};
+
+struct index_query {
+    enum index_level              level;
+    const struct index_predicate *predicates; /* all must hold; of lower levels: for any child */
+    size_t                        predicate_count;
+    const iso_str            *modalities; /* ModalitiesInStudy: any of them, '*' and '?' known */
+    size_t                    modality_count;
+    const iso_str            *sounds; /* phonetic codes: the patient's name has all of them */
+    size_t                    sound_count;
+    struct index_moment       study_moment;
+    const struct index_order *order;
+    size_t                    order_count;
+    uint64_t                  limit; /* 0: INDEX_ROWS_MAX */
+    uint64_t                  offset;
+};
+
+/* The ids of the matches in order: newest study first, then by numbers, then by arrival; patients by
+ * name. *ids is the caller's (free). ISO_ELIMIT past INDEX_ROWS_MAX. */
+ISO_MUST_USE int index_find(struct index *index, const struct index_query *query, int64_t **ids,
+                            size_t *count, struct iso_err *err);
+ISO_MUST_USE int index_count(struct index *index, const struct index_query *query, uint64_t *count,
+                             struct iso_err *err);
+/* The plan of the database for a query, one step a line: for the test that nothing scans a table. */
+ISO_MUST_USE int index_explain(struct index *index, const struct index_query *query,
+                               struct iso_arena *arena, iso_str *plan, struct iso_err *err);
+
+/* A row of one level: the columns of its level and those above as a data set in UTF-8 (values that
+ * are null left out), with the computed attributes of arc_query.h; and its representative. */
+struct index_row {
+    int64_t                   id;
+    int64_t                   representative; /* an instance: the first stored that is still here */
+    const struct dcm_dataset *columns;
+    const struct dcm_dataset *header; /* of the representative; NULL unless asked for */
+};
+
+/* The rows of ids in that order; what has gone meanwhile is skipped. each() runs without a connection
+ * held when count is at most INDEX_CHUNK; larger counts are refused. Views live in the arena. */
+enum { INDEX_CHUNK = 64 };
+ISO_MUST_USE int index_rows(struct index *index, enum index_level level, const int64_t *ids,
+                            size_t count, bool with_header, struct iso_arena *arena,
+                            struct index_row rows[INDEX_CHUNK], size_t *found, struct iso_err *err);
+
+/* ---- objects ---- */
+
+struct index_selection {    /* as arc_selection */
+    const iso_str *list[4]; /* by enum index_level */
+    size_t         count[4];
+};
+
+/* Ids of the instances in the order study, series number, series, instance number, id. */
+ISO_MUST_USE int index_select(struct index *index, const struct index_selection *selection,
+                              int64_t **ids, size_t *count, struct iso_err *err);
+/* The objects of at most INDEX_CHUNK ids, in that order, missing ones skipped; strings in the arena.
+ * headers: NULL, or an array of INDEX_CHUNK that gets their headers. */
+ISO_MUST_USE int index_instances(struct index *index, const int64_t *ids, size_t count,
+                                 struct iso_arena *arena, struct index_instance *out,
+                                 struct dcm_dataset *headers, size_t *found, struct iso_err *err);
+/* ISO_ENOENT when it has gone. table may be NULL. */
+ISO_MUST_USE int index_header(struct index *index, int64_t id, struct iso_arena *arena,
+                              struct dcm_dataset *header, iso_bytes *frame_table,
+                              struct iso_err *err);
+
+/* ---- removing ---- */
+
+/* Forgets the objects (missing ones are skipped), and parents that have become empty; their places
+ * become tombstones. One transaction, durable on return. */
+ISO_MUST_USE int index_remove(struct index *index, const int64_t *ids, size_t count,
+                              uint64_t *removed, struct iso_err *err);
+
+struct index_tombstone {
+    int64_t               id;
+    struct store_location location;
+};
+
+/* Up to max of them with an id above after. */
+ISO_MUST_USE int index_tombstones(struct index *index, int64_t after, struct index_tombstone *out,
+                                  size_t max, size_t *count, struct iso_err *err);
+/* The place has been given back: forget them. */
+ISO_MUST_USE int index_tombstones_done(struct index *index, const int64_t *ids, size_t count,
+                                       struct iso_err *err);
+/* A place that never got into the index, to be given back later. */
+ISO_MUST_USE int index_tombstone_add(struct index *index, const struct store_location *at,
+                                     struct iso_err *err);
+
+/* ---- recovery and figures ---- */
+
+/* Where the last known object (or tombstone) of a segment ends; 0: none. */
+ISO_MUST_USE int index_known_end(struct index *index, uint32_t volume, uint64_t file, uint64_t *end,
+                                 struct iso_err *err);
+ISO_MUST_USE int index_known_file(struct index *index, uint32_t volume, uint64_t file, bool *known,
+                                  struct iso_err *err);
+
+struct index_stats {
+    uint64_t patients, studies, series, instances, bytes;
+};
+
+ISO_MUST_USE int index_stats(struct index *index, struct index_stats *out, struct iso_err *err);
+
+#endif

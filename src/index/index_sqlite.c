@@ -1,0 +1,397 @@
+/* index_sqlite.c: connections, statements, the writer's group.
+ * WAL with synchronous=FULL: a commit is one append and one flush, and readers never wait. */
+#include "index_sqlite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WRITE_BATCH_MAX = 256, BUSY_MS = 10000 };
+
+int sql_fail(struct sql *sql, struct iso_err *err)
+{
+    int code     = sql->db != NULL ? sqlite3_errcode(sql->db) & 0xff : SQLITE_NOMEM;
+    int extended = sql->db != NULL ? sqlite3_extended_errcode(sql->db) : SQLITE_NOMEM;
+    int ours     = ISO_EIO;
+
+    if (code == SQLITE_FULL)
+        ours = ISO_ENOSPC;
+    else if (code == SQLITE_NOMEM)
+        ours = ISO_ENOMEM;
+    else if (code == SQLITE_CONSTRAINT)
+        ours = ISO_EEXIST;
+    else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        ours = ISO_EBUSY;
+    return iso_fail(err, ours, "index: %s (%d)",
+                    sql->db != NULL ? sqlite3_errmsg(sql->db) : "no memory", extended);
+}
+
+int sql_exec(struct sql *sql, const char *text, struct iso_err *err)
+{
+    return sqlite3_exec(sql->db, text, NULL, NULL, NULL) == SQLITE_OK ? ISO_OK : sql_fail(sql, err);
+}
+
+int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int       rc;
+
+    memset(sql, 0, sizeof *sql);
+    if (sqlite3_open_v2(path, &sql->db, flags | (writer ? SQLITE_OPEN_CREATE : 0), NULL) !=
+        SQLITE_OK) {
+        rc = sql_fail(sql, err);
+        sql_close(sql);
+        return rc;
+    }
+    (void)sqlite3_busy_timeout(sql->db, BUSY_MS);
+    rc = sql_exec(sql,
+                  writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                           "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=4000;"
+                           "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY"
+                         : "PRAGMA query_only=ON; PRAGMA cache_size=-2048;"
+                           "PRAGMA temp_store=MEMORY",
+                  err);
+    if (rc < 0)
+        sql_close(sql);
+    return rc;
+}
+
+void sql_close(struct sql *sql)
+{
+    for (size_t i = 0; i < SQL_STATEMENTS_MAX; i++) {
+        sqlite3_finalize(sql->statement[i].handle);
+        free(sql->statement[i].text);
+    }
+    (void)sqlite3_close(sql->db);
+    memset(sql, 0, sizeof *sql);
+}
+
+static uint64_t hash_of(const char *text)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (; *text != '\0'; text++)
+        h = (h ^ (uint8_t)*text) * 1099511628211u;
+    return h;
+}
+
+int sql_prepare(struct sql *sql, const char *text, sqlite3_stmt **st, struct iso_err *err)
+{
+    const uint64_t        hash = hash_of(text);
+    struct sql_statement *slot = &sql->statement[0];
+
+    for (size_t i = 0; i < SQL_STATEMENTS_MAX; i++) {
+        struct sql_statement *s = &sql->statement[i];
+        if (s->hash == hash && s->text != NULL && strcmp(s->text, text) == 0) {
+            s->used = ++sql->tick;
+            *st     = s->handle;
+            return ISO_OK;
+        }
+        if (s->used < slot->used)
+            slot = s;
+    }
+    sqlite3_finalize(slot->handle);
+    free(slot->text);
+    *slot = (struct sql_statement){ .text = strdup(text), .hash = hash, .used = ++sql->tick };
+    if (slot->text == NULL)
+        return iso_fail(err, ISO_ENOMEM, "index: no memory");
+    if (sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &slot->handle, NULL) !=
+        SQLITE_OK) {
+        int rc = sql_fail(sql, err);
+        free(slot->text);
+        *slot = (struct sql_statement){ 0 };
+        return rc;
+    }
+    *st = slot->handle;
+    return ISO_OK;
+}
+
+int sql_step(struct sql *sql, sqlite3_stmt *st, struct iso_err *err)
+{
+    int rc;
+
+    switch (sqlite3_step(st)) {
+    case SQLITE_ROW:
+        return ISO_OK;
+    case SQLITE_DONE:
+        rc = ISO_EEND;
+        break;
+    default:
+        rc = sql_fail(sql, err);
+    }
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    return rc;
+}
+
+int sql_run(struct sql *sql, sqlite3_stmt *st, struct iso_err *err)
+{
+    int rc = sql_step(sql, st, err);
+
+    if (rc == ISO_OK) {
+        sqlite3_reset(st);
+        sqlite3_clear_bindings(st);
+    }
+    return rc == ISO_EEND ? ISO_OK : rc;
+}
+
+void sql_bind_str(sqlite3_stmt *st, int at, iso_str text)
+{
+    sqlite3_bind_text64(st, at, text.ptr != NULL ? text.ptr : "", text.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+}
+
+void sql_bind_bytes(sqlite3_stmt *st, int at, iso_bytes bytes)
+{
+    sqlite3_bind_blob64(st, at, bytes.len > 0 ? bytes.ptr : NULL, bytes.len, SQLITE_STATIC);
+}
+
+iso_str sql_str(sqlite3_stmt *st, int at)
+{
+    const char *ptr = (const char *)sqlite3_column_text(st, at);
+
+    return iso_str_of(ptr, ptr != NULL ? (size_t)sqlite3_column_bytes(st, at) : 0);
+}
+
+iso_bytes sql_bytes(sqlite3_stmt *st, int at)
+{
+    const void *ptr = sqlite3_column_blob(st, at);
+
+    return iso_bytes_of(ptr, ptr != NULL ? (size_t)sqlite3_column_bytes(st, at) : 0);
+}
+
+/* ---- readers ---- */
+
+int index_reader_take(struct index *index, struct sql **out, struct iso_err *err)
+{
+    struct sql *sql = NULL;
+    int         rc  = ISO_OK;
+
+    os_mutex_lock(&index->mu);
+    while (index->idle_count == 0 && index->reader_count >= index->readers_max)
+        os_cond_wait(&index->reader_back, &index->mu);
+    if (index->idle_count > 0)
+        sql = index->idle[--index->idle_count];
+    else
+        index->reader_count++;
+    os_mutex_unlock(&index->mu);
+    if (sql != NULL) {
+        *out = sql;
+        return ISO_OK;
+    }
+    sql = malloc(sizeof *sql);
+    if (sql == NULL)
+        rc = iso_fail(err, ISO_ENOMEM, "index: no memory for a connection");
+    else
+        rc = sql_open(index->path, false, sql, err);
+    if (rc < 0) {
+        free(sql);
+        os_mutex_lock(&index->mu);
+        index->reader_count--;
+        os_cond_signal(&index->reader_back);
+        os_mutex_unlock(&index->mu);
+        return rc;
+    }
+    *out = sql;
+    return ISO_OK;
+}
+
+void index_reader_give(struct index *index, struct sql *sql)
+{
+    if (sql == NULL)
+        return;
+    os_mutex_lock(&index->mu);
+    index->idle[index->idle_count++] = sql;
+    os_cond_signal(&index->reader_back);
+    os_mutex_unlock(&index->mu);
+}
+
+/* ---- the writer ---- */
+
+struct write {
+    struct os_group_item item;
+    int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
+    void           *ctx;
+    int             rc;
+    struct iso_err *err;
+};
+
+static int totals_update(struct index *index, struct sql *sql, struct iso_err *err)
+{
+    const struct index_totals *d = &index->delta;
+    sqlite3_stmt              *st;
+    int                        rc;
+
+    rc = sql_prepare(sql,
+                     "UPDATE total SET patients = patients + ?, studies = studies + ?,"
+                     " series = series + ?, instances = instances + ?, bytes = bytes + ?,"
+                     " next_instance = ? WHERE tenant = 1",
+                     &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, d->patients);
+    sqlite3_bind_int64(st, 2, d->studies);
+    sqlite3_bind_int64(st, 3, d->series);
+    sqlite3_bind_int64(st, 4, d->instances);
+    sqlite3_bind_int64(st, 5, d->bytes);
+    sqlite3_bind_int64(st, 6, index->next_instance);
+    return sql_run(sql, st, err);
+}
+
+/* One item in a savepoint of its own: its failure is nobody else's. */
+static int apply_one(struct index *index, struct write *w, struct iso_err *err)
+{
+    const struct index_totals before = index->delta;
+    struct sql               *sql    = &index->writer;
+    int                       rc     = sql_exec(sql, "SAVEPOINT item", err);
+
+    if (rc < 0)
+        return rc;
+    index->relist = 0;
+    rc            = w->apply(index, sql, w->ctx, err);
+    if (rc < 0) {
+        index->delta = before;
+        if (sql_exec(sql, "ROLLBACK TO item", NULL) < 0)
+            return rc;
+    }
+    if (sql_exec(sql, "RELEASE item", rc < 0 ? NULL : err) < 0 && rc >= 0)
+        rc = ISO_EIO;
+    return rc;
+}
+
+/* A flush that failed leaves the database file in an unknown state: never try again. */
+static void note_failure(struct index *index)
+{
+    switch (sqlite3_extended_errcode(index->writer.db)) {
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+    case SQLITE_IOERR_TRUNCATE:
+        atomic_store(&index->failed, true);
+        break;
+    default:
+        break;
+    }
+}
+
+static void batch_run(void *ctx, struct os_group_item *item, size_t count)
+{
+    struct index  *index = ctx;
+    struct write  *first = (struct write *)item;
+    struct iso_err why   = { 0 };
+    int            rc    = ISO_OK;
+
+    (void)count;
+    index->delta = (struct index_totals){ 0 };
+    if (atomic_load(&index->failed))
+        rc = iso_fail(&why, ISO_EIO,
+                      "a flush of the index has failed: nothing is stored until a restart");
+    if (rc >= 0)
+        rc = sql_exec(&index->writer, "BEGIN IMMEDIATE", &why);
+    for (struct write *w = first; w != NULL; w = (struct write *)w->item.next)
+        w->rc = rc >= 0 ? apply_one(index, w, w->err) : ISO_OK;
+    if (rc >= 0)
+        rc = totals_update(index, &index->writer, &why);
+    if (rc >= 0)
+        rc = sql_exec(&index->writer, "COMMIT", &why);
+    if (rc < 0) {
+        note_failure(index);
+        if (sqlite3_get_autocommit(index->writer.db) == 0)
+            (void)!sql_exec(&index->writer, "ROLLBACK", NULL);
+    }
+    for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
+        if (rc >= 0 || w->rc < 0)
+            continue; /* its own result stands */
+        w->rc = rc;
+        if (w->err != NULL)
+            *w->err = why;
+    }
+}
+
+int index_write(struct index *index,
+                int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err),
+                void *ctx, struct iso_err *err)
+{
+    struct write w = { .apply = apply, .ctx = ctx, .err = err };
+
+    os_group_submit(&index->group, &w.item);
+    return w.rc;
+}
+
+/* ---- life ---- */
+
+static int next_instance(struct index *index, struct iso_err *err)
+{
+    sqlite3_stmt *st;
+    int           rc =
+        sql_prepare(&index->writer, "SELECT next_instance FROM total WHERE tenant = 1", &st, err);
+
+    if (rc >= 0)
+        rc = sql_step(&index->writer, st, err);
+    if (rc == ISO_EEND)
+        rc = iso_fail(err, ISO_EFORMAT, "index: its totals are missing");
+    if (rc < 0)
+        return rc;
+    index->next_instance = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return ISO_OK;
+}
+
+int index_open(const char *path, unsigned readers_max, struct index **out, struct iso_err *err)
+{
+    struct index *index = calloc(1, sizeof *index);
+    int           rc;
+
+    if (index == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for the index");
+    os_mutex_init(&index->mu);
+    os_cond_init(&index->reader_back);
+    os_group_init(&index->group, WRITE_BATCH_MAX, batch_run, index);
+    atomic_init(&index->failed, false);
+    index->readers_max = readers_max < 1                 ? 1
+                         : readers_max > SQL_READERS_MAX ? SQL_READERS_MAX
+                                                         : readers_max;
+    index->path        = strdup(path);
+    rc = index->path != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory for the index");
+    if (rc >= 0)
+        rc = sql_open(path, true, &index->writer, err);
+    if (rc >= 0)
+        rc = index_schema_upgrade(&index->writer, err);
+    if (rc >= 0)
+        rc = index_schema_statements(index, err);
+    if (rc >= 0)
+        rc = next_instance(index, err);
+    if (rc < 0) {
+        rc = iso_wrap(err, rc, "index %s", path);
+        index_close(index);
+        return rc;
+    }
+    *out = index;
+    return ISO_OK;
+}
+
+void index_close(struct index *index)
+{
+    if (index == NULL)
+        return;
+    iso_assert(index->idle_count == index->reader_count);
+    while (index->idle_count > 0) {
+        struct sql *sql = index->idle[--index->idle_count];
+        sql_close(sql);
+        free(sql);
+    }
+    sql_close(&index->writer);
+    free(index->insert_patient);
+    free(index->insert_study);
+    free(index->insert_series);
+    for (size_t i = 0; i < 4; i++)
+        free(index->select_row[i]);
+    os_group_release(&index->group);
+    os_cond_release(&index->reader_back);
+    os_mutex_release(&index->mu);
+    free(index->path);
+    free(index);
+}
+
+bool index_writable(struct index *index)
+{
+    return !atomic_load(&index->failed);
+}

@@ -1,0 +1,92 @@
+/* index_sqlite.h: what the files of the SQLite index share. A connection belongs to one thread at a
+ * time; statements are prepared once per connection and found again by their text. */
+#ifndef INDEX_SQLITE_H
+#define INDEX_SQLITE_H
+
+#include "index.h"
+#include "iso_buf.h"
+#include "os_group.h"
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+enum { SQL_STATEMENTS_MAX = 64, SQL_READERS_MAX = 64 };
+
+struct sql_statement {
+    char         *text;
+    uint64_t      hash;
+    uint64_t      used; /* for eviction of the least recently used */
+    sqlite3_stmt *handle;
+};
+
+struct sql {
+    sqlite3             *db;
+    uint64_t             tick;
+    struct sql_statement statement[SQL_STATEMENTS_MAX];
+};
+
+struct index_totals {
+    int64_t patients, studies, series, instances, bytes;
+    int64_t next_instance;
+};
+
+struct index {
+    char       *path;
+    atomic_bool failed;
+
+    struct os_group     group; /* who runs it owns writer, delta and next_instance */
+    struct sql          writer;
+    struct index_totals delta; /* of the transaction that is open */
+    int64_t             next_instance;
+    int64_t             relist; /* a study whose lists are to be made again before the end */
+
+    struct os_mutex mu;
+    struct os_cond  reader_back;
+    struct sql     *idle[SQL_READERS_MAX];
+    unsigned        idle_count;
+    unsigned        reader_count;
+    unsigned        readers_max;
+
+    /* Generated from INDEX_COLUMN once. */
+    char *insert_patient;
+    char *insert_study;
+    char *insert_series;
+    char *select_row[4];
+};
+
+/* index_sqlite.c */
+int  sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err);
+void sql_close(struct sql *sql);
+/* Runs text that has no parameters and gives no rows. */
+int sql_exec(struct sql *sql, const char *text, struct iso_err *err);
+/* A statement ready to be bound; the connection keeps it. */
+int sql_prepare(struct sql *sql, const char *text, sqlite3_stmt **st, struct iso_err *err);
+/* One row is there: ISO_OK; none: ISO_EEND. After an end or an error the statement is reset. */
+int sql_step(struct sql *sql, sqlite3_stmt *st, struct iso_err *err);
+/* A statement that gives no row, or whose rows do not matter. */
+int sql_run(struct sql *sql, sqlite3_stmt *st, struct iso_err *err);
+int sql_fail(struct sql *sql, struct iso_err *err);
+
+void      sql_bind_str(sqlite3_stmt *st, int at, iso_str text);      /* borrowed until reset */
+void      sql_bind_bytes(sqlite3_stmt *st, int at, iso_bytes bytes); /* the same; empty: NULL */
+iso_str   sql_str(sqlite3_stmt *st, int at);                         /* lives until the next step */
+iso_bytes sql_bytes(sqlite3_stmt *st, int at);
+
+int  index_reader_take(struct index *index, struct sql **sql, struct iso_err *err);
+void index_reader_give(struct index *index, struct sql *sql);
+
+/* Runs apply inside the group's transaction, alone in a savepoint; durable on return. */
+int index_write(struct index *index,
+                int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err),
+                void *ctx, struct iso_err *err);
+
+/* index_schema.c */
+int index_schema_upgrade(struct sql *sql, struct iso_err *err);
+int index_schema_statements(struct index *index, struct iso_err *err);
+
+/* index_header.c: headers as they are kept. */
+int index_header_pack(const struct dcm_dataset *header, struct iso_buf *out, struct iso_err *err);
+int index_header_unpack(iso_bytes packed, struct iso_arena *arena, struct dcm_dataset *header,
+                        struct iso_err *err);
+
+#endif

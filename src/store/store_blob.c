@@ -1,0 +1,279 @@
+/* store_blob.c: an object on its way in. Small ones stay in memory, in a buffer that only touches the
+ * pages it fills; the store's budget counts buffers at their full size, so that the promise "this
+ * much and no more" holds whatever the peers send. A blob that gets no memory in time, or grows
+ * beyond the inline size, moves to a temporary file and keeps one small buffer.
+ *
+ * A large object's file gets its final name as a second link; the temporary one goes when the index
+ * knows the object (store_settle). So after a crash the temporary names say what to look at. */
+#include "store_in.h"
+
+#include "os_clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void store_large_name(uint64_t number, char name[STORE_NAME_BYTES])
+{
+    unsigned long long n = number & ~STORE_FILE_LARGE;
+
+    (void)snprintf(name, STORE_NAME_BYTES, "%02llx/%016llx.dcm", n & 0xff, n);
+}
+
+void store_temporary_name(uint64_t number, char name[STORE_NAME_BYTES])
+{
+    (void)snprintf(name, STORE_NAME_BYTES, "%016llx",
+                   (unsigned long long)(number & ~STORE_FILE_LARGE));
+}
+
+/* A full-size buffer within the budget, after a short wait; NULL: spill. */
+static uint8_t *buffer_take(struct store *store)
+{
+    const uint64_t size     = store->config.inline_bytes_max;
+    const int64_t  deadline = os_now_ms() + STORE_WAIT_MS;
+    uint8_t       *ptr      = NULL;
+    bool           granted  = true;
+
+    os_mutex_lock(&store->mu_memory);
+    while (granted && store->memory_used + size > store->config.receive_bytes_max)
+        granted = os_cond_wait_until(&store->memory_back, &store->mu_memory, deadline);
+    granted = store->memory_used + size <= store->config.receive_bytes_max;
+    if (granted) {
+        store->memory_used += size;
+        if (store->buffer_count > 0)
+            ptr = store->buffer[--store->buffer_count];
+    }
+    os_mutex_unlock(&store->mu_memory);
+    if (granted && ptr == NULL) {
+        ptr = malloc((size_t)size);
+        if (ptr == NULL) {
+            os_mutex_lock(&store->mu_memory);
+            store->memory_used -= size;
+            os_mutex_unlock(&store->mu_memory);
+        }
+    }
+    return ptr;
+}
+
+static void buffer_give(struct store_blob *blob)
+{
+    struct store *store = blob->store;
+    uint8_t      *ptr   = blob->ptr;
+
+    if (blob->budgeted) {
+        os_mutex_lock(&store->mu_memory);
+        store->memory_used -= store->config.inline_bytes_max;
+        if (store->buffer_count < STORE_BUFFERS_MAX) {
+            store->buffer[store->buffer_count++] = ptr;
+            ptr                                  = NULL;
+        }
+        os_cond_signal(&store->memory_back);
+        os_mutex_unlock(&store->mu_memory);
+    }
+    free(ptr);
+    blob->ptr      = NULL;
+    blob->budgeted = false;
+    blob->cap      = 0;
+}
+
+int store_begin(struct store *store, struct store_blob **blob, struct iso_err *err)
+{
+    struct store_blob *b;
+    int                rc = store_check_writable(store, err);
+
+    if (rc < 0)
+        return rc;
+    b = calloc(1, sizeof *b);
+    if (b != NULL)
+        b->ptr = malloc(STORE_CHUNK_BYTES);
+    if (b == NULL || b->ptr == NULL) {
+        free(b);
+        return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
+    }
+    b->store = store;
+    b->cap   = STORE_CHUNK_BYTES;
+    b->fd    = -1;
+    *blob    = b;
+    return ISO_OK;
+}
+
+/* What is in the buffer goes to the file. */
+static int file_push(struct store_blob *blob, struct iso_err *err)
+{
+    int rc = store_check_writable(blob->store, err);
+
+    if (rc >= 0)
+        rc = os_write_at(blob->fd, blob->ptr, blob->len, blob->written, err);
+    if (rc < 0)
+        return rc;
+    blob->written += blob->len;
+    blob->len = 0;
+    return ISO_OK;
+}
+
+/* From memory to a temporary file. */
+static int spill(struct store_blob *blob, struct iso_err *err)
+{
+    char name[STORE_NAME_BYTES];
+    int  rc;
+
+    os_random(&blob->number, sizeof blob->number);
+    blob->number |= STORE_FILE_LARGE; /* and keep it positive in any signed column */
+    blob->number &= ~((uint64_t)1 << 63);
+    store_temporary_name(blob->number, name);
+    rc = os_open(blob->store->tmp, name, OS_CREATE, &blob->fd, err);
+    if (rc >= 0)
+        rc = file_push(blob, err);
+    if (rc < 0 || !blob->budgeted)
+        return rc;
+    buffer_give(blob); /* others need it more */
+    blob->ptr = malloc(STORE_CHUNK_BYTES);
+    if (blob->ptr == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
+    blob->cap = STORE_CHUNK_BYTES;
+    return ISO_OK;
+}
+
+/* The buffer is full: a larger one, or the file. */
+static int grow(struct store_blob *blob, struct iso_err *err)
+{
+    uint8_t *large;
+
+    if (blob->fd >= 0)
+        return file_push(blob, err);
+    if (blob->budgeted || (large = buffer_take(blob->store)) == NULL)
+        return spill(blob, err);
+    memcpy(large, blob->ptr, blob->len);
+    free(blob->ptr);
+    blob->ptr      = large;
+    blob->cap      = (size_t)blob->store->config.inline_bytes_max;
+    blob->budgeted = true;
+    return ISO_OK;
+}
+
+int store_reserve(struct store_blob *blob, size_t want, void **ptr, size_t *room,
+                  struct iso_err *err)
+{
+    if (blob->len == blob->cap) {
+        int rc = grow(blob, err);
+        if (rc < 0)
+            return rc;
+    }
+    size_t left = blob->cap - blob->len;
+    *ptr        = blob->ptr + blob->len;
+    *room       = want < left ? want : left;
+    return ISO_OK;
+}
+
+int store_added(struct store_blob *blob, size_t len, struct iso_err *err)
+{
+    if (len > blob->cap - blob->len)
+        return iso_fail(err, ISO_EINVAL, "more bytes than were reserved");
+    blob->len += len;
+    return ISO_OK;
+}
+
+int store_add(struct store_blob *blob, const void *ptr, size_t len, struct iso_err *err)
+{
+    const uint8_t *from = ptr;
+
+    while (len > 0) {
+        void  *to;
+        size_t room;
+        int    rc = store_reserve(blob, len, &to, &room, err);
+        if (rc < 0)
+            return rc;
+        memcpy(to, from, room);
+        blob->len += room;
+        from += room;
+        len -= room;
+    }
+    return ISO_OK;
+}
+
+uint64_t store_blob_bytes(const struct store_blob *blob)
+{
+    return blob->written + blob->len;
+}
+
+bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
+{
+    if (blob->fd >= 0)
+        return false;
+    *all = iso_bytes_of(blob->ptr, blob->len);
+    return true;
+}
+
+/* Content first, then the name, then the folder that holds the name. */
+static int large_commit(struct store_blob *blob, struct store_location *at, struct iso_err *err)
+{
+    struct store *store = blob->store;
+    char          temporary[STORE_NAME_BYTES];
+    char          name[STORE_NAME_BYTES];
+    char          parent[3];
+    int           folder = -1;
+    int           rc     = file_push(blob, err);
+
+    store_temporary_name(blob->number, temporary);
+    store_large_name(blob->number, name);
+    memcpy(parent, name, 2);
+    parent[2] = '\0';
+    if (rc >= 0)
+        rc = store_flush(store, blob->fd, err);
+    if (rc >= 0)
+        rc = os_open(store->large, parent, OS_FOLDER, &folder, err);
+    if (rc >= 0)
+        rc = os_link(store->tmp, temporary, store->large, name, err);
+    if (rc >= 0)
+        rc = store_flush(store, folder, err);
+    os_close(folder);
+    if (rc >= 0)
+        *at = (struct store_location){ STORE_VOLUME_FIRST, blob->number, 0, blob->written };
+    return rc;
+}
+
+int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
+                 struct store_location *at, struct iso_err *err)
+{
+    struct store_blob *b = *blob;
+    int                rc;
+
+    if (b->fd < 0)
+        rc = store_volume_append(b->store, b, digest, at, err);
+    else
+        rc = large_commit(b, at, err);
+    if (rc < 0)
+        return rc;
+    os_close(b->fd);
+    buffer_give(b);
+    free(b);
+    *blob = NULL;
+    return ISO_OK;
+}
+
+void store_settle(struct store *store, const struct store_location *at)
+{
+    char name[STORE_NAME_BYTES];
+
+    if ((at->file & STORE_FILE_LARGE) == 0)
+        return;
+    store_temporary_name(at->file, name);
+    if (os_remove(store->tmp, name, NULL) < 0)
+        return; /* recovery does it */
+}
+
+void store_abort(struct store_blob *blob)
+{
+    char name[STORE_NAME_BYTES];
+
+    if (blob == NULL)
+        return;
+    if (blob->fd >= 0) {
+        os_close(blob->fd);
+        store_large_name(blob->number, name);
+        (void)!os_remove(blob->store->large, name, NULL);
+        store_temporary_name(blob->number, name);
+        (void)!os_remove(blob->store->tmp, name, NULL);
+    }
+    buffer_give(blob);
+    free(blob);
+}

@@ -229,6 +229,11 @@ int dcm_collect_name(struct dcm_collect *c, const iso_str groups[3], struct iso_
     return rc;
 }
 
+int dcm_collect_raw(struct dcm_collect *c, iso_str bytes, struct iso_err *err)
+{
+    return append(c, bytes.ptr, bytes.len, err);
+}
+
 int dcm_collect_base64(struct dcm_collect *c, iso_str text, struct iso_err *err)
 {
     uint8_t *out = iso_arena_alloc(c->arena, iso_base64_room(text.len));

@@ -40,6 +40,8 @@ ISO_MUST_USE int dcm_collect_add(struct dcm_collect *c, iso_str text, struct iso
 /* One person name; trailing empty groups are left out. */
 ISO_MUST_USE int dcm_collect_name(struct dcm_collect *c, const iso_str groups[3],
                                   struct iso_err *err);
+/* Bytes as they are, without a separator. */
+ISO_MUST_USE int dcm_collect_raw(struct dcm_collect *c, iso_str bytes, struct iso_err *err);
 /* InlineBinary. */
 ISO_MUST_USE int dcm_collect_base64(struct dcm_collect *c, iso_str text, struct iso_err *err);
 /* Pads to even length; the bytes are in the arena. */

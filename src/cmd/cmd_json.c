@@ -111,10 +111,9 @@ static int to_dicom(const struct request *req, struct cmd_input *in, struct iso_
     if (rc == ISO_OK && count != 1)
         rc = iso_fail(err, ISO_EINVAL, "%zu data sets: a DICOM file holds one", count);
     if (rc == ISO_OK)
-        rc = dcm_meta_write(dcm_get_ascii(ds, DCM_SOP_CLASS_UID),
-                            dcm_get_ascii(ds, DCM_SOP_INSTANCE_UID),
-                            iso_str_c(DCM_EXPLICIT_LE->uid), iso_str_of("", 0), iso_buf_sink(out),
-                            err);
+        rc = dcm_meta_write(
+            dcm_get_ascii(ds, DCM_SOP_CLASS_UID), dcm_get_ascii(ds, DCM_SOP_INSTANCE_UID),
+            iso_str_c(DCM_EXPLICIT_LE->uid), iso_str_of("", 0), iso_buf_sink(out), err);
     if (rc == ISO_OK)
         rc = dcm_write(ds, DCM_EXPLICIT_LE, NULL, iso_buf_sink(out), err);
     iso_buf_release(&text);
@@ -151,15 +150,14 @@ static int convert(const struct request *req, struct iso_err *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option longs[] = { { "xml", no_argument, NULL, 'x' },
-                                           { "all", no_argument, NULL, 'a' },
-                                           { "to-dicom", no_argument, NULL, 'd' },
-                                           { "out", required_argument, NULL, 'O' },
-                                           { "help", no_argument, NULL, 'h' },
-                                           { 0 } };
-    struct request             req     = { 0 };
-    struct iso_err             err     = { 0 };
-    int                        c;
+    static const struct option longs[] = {
+        { "xml", no_argument, NULL, 'x' },      { "all", no_argument, NULL, 'a' },
+        { "to-dicom", no_argument, NULL, 'd' }, { "out", required_argument, NULL, 'O' },
+        { "help", no_argument, NULL, 'h' },     { 0 }
+    };
+    struct request req = { 0 };
+    struct iso_err err = { 0 };
+    int            c;
 
     while ((c = getopt_long(argc, argv, "xadO:h", longs, NULL)) != -1) {
         if (c == 'h')

@@ -16,6 +16,7 @@ static const struct cmd *const commands[] = {
     &cmd_echo,
     &cmd_find,
     &cmd_get,
+    &cmd_json,
     &cmd_move,
     &cmd_store,
     NULL,

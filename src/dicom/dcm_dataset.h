@@ -53,6 +53,7 @@ struct dcm_dataset {
     struct dcm_charset        charset; /* own (0008,0005), else the parent's */
     bool                      sorted;  /* ascending tags, no duplicates: found by bisection */
     bool                      undefined_length; /* as an item */
+    uint64_t                  offset; /* as an item: of its tag, from the start of the stream */
 };
 
 /* Looking. NULL or an empty view: not there. Of duplicates the first is found. */

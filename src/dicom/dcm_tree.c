@@ -116,6 +116,7 @@ static int on_item(struct tree *t, struct iso_err *err)
     if (item == NULL)
         return iso_arena_fail(t->arena, err);
     item->undefined_length = t->p->at.undefined_length;
+    item->offset           = t->p->at.offset;
     t->ds[++t->depth]      = item;
     return ISO_OK;
 }

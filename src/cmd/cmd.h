@@ -24,10 +24,13 @@ extern const struct cmd cmd_check_config;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;
 extern const struct cmd cmd_echo;
+extern const struct cmd cmd_export;
 extern const struct cmd cmd_find;
 extern const struct cmd cmd_get;
+extern const struct cmd cmd_import;
 extern const struct cmd cmd_json;
 extern const struct cmd cmd_move;
+extern const struct cmd cmd_serve;
 extern const struct cmd cmd_store;
 extern const struct cmd cmd_validate;
 

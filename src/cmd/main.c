@@ -14,10 +14,13 @@ static const struct cmd *const commands[] = {
     &cmd_doctor,
     &cmd_dump,
     &cmd_echo,
+    &cmd_export,
     &cmd_find,
     &cmd_get,
+    &cmd_import,
     &cmd_json,
     &cmd_move,
+    &cmd_serve,
     &cmd_store,
     NULL,
 };

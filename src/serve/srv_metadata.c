@@ -124,10 +124,9 @@ int srv_wado_metadata(struct http_request *req, void *ctx, struct iso_err *err)
     if (offer < 0)
         return srv_not_acceptable(req, "ask for application/dicom+json or multipart/related; "
                                        "type=\"application/dicom+xml\"");
-    m.xml = offer == 2;
-    m.options =
-        (struct dcm_json_options){ .bulk_uri = bulk_uri, .ctx = &m, .skip_group_lengths = true };
-    rc = srv_path_objects(req, web, &path, &list, &count, err);
+    m.xml     = offer == 2;
+    m.options = (struct dcm_json_options){ .bulk_uri = bulk_uri, .ctx = &m };
+    rc        = srv_path_objects(req, web, &path, &list, &count, err);
     if (rc == ISO_OK)
         rc = srv_etag_of(list, count, etag, err);
     if (rc == ISO_OK)

@@ -3,6 +3,8 @@
 #include "http_reply.h"
 #include "os_thread.h"
 
+#include <stdatomic.h>
+
 static struct http_server *server;
 static struct os_address   bound;
 static struct os_mutex     access_mu;
@@ -632,6 +634,66 @@ static void many_at_once(void **state)
     }
 }
 
+struct traffic {
+    uint16_t    port;
+    atomic_bool over;
+};
+
+/* Requests of every kind, uploads too, whatever becomes of them. */
+static void make_traffic(void *arg)
+{
+    static const char *const requests[] = {
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /stream?bytes=3000000 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /sum HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000000\r\n\r\n",
+        "GET /slow?ms=20 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /instant HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    };
+    char            piece[30000] = { 0 };
+    struct traffic *t            = arg;
+
+    for (size_t i = 0; !atomic_load(&t->over); i++) {
+        struct iso_err  err  = { 0 };
+        const char     *text = requests[i % 5];
+        const iso_bytes head = iso_bytes_of(text, strlen(text));
+        const iso_bytes body = iso_bytes_of(piece, sizeof piece);
+        int             fd   = -1;
+
+        if (os_connect("127.0.0.1", t->port, os_now_ms() + 1000, &fd, &err) < 0)
+            return;
+        int rc = os_send(fd, &head, 1, os_now_ms() + 1000, &err);
+        for (int k = 0; rc == ISO_OK && i % 5 == 2 && k < 60; k++)
+            rc = os_send(fd, &body, 1, os_now_ms() + 100, &err);
+        (void)os_receive(fd, piece, 1000, os_now_ms() + 50, &err);
+        os_close(fd);
+    }
+}
+
+static void stop_in_the_middle_of_traffic(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        struct os_address   where;
+        struct iso_err      err = { 0 };
+        struct http_server *s =
+            start((struct http_config){ .workers = 4, .pollers = 1 + (unsigned)round % 2 }, &where);
+        struct traffic   traffic = { .port = where.port };
+        struct os_thread threads[4];
+
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(
+                os_thread_start(&threads[i], "traffic", 0, make_traffic, &traffic, &err), ISO_OK);
+        os_sleep_ms(60 + 20 * round);
+        int64_t before = os_now_ms();
+        http_server_stop(s, os_now_ms() + (round % 3) * 30);
+        assert_true(os_now_ms() - before < 5000);
+        http_server_free(s);
+        atomic_store(&traffic.over, true);
+        for (int i = 0; i < 4; i++)
+            os_thread_join(&threads[i]);
+    }
+}
+
 struct seen {
     uint64_t requests;
 };
@@ -682,6 +744,7 @@ int main(void)
         cmocka_unit_test(rebinding_and_foreign_pages_are_turned_away),
         cmocka_unit_test(listed_origins_pass),
         cmocka_unit_test(stop_drains_then_cuts),
+        cmocka_unit_test(stop_in_the_middle_of_traffic),
         cmocka_unit_test(long_requests_leave_workers_for_quick_ones),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(routes_are_counted),

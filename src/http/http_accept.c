@@ -48,8 +48,9 @@ static int take_lower(struct cursor *c, bool slash, iso_str *out, struct iso_err
     if (lower == NULL)
         return iso_arena_fail(c->arena, err);
     for (size_t i = 0; i < token.len; i++) {
-        char b   = token.ptr[i];
-        lower[i] = b >= 'A' && b <= 'Z' ? (char)(b - 'A' + 'a') : b;
+        lower[i] = token.ptr[i];
+        if (lower[i] >= 'A' && lower[i] <= 'Z')
+            lower[i] = (char)(lower[i] | 0x20);
     }
     *out = iso_str_of(lower, token.len);
     return ISO_OK;
@@ -95,7 +96,7 @@ static bool parse_q(iso_str s, unsigned *q)
         (whole.len == 1 && !iso_str_to_u64(whole, &units)))
         return false;
     for (size_t i = 0; i < 3; i++) {
-        char c = i < rest.len ? rest.ptr[i] : '0';
+        int c = i < rest.len ? rest.ptr[i] : '0';
         if (c < '0' || c > '9')
             return false;
         part = part * 10 + (unsigned)(c - '0');

@@ -156,7 +156,7 @@ static int add_folder(struct http_static *s, int folder, const char *prefix, uns
 static int add_entry(void *ctx, const char *name, struct iso_err *err)
 {
     struct walk   *walk = ctx;
-    struct os_stat stat;
+    struct os_stat stat = { 0 };
     int            fd;
     size_t         n    = strlen(walk->prefix) + strlen(name) + 2;
     char          *path = malloc(n);

@@ -284,6 +284,7 @@ static void known_versions_are_not_sent_again(void **state) /* RFC 9110 §13.1.2
                &r);
     assert_int_equal(r.status, 304);
     assert_text(client_header(&r, "ETag"), "\"v1\"");
+    assert_text(client_header(&r, "Content-Length"), "700020"); /* RFC 9110 §8.6 */
     assert_int_equal(r.raw.len, r.head_len);
     client_release(&r);
     client_get(bound.port, "GET", "/mixed?of=mFm&tag=v1", "If-None-Match: \"v0\"\r\n", &r);

@@ -1,7 +1,9 @@
 #include "test.h"
 
 #include "dcm_charset.h"
+#include "dcm_file.h"
 #include "iso_utf8.h"
+#include "samples.h"
 
 #include <string.h>
 
@@ -196,6 +198,77 @@ static void a_full_arena_is_told(void **state)
     iso_arena_release(&small);
 }
 
+/* "00081032[1].00080104": the element, and the data set that it is in. */
+static const struct dcm_element *element_at(const struct dcm_dataset **ds, const char *path)
+{
+    unsigned group, element, item;
+    int      used;
+
+    while (sscanf(path, "%4x%4x[%u].%n", &group, &element, &item, &used) == 3) {
+        *ds = dcm_get_item(*ds, DCM_TAG(group, element), item);
+        if (*ds == NULL)
+            return NULL;
+        path += used;
+    }
+    if (sscanf(path, "%4x%4x", &group, &element) != 2)
+        return NULL;
+    return dcm_get(*ds, DCM_TAG(group, element));
+}
+
+/* The table's \\, \r and \n, in place. */
+static void unescape(char *s)
+{
+    char *to = s;
+
+    for (; *s != '\0'; s++) {
+        if (*s == '\\' && s[1] != '\0')
+            *to++ = *++s == 'r' ? '\r' : *s == 'n' ? '\n' : *s;
+        else
+            *to++ = *s;
+    }
+    *to = '\0';
+}
+
+static void check_sample(void *ctx, char **cells)
+{
+    const struct dcm_dataset *in;
+    const struct dcm_element *el;
+    struct dcm_dataset        ds;
+    struct dcm_meta           meta;
+    struct iso_err            err = { 0 };
+    struct iso_arena          scratch;
+    char                      path[4096];
+
+    assert_true(sample_path(path, sizeof path, cells[0]));
+    iso_bytes file = sample_read(path);
+    assert_non_null(file.ptr);
+    iso_arena_init(&scratch, 16 << 20);
+    assert_int_equal(dcm_file_parse(file, NULL, &scratch, &meta, &ds, &err), ISO_OK);
+    in = &ds;
+    el = element_at(&in, cells[1]);
+    assert_non_null(el);
+    iso_str text = dcm_element_text(in, el, &scratch);
+    while (text.len > 0 && text.ptr[text.len - 1] == ' ')
+        text.len--;
+    unescape(cells[2]);
+    if (!iso_str_eq_c(text, cells[2]))
+        print_error("%s %s: '%.*s' is not '%s'\n", cells[0], cells[1], ISO_STR_ARG(text), cells[2]);
+    assert_true(iso_str_eq_c(text, cells[2]));
+    iso_arena_release(&scratch);
+    free((void *)(uintptr_t)file.ptr);
+    ++*(size_t *)ctx;
+}
+
+static void the_corpus_reads_as_expected(void **state)
+{
+    size_t count = 0;
+
+    (void)state;
+    if (!sample_table("charsets/EXPECTED.tsv", check_sample, &count))
+        skip();
+    assert_true(count > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +280,7 @@ int main(void)
         cmocka_unit_test(delimiters_reset),
         cmocka_unit_test(what_a_set_cannot_say_is_told),
         cmocka_unit_test(a_full_arena_is_told),
+        cmocka_unit_test(the_corpus_reads_as_expected),
     };
     iso_arena_init(&arena, 1 << 20);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,8 @@ static const char help[] =
 
 enum {
     PAIRS_MAX  = 512,  /* (class, transfer syntax) seen in the peer's answers */
-    SERIES_MAX = 2000, /* series asked about one by one */
+    IDS_MAX    = 2000, /* unique keys of one answer */
+    ASKED_MAX  = 1000, /* queries before we take what we know */
     COPY_BYTES = 256 << 10
 };
 
@@ -57,6 +58,7 @@ struct discovery {
     iso_str                 *found;              /* unique keys of the level being run */
     size_t                   found_count;
     size_t                   found_cap;
+    unsigned                 asked;
 };
 
 static const dcm_tag unique_keys[] = {
@@ -102,8 +104,11 @@ static int each_found(void *ctx, iso_bytes identifier, uint16_t status, struct i
         return add_pair(d, dcm_get_ascii(&ds, DCM_SOP_CLASS_UID),
                         dcm_get_ascii(&ds, DCM_AVAILABLE_TRANSFER_SYNTAX_UID), err);
     iso_str id = dcm_get_raw(&ds, unique_keys[d->level]);
-    if (id.len == 0 || d->found_count == SERIES_MAX)
+    if (id.len == 0 || d->found_count == IDS_MAX)
         return ISO_OK;
+    for (size_t i = 0; i < d->found_count; i++)
+        if (iso_str_eq(d->found[i], id))
+            return ISO_OK;
     d->found = iso_arena_grow(&d->options->arena, d->found, d->found_count, d->found_count + 1,
                               sizeof *d->found, &d->found_cap);
     if (d->found == NULL)
@@ -121,6 +126,7 @@ static int query_level(struct discovery *d, struct iso_err *err)
     struct dimse_result result = { 0 };
     int                 rc     = ISO_OK;
 
+    d->asked++;
     cmd_keys_init(&keys, &d->options->arena);
     for (enum cmd_level i = CMD_PATIENT; i <= d->level && rc == ISO_OK; i++)
         if (i == d->level || d->ids[i].len > 0)
@@ -156,7 +162,7 @@ static int descend(struct discovery *d, enum cmd_level level, struct iso_err *er
 
     iso_str *found = d->found;
     size_t   count = d->found_count;
-    for (size_t i = 0; i < count && rc == ISO_OK; i++) {
+    for (size_t i = 0; i < count && rc == ISO_OK && d->asked < ASKED_MAX; i++) {
         d->ids[level] = found[i];
         rc            = descend(d, level + 1, err);
     }

@@ -79,6 +79,9 @@ static int compare_command(const struct arc_incoming *in, const struct arc_ident
     if (in->sop_instance_uid.len > 0 && !iso_str_eq_c(in->sop_instance_uid, id->sop_instance_uid))
         return iso_fail(err, ISO_EINVAL, "the command says SOP instance %.*s, the data set %s",
                         ISO_STR_ARG(in->sop_instance_uid), id->sop_instance_uid);
+    if (in->study_uid.len > 0 && !iso_str_eq_c(in->study_uid, id->study_uid))
+        return iso_fail(err, ISO_EINVAL, "the object belongs to study %s, not to %.*s",
+                        id->study_uid, ISO_STR_ARG(in->study_uid));
     return ISO_OK;
 }
 

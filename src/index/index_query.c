@@ -158,36 +158,72 @@ static iso_str trigrams_of(struct compile *c, iso_str pattern)
     return made;
 }
 
-/* x: the expression that is compared. group_table: where a name's other component groups are. */
-static void put_like(struct compile *c, const struct index_predicate *p, char alias, const char *x)
+/* "(x GLOB ? OR x GLOB ?)" */
+static void put_globs(struct compile *c, const struct index_predicate *p, const char *x)
+{
+    for (size_t i = 0; i < p->text_count; i++) {
+        iso_buf_printf(&c->sql, "%s%s GLOB ", i == 0 ? "(" : " OR ", x);
+        put_text(c, glob_of(c, p->texts[i]));
+    }
+    put(c, ")");
+}
+
+/* A pattern with a fixed beginning is a range of the index. */
+static void put_prefix(struct compile *c, const struct index_predicate *p, iso_str prefix,
+                       const char *x)
+{
+    iso_buf_printf(&c->sql, "%s >= ", x);
+    put_text(c, prefix);
+    iso_buf_printf(&c->sql, " AND %s < ", x);
+    put_text(c, after_prefix(c, prefix));
+    put(c, " AND ");
+    put_globs(c, p, x);
+}
+
+static iso_str fixed_prefix(const struct index_predicate *p)
 {
     iso_str pattern = p->texts[p->text_count - 1];
     size_t  fixed   = 0;
 
     while (fixed < pattern.len && !is_wild(pattern.ptr[fixed]))
         fixed++;
-    if (fixed > 0) {
-        iso_str prefix = iso_str_sub(pattern, 0, fixed);
+    return iso_str_sub(pattern, 0, fixed);
+}
 
-        iso_buf_printf(&c->sql, "%s >= ", x);
-        put_text(c, prefix);
-        iso_buf_printf(&c->sql, " AND %s < ", x);
-        put_text(c, after_prefix(c, prefix));
-        put(c, " AND ");
-    } else if (p->column->infix) {
-        iso_str grams = trigrams_of(c, pattern);
-        if (grams.len > 0) {
-            const char *table = alias == 'p' ? "patient" : alias == 's' ? "study" : "series";
+/* x: the column that is compared. table: whose name groups are searched too, or NULL. */
+static void put_like(struct compile *c, const struct index_predicate *p, char alias, const char *x,
+                     const char *groups)
+{
+    const iso_str prefix = fixed_prefix(p);
+    iso_str       grams  = { NULL, 0 };
 
-            iso_buf_printf(&c->sql, "%c.id IN (SELECT rowid FROM %s_text WHERE %s_text MATCH ",
-                           alias, table, table);
-            put_text(c, grams);
-            put(c, ") AND ");
+    if (prefix.len > 0) {
+        put_prefix(c, p, prefix, x);
+        if (groups != NULL) {
+            iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE ", alias, groups,
+                           groups);
+            put_prefix(c, p, prefix, "name_x");
+            put(c, ")");
         }
+        return;
     }
-    for (size_t i = 0; i < p->text_count; i++) {
-        iso_buf_printf(&c->sql, "%s%s GLOB ", i == 0 ? "(" : " OR ", x);
-        put_text(c, glob_of(c, p->texts[i]));
+    if (p->column->infix)
+        grams = trigrams_of(c, p->texts[p->text_count - 1]);
+    if (grams.len > 0) {
+        const char *table = alias == 'p' ? "patient" : alias == 's' ? "study" : "series";
+
+        iso_buf_printf(&c->sql, "%c.id IN (SELECT rowid FROM %s_text WHERE %s_text MATCH ", alias,
+                       table, table);
+        put_text(c, grams);
+        put(c, ") AND ");
+    }
+    put(c, "(");
+    put_globs(c, p, x);
+    if (groups != NULL) {
+        iso_buf_printf(&c->sql, " OR EXISTS (SELECT 1 FROM %s_group g WHERE g.%s = %c.id AND ",
+                       groups, groups, alias);
+        put_globs(c, p, "g.name_x");
+        put(c, ")");
     }
     put(c, ")");
 }
@@ -255,23 +291,16 @@ static void put_condition(struct compile *c, const struct index_predicate *p, ch
         put(c, x);
         put_list(c, p->texts, p->text_count);
     } else {
-        put_like(c, p, alias, x);
+        put_like(c, p, alias, x, groups ? table : NULL);
     }
-    if (!groups)
-        return;
-    iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE ", alias, table, table);
-    if (p->match == INDEX_IS) {
-        put(c, "name_x");
+    if (groups && p->match == INDEX_IS) {
+        iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE name_x", alias, table,
+                       table);
         put_list(c, p->texts, p->text_count);
-    } else {
-        struct index_column    plain = *col;
-        struct index_predicate same  = *p;
-
-        plain.infix = false;
-        same.column = &plain;
-        put_like(c, &same, alias, "name_x");
+        put(c, ")");
     }
-    put(c, "))");
+    if (groups)
+        put(c, ")");
 }
 
 /* How to get from the query's level down to a column of a lower one. */

@@ -102,14 +102,26 @@ static void bind_columns(sqlite3_stmt *st, int at, const struct addition *a, enu
     }
 }
 
-/* What infix questions look in: names folded, the rest as it is. */
-static iso_str infix_text(const struct addition *a, dcm_tag tag)
+/* What infix questions look in. A full-text row is deleted by saying what was in it, so both sides
+ * use these: names folded, with all their groups; the rest as it is. */
+#define NAME_TEXT(table)                                                                           \
+    "ifnull(patient_name_x, '') || ifnull((SELECT group_concat(name_x, '=') FROM (SELECT name_x"   \
+    " FROM " table "_group g WHERE g." table " = " table ".id ORDER BY name_x)), '')"
+#define PATIENT_TEXT_COLUMNS "patient_name, patient_id"
+#define PATIENT_TEXT         NAME_TEXT("patient") ", ifnull(patient_id, '')"
+#define STUDY_TEXT_COLUMNS                                                                         \
+    "patient_name, patient_id, accession_number, study_description, referring_physician_name"
+#define STUDY_TEXT                                                                                 \
+    NAME_TEXT("study")                                                                             \
+    ", ifnull(patient_id, ''), ifnull(accession_number, ''), ifnull(study_description, ''),"       \
+    " ifnull(referring_physician_name_x, '')"
+
+/* The value as text; empty for none. */
+static iso_str text_at(const struct addition *a, dcm_tag tag)
 {
     const struct index_value *v = value_at(a, tag);
 
-    if (v->is_null)
-        return ISO_STR("");
-    return INDEX_COLUMN[index_of(tag)].kind == INDEX_NAME ? v->folded : v->text;
+    return v->is_null ? ISO_STR("") : v->text;
 }
 
 /* The other component groups of the name, and its sounds. */
@@ -159,8 +171,8 @@ static int name_extras(struct sql *sql, const struct addition *a, const char *gr
 static int patient_id(struct index *index, struct sql *sql, const struct addition *a, int64_t *id,
                       struct iso_err *err)
 {
-    iso_str       pid    = infix_text(a, 0x00100020);
-    iso_str       issuer = pid.len > 0 ? infix_text(a, 0x00100021) : ISO_STR("");
+    iso_str       pid    = text_at(a, 0x00100020);
+    iso_str       issuer = pid.len > 0 ? text_at(a, 0x00100021) : ISO_STR("");
     iso_str       alone  = pid.len > 0 ? ISO_STR("") : a->in->study_uid;
     sqlite3_stmt *st;
     int           rc = sql_prepare(sql,
@@ -193,27 +205,22 @@ static int patient_id(struct index *index, struct sql *sql, const struct additio
         return rc;
     *id = sqlite3_last_insert_rowid(sql->db);
     index->delta.patients++;
-    rc = sql_prepare(sql, "INSERT INTO patient_text(rowid, patient_name, patient_id) VALUES(?,?,?)",
-                     &st, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(st, 1, *id);
-    sql_bind_str(st, 2, infix_text(a, 0x00100010));
-    sql_bind_str(st, 3, infix_text(a, 0x00100020));
-    rc = sql_run(sql, st, err);
+    rc = name_extras(sql, a, "INSERT OR IGNORE INTO patient_group VALUES(?,?)",
+                     "INSERT OR IGNORE INTO patient_sound VALUES(?,?)", *id, err);
     if (rc >= 0)
-        rc = name_extras(sql, a, "INSERT OR IGNORE INTO patient_group VALUES(?,?)",
-                         "INSERT OR IGNORE INTO patient_sound VALUES(?,?)", *id, err);
+        rc = RUN_INTS(sql,
+                      "INSERT INTO patient_text(rowid, " PATIENT_TEXT_COLUMNS
+                      ") SELECT id, " PATIENT_TEXT " FROM patient WHERE id = ?",
+                      err, *id);
     return rc;
 }
 
 static int study_insert(struct index *index, struct sql *sql, const struct addition *a,
                         int64_t *study, struct iso_err *err)
 {
-    static const dcm_tag tags[] = { 0x00100010, 0x00100020, 0x00080050, 0x00081030, 0x00080090 };
-    sqlite3_stmt        *st;
-    int64_t              patient = 0;
-    int                  rc      = patient_id(index, sql, a, &patient, err);
+    sqlite3_stmt *st;
+    int64_t       patient = 0;
+    int           rc      = patient_id(index, sql, a, &patient, err);
 
     if (rc >= 0)
         rc = sql_prepare(sql, index->insert_study, &st, err);
@@ -231,19 +238,13 @@ static int study_insert(struct index *index, struct sql *sql, const struct addit
     index->delta.studies++;
     rc = RUN_INTS(sql, "UPDATE patient SET n_studies = n_studies + 1 WHERE id = ?", err, patient);
     if (rc >= 0)
-        rc = sql_prepare(sql,
-                         "INSERT INTO study_text(rowid, patient_name, patient_id, accession_number,"
-                         " study_description, referring_physician_name) VALUES(?,?,?,?,?,?)",
-                         &st, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(st, 1, *study);
-    for (int i = 0; i < 5; i++)
-        sql_bind_str(st, i + 2, infix_text(a, tags[i]));
-    rc = sql_run(sql, st, err);
-    if (rc >= 0)
         rc = name_extras(sql, a, "INSERT OR IGNORE INTO study_group VALUES(?,?)",
                          "INSERT OR IGNORE INTO study_sound VALUES(?,?)", *study, err);
+    if (rc >= 0)
+        rc = RUN_INTS(sql,
+                      "INSERT INTO study_text(rowid, " STUDY_TEXT_COLUMNS ") SELECT id, " STUDY_TEXT
+                      " FROM study WHERE id = ?",
+                      err, *study);
     return rc;
 }
 
@@ -316,7 +317,7 @@ static int series_insert(struct index *index, struct sql *sql, const struct addi
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, *series);
-    sql_bind_str(st, 2, infix_text(a, 0x0008103E));
+    sql_bind_str(st, 2, text_at(a, 0x0008103E));
     rc = sql_run(sql, st, err);
     if (rc < 0 || modality->is_null)
         return rc;
@@ -567,9 +568,8 @@ static int patient_shrink(struct index *index, struct sql *sql, int64_t patient,
     if (rc < 0 || !empty)
         return rc;
     rc = RUN_INTS(sql,
-                  "INSERT INTO patient_text(patient_text, rowid, patient_name, patient_id) SELECT"
-                  " 'delete', id, ifnull(patient_name_x, ''), ifnull(patient_id, '')"
-                  " FROM patient WHERE id = ?",
+                  "INSERT INTO patient_text(patient_text, rowid, " PATIENT_TEXT_COLUMNS
+                  ") SELECT 'delete', id, " PATIENT_TEXT " FROM patient WHERE id = ?",
                   err, patient);
     if (rc >= 0)
         rc = RUN_INTS(sql, "DELETE FROM patient_group WHERE patient = ?", err, patient);
@@ -584,11 +584,8 @@ static int patient_shrink(struct index *index, struct sql *sql, int64_t patient,
 static int study_delete(struct index *index, struct sql *sql, int64_t study, struct iso_err *err)
 {
     static const char *const steps[] = {
-        "INSERT INTO study_text(study_text, rowid, patient_name, patient_id, accession_number,"
-        " study_description, referring_physician_name) SELECT 'delete', id,"
-        " ifnull(patient_name_x, ''), ifnull(patient_id, ''), ifnull(accession_number, ''),"
-        " ifnull(study_description, ''), ifnull(referring_physician_name_x, '')"
-        " FROM study WHERE id = ?",
+        "INSERT INTO study_text(study_text, rowid, " STUDY_TEXT_COLUMNS
+        ") SELECT 'delete', id, " STUDY_TEXT " FROM study WHERE id = ?",
         "DELETE FROM study_group WHERE study = ?",
         "DELETE FROM study_sound WHERE study = ?",
         "DELETE FROM study_modality WHERE study = ?",

@@ -49,8 +49,9 @@ async function storedFiles(paths: readonly string[]): Promise<{ stored: Stored[]
 
 /* Series hold other objects too: the page is told only of the one in question. */
 let only = "";
-test.beforeEach(({ page }) =>
-    page.route(/\/metadata$/, async (route) => {
+test.beforeEach(async ({ page }) => {
+    await page.route(/\/instances\?limit=1&/, (route) => route.fulfill({ json: [] })); /* no thumbnails */
+    await page.route(/\/metadata$/, async (route) => {
         try {
             const answer = await route.fetch();
             const all = (await answer.json()) as Record<string, { Value?: unknown[] }>[];
@@ -58,8 +59,8 @@ test.beforeEach(({ page }) =>
         } catch {
             /* the page has moved on */
         }
-    }),
-);
+    });
+});
 
 /** The picture of one object alone, whatever else its series holds: what is drawn, or the words in its place. */
 async function picture(page: Page, s: Stored): Promise<{ pixels?: number[]; said?: string }> {

@@ -192,7 +192,7 @@ test("two panes show two series, and keys go to the active one", async ({ page }
     await imageIs(page, 1, 0);
     expect(await grey(page, 1)).toBe(230);
     expect(await grey(page, 0)).toBe(0);
-    await page.locator(`[data-series="${film}"]`).click();
+    await page.locator(`.card[data-series="${film}"]`).click();
     await expect(page.locator('[data-pane="1"] .corner.bl')).toContainText("Film");
     await page.getByRole("button", { name: "One pane" }).click();
     await expect(page.locator(".pane")).toHaveCount(1);
@@ -202,9 +202,9 @@ test("two panes show two series, and keys go to the active one", async ({ page }
 test("each series has its thumbnail", async ({ page }) => {
     await openStudy(page, who.study);
     await expect(page.locator(".card")).toHaveCount(4);
-    for (const uid of [who.series, second, film]) await expect(page.locator(`[data-series="${uid}"]`)).toHaveAttribute("data-picture", "drawn");
-    await expect(page.locator(`[data-series="${report}"]`)).toHaveAttribute("data-picture", "none");
-    const middle = await page.locator(`[data-series="${who.series}"] canvas`).evaluate((el: HTMLCanvasElement) => [...el.getContext("2d")!.getImageData(72, 72, 1, 1).data]);
+    for (const uid of [who.series, second, film]) await expect(page.locator(`.card[data-series="${uid}"]`)).toHaveAttribute("data-picture", "drawn");
+    await expect(page.locator(`.card[data-series="${report}"]`)).toHaveAttribute("data-picture", "none");
+    const middle = await page.locator(`.card[data-series="${who.series}"] canvas`).evaluate((el: HTMLCanvasElement) => [...el.getContext("2d")!.getImageData(72, 72, 1, 1).data]);
     expect(middle).toEqual([120, 120, 120, 255]);
 });
 

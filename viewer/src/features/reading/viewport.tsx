@@ -145,6 +145,8 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             role="group"
             aria-label={`Pane ${index + 1}: ${pane.series.value?.description || pane.series.value?.modality || "empty"}`}
             data-pane={index}
+            data-series={pane.series.value?.uid}
+            data-instance={state?.info.instance}
             data-image={state ? state.index + 1 : undefined}
             onPointerDown={() => (reading.activeIndex.value = index)}
             onFocus={() => (reading.activeIndex.value = index)}

@@ -2,14 +2,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 const startMs = 20_000;
 
 export default async function globalSetup(): Promise<(() => Promise<void>) | void> {
     if (process.env["ISOCENTER_URL"]) return;
-    const root = resolve(__dirname, "../../..");
+    const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
     const binary = process.env["ISOCENTER_BIN"] ?? join(root, "build/isocenter");
     if (!existsSync(binary)) throw new Error(`no ${binary}: build it first, or name a running server in ISOCENTER_URL`);
     const data = mkdtempSync(join(tmpdir(), "isocenter-browser-"));

@@ -2,11 +2,12 @@
  * no file may break the page. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { filesBelow, readFile, serverUrl, stow } from "../lib/server";
 import { expect, test } from "../lib/test";
 
-const corpus = process.env["ISOCENTER_SAMPLES"] ?? resolve(__dirname, "../../../../shared/dicom-samples");
+const corpus = process.env["ISOCENTER_SAMPLES"] ?? resolve(dirname(fileURLToPath(import.meta.url)), "../../../../shared/dicom-samples");
 test.skip(!existsSync(corpus), `no corpus at ${corpus}: real files are not shown`);
 
 interface Stored {

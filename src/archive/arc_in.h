@@ -63,18 +63,22 @@ struct arc_parsed {
     uint8_t             digest[ISO_SHA256_BYTES];
 };
 
-/* arc_parse.c: reads a data set to the end of its stream. data_offset: where it begins in the stored
- * object. *out is undefined on failure and must not move afterwards. */
-int arc_parse(struct iso_source source, const struct dcm_syntax *syntax, uint64_t data_offset,
-              struct iso_arena *arena, struct arc_parsed *out, struct iso_err *err);
-
 /* The beginning of a file: its own, or one that we made where it had none to speak of. */
 struct arc_start {
     iso_bytes                meta; /* preamble to the end of group 2 */
     iso_str                  transfer_syntax_uid;
+    bool                     is_file;       /* it came with the data set */
+    iso_str                  sop_class_uid; /* what it, or the command, says; may be empty */
+    iso_str                  sop_instance_uid;
     const struct dcm_syntax *syntax;
     struct iso_source        rest; /* the data set */
 };
+
+/* arc_parse.c: reads a data set to the end of its stream; it follows start->meta in the stored
+ * object. UIDs of study and series that it lacks are made up, the same ones each time. *out is
+ * undefined on failure and must not move afterwards. */
+int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
+              struct arc_parsed *out, struct iso_err *err);
 int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc_start *out,
                    struct iso_err *err);
 /* The index entry for it; the caller adds location, digests of the meta part, times, sender. */

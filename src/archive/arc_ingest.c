@@ -63,6 +63,8 @@ static int start_make(const struct arc_incoming *in, struct iso_arena *arena,
                             in->source_ae, (struct iso_sink){ blob_sink, &meta }, err);
     *start = (struct arc_start){ .meta = iso_arena_bytes(arena, iso_buf_bytes(&meta)),
                                  .transfer_syntax_uid = in->transfer_syntax_uid,
+                                 .sop_class_uid       = in->sop_class_uid,
+                                 .sop_instance_uid    = in->sop_instance_uid,
                                  .syntax = dcm_syntax_or_default(in->transfer_syntax_uid),
                                  .rest   = in->source };
     iso_buf_release(&meta);
@@ -85,7 +87,21 @@ static int compare_command(const struct arc_incoming *in, const struct arc_ident
     return ISO_OK;
 }
 
-/* The whole object into the blob, understood. */
+/* Who a broken object would have been, by what stands before its data set: for the refusal. */
+static void guess_identity(const struct arc_start *start, struct arc_identity *id)
+{
+    const iso_str uid[] = { start->sop_class_uid, start->sop_instance_uid };
+    char         *to[]  = { id->sop_class_uid, id->sop_instance_uid };
+
+    for (int i = 0; i < 2; i++) {
+        if (to[i][0] != '\0' || !dcm_uid_acceptable(uid[i]))
+            continue;
+        memcpy(to[i], uid[i].ptr, uid[i].len);
+        to[i][uid[i].len] = '\0';
+    }
+}
+
+/* The whole object into the blob, understood. *parsed: its identity also on failure, if known. */
 static int receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
                    struct iso_arena *arena, struct arc_parsed *parsed,
                    uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err)
@@ -94,6 +110,7 @@ static int receive(struct arc *arc, const struct arc_incoming *in, struct store_
     struct tee       tee = { .blob = blob, .bytes_max = arc->config.object_bytes_max };
     int              rc;
 
+    memset(&parsed->id, 0, sizeof parsed->id);
     if (in->transfer_syntax_uid.len > 0)
         rc = start_make(in, arena, &start, err);
     else
@@ -105,10 +122,11 @@ static int receive(struct arc *arc, const struct arc_incoming *in, struct store_
     if (rc < 0)
         return rc;
     tee.from = start.rest;
-    rc       = arc_parse((struct iso_source){ tee_read, &tee }, start.syntax, start.meta.len, arena,
-                         parsed, err);
-    if (rc < 0)
+    rc       = arc_parse((struct iso_source){ tee_read, &tee }, &start, arena, parsed, err);
+    if (rc < 0) {
+        guess_identity(&start, &parsed->id);
         return tee.failed < 0 ? tee.failed : rc;
+    }
     memcpy(parsed->id.transfer_syntax_uid, start.transfer_syntax_uid.ptr,
            start.transfer_syntax_uid.len);
     return ISO_OK;
@@ -250,18 +268,17 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
 
     iso_arena_init(&scratch, arc->config.header_bytes_max);
     rc = store_begin(arc->store, &blob, err);
-    if (rc >= 0)
-        rc = receive(arc, in, blob, &scratch, &parsed, meta_digest, err);
     if (rc < 0)
         goto out;
-    done.id    = parsed.id;
+    rc      = receive(arc, in, blob, &scratch, &parsed, meta_digest, err);
+    done.id = parsed.id;
+    if (rc < 0)
+        goto out;
     done.bytes = store_blob_bytes(blob);
     memcpy(done.digest, parsed.digest, sizeof done.digest);
     rc = compare_command(in, &parsed.id, err);
-    if (rc < 0) {
-        receipt->id = parsed.id;
+    if (rc < 0)
         goto out;
-    }
     rc = settle_identity(arc, in, &blob, &parsed, meta_digest, &scratch, &done.outcome, err);
     if (rc < 0)
         goto out;
@@ -269,6 +286,8 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
     if (done.outcome == ARC_STORED || done.outcome == ARC_REPLACED)
         publish(arc, in, &parsed, done.outcome == ARC_REPLACED);
 out:
+    if (rc < 0)
+        receipt->id = done.id;
     store_abort(blob); /* NULL once committed: does nothing */
     iso_arena_release(&scratch);
     return rc;

@@ -44,14 +44,17 @@ struct arc_receipt {
 /* Returns only when the object and its index entry are durable. What is stored is a complete Part 10
  * file whose data set is byte for byte what was received; a bare data set gets our file meta in front.
  *
+ * An object without a Study or Series Instance UID (of no patient, as hanging protocols are) is known
+ * by UIDs derived from its SOP Instance UID; one without a SOP Instance UID by that of its file meta.
+ *
  * ISO_OK        *receipt says what became of it
- * ISO_EFORMAT   not DICOM, broken, cut short, or without usable study, series, SOP UIDs
- * ISO_EINVAL    SOP class, SOP instance or study UID differ from those given (PS3.4 §B.2.3: A900H);
- *               receipt->id is filled
+ * ISO_EFORMAT   not DICOM, broken, cut short, without SOP UIDs, or with UIDs that are none
+ * ISO_EINVAL    SOP class, SOP instance or study UID differ from those given (PS3.4 §B.2.3: A900H)
  * ISO_ECONFLICT other bytes are here under this SOP instance UID, policy ARC_REJECT
  * ISO_ELIMIT    larger than a configured maximum
  * ISO_ENOSPC    disk or quota full: retry later
- * ISO_EIO       the disk failed; after a failed flush every later call too, until a restart */
+ * ISO_EIO       the disk failed; after a failed flush every later call too, until a restart
+ * On failure receipt->id has what is known of the object's identity; the rest of it is empty. */
 ISO_MUST_USE int arc_ingest(struct arc *arc, const struct arc_incoming *in,
                             struct arc_receipt *receipt, struct iso_err *err);
 

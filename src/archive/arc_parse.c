@@ -3,6 +3,7 @@
  * object. */
 #include "arc_in.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct hasher {
@@ -20,11 +21,14 @@ static int64_t hasher_read(void *ctx, void *ptr, size_t cap, struct iso_err *err
     return n;
 }
 
-static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what, char out[65],
-                    struct iso_err *err)
+/* fallback: what to take when the data set has none; may be empty. */
+static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what, iso_str fallback,
+                    char out[65], struct iso_err *err)
 {
     iso_str uid = dcm_get_ascii(ds, tag);
 
+    if (uid.len == 0)
+        uid = fallback;
     if (uid.len == 0)
         return iso_fail(err, ISO_EFORMAT, "no %s " DCM_TAG_FMT, what, DCM_TAG_ARG(tag));
     if (!dcm_uid_acceptable(uid))
@@ -35,16 +39,71 @@ static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what,
     return ISO_OK;
 }
 
-static int identity_take(const struct dcm_dataset *ds, struct arc_identity *id, struct iso_err *err)
+/* A 128-bit number, most significant byte first, in decimal. It becomes 0. */
+static void decimal(uint8_t number[16], char out[40])
 {
-    int rc = uid_take(ds, DCM_SOP_CLASS_UID, "SOP Class UID", id->sop_class_uid, err);
+    size_t at  = 39;
+    bool   any = true;
 
+    out[at] = '\0';
+    while (any) {
+        unsigned rest = 0;
+
+        any = false;
+        for (int i = 0; i < 16; i++) {
+            unsigned part = rest << 8 | number[i];
+            number[i]     = (uint8_t)(part / 10);
+            rest          = part % 10;
+            any           = any || number[i] != 0;
+        }
+        out[--at] = (char)('0' + rest);
+    }
+    memmove(out, out + at, 40 - at);
+}
+
+/* Hanging protocols, colour palettes and other objects that are of no patient have no study and no
+ * series; everything is found by those here. A name-based UUID of what the object does have.
+ * PS3.5 §B.2, RFC 9562 §5.8 */
+static int uid_derive(const char *level, const char *of, char out[65], struct iso_err *err)
+{
+    uint8_t            digest[ISO_SHA256_BYTES];
+    char               number[40];
+    struct iso_sha256 *hash;
+    int                rc = iso_sha256_new(&hash, err);
+
+    if (rc < 0)
+        return rc;
+    iso_sha256_add(hash, "isocenter ", 10);
+    iso_sha256_add(hash, level, strlen(level));
+    iso_sha256_add(hash, of, strlen(of) + 1);
+    iso_sha256_take(hash, digest);
+    iso_sha256_free(hash);
+    digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x80); /* version 8 */
+    digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80); /* variant */
+    decimal(digest, number);
+    (void)snprintf(out, 65, "2.25.%s", number);
+    return ISO_OK;
+}
+
+static int identity_take(const struct dcm_dataset *ds, const struct arc_start *start,
+                         struct arc_identity *id, struct iso_err *err)
+{
+    const iso_str none       = ISO_STR("");
+    bool          has_study  = dcm_get_ascii(ds, DCM_STUDY_INSTANCE_UID).len > 0;
+    bool          has_series = dcm_get_ascii(ds, DCM_SERIES_INSTANCE_UID).len > 0;
+    int rc = uid_take(ds, DCM_SOP_CLASS_UID, "SOP Class UID", none, id->sop_class_uid, err);
+
+    if (rc >= 0) /* a command's word is not enough: it is to be compared with the data set's */
+        rc = uid_take(ds, DCM_SOP_INSTANCE_UID, "SOP Instance UID",
+                      start->is_file ? start->sop_instance_uid : none, id->sop_instance_uid, err);
     if (rc >= 0)
-        rc = uid_take(ds, DCM_SOP_INSTANCE_UID, "SOP Instance UID", id->sop_instance_uid, err);
-    if (rc >= 0)
-        rc = uid_take(ds, DCM_STUDY_INSTANCE_UID, "Study Instance UID", id->study_uid, err);
-    if (rc >= 0)
-        rc = uid_take(ds, DCM_SERIES_INSTANCE_UID, "Series Instance UID", id->series_uid, err);
+        rc = has_series ? uid_take(ds, DCM_SERIES_INSTANCE_UID, "Series Instance UID", none,
+                                   id->series_uid, err)
+                        : uid_derive("series", id->sop_instance_uid, id->series_uid, err);
+    if (rc >= 0) /* a series that has a UID stays together */
+        rc = has_study ? uid_take(ds, DCM_STUDY_INSTANCE_UID, "Study Instance UID", none,
+                                  id->study_uid, err)
+                       : uid_derive("study", id->series_uid, id->study_uid, err);
     return rc;
 }
 
@@ -129,25 +188,25 @@ static int parse_data_set(struct iso_source source, const struct dcm_syntax *syn
     return rc < 0 ? rc : drain(source, err);
 }
 
-int arc_parse(struct iso_source source, const struct dcm_syntax *syntax, uint64_t data_offset,
-              struct iso_arena *arena, struct arc_parsed *out, struct iso_err *err)
+int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
+              struct arc_parsed *out, struct iso_err *err)
 {
     struct hasher          hasher = { .from = source };
     struct arc_table_build table;
     int                    rc;
 
     memset(out, 0, sizeof *out);
-    out->data_offset = data_offset;
+    out->data_offset = start->meta.len;
     arc_table_init(&table);
     rc = iso_sha256_new(&hasher.hash, err);
     if (rc >= 0)
-        rc = parse_data_set((struct iso_source){ hasher_read, &hasher }, syntax, &table, arena, out,
-                            err);
+        rc = parse_data_set((struct iso_source){ hasher_read, &hasher }, start->syntax, &table,
+                            arena, out, err);
     if (rc >= 0)
-        rc = identity_take(&out->header, &out->id, err);
+        rc = identity_take(&out->header, start, &out->id, err);
     if (rc >= 0) {
         iso_sha256_take(hasher.hash, out->digest);
-        pixels_take(out, syntax->deflated);
+        pixels_take(out, start->syntax->deflated);
     }
     if (rc >= 0 && out->pixels == INDEX_PIXELS_FRAGMENTS)
         rc = arc_table_finish(&table, out->frames, arena, &out->frame_table, err);
@@ -252,6 +311,9 @@ int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc
         out->syntax              = meta.syntax;
         out->transfer_syntax_uid = meta.transfer_syntax_uid.len > 0 ? meta.transfer_syntax_uid
                                                                     : iso_str_c(meta.syntax->uid);
+        out->is_file             = true;
+        out->sop_class_uid       = meta.media_sop_class_uid;
+        out->sop_instance_uid    = meta.media_sop_instance_uid;
         if (!dcm_uid_acceptable(out->transfer_syntax_uid))
             rc = iso_fail(err, ISO_EFORMAT, "the transfer syntax is not a UID: %.*s",
                           ISO_STR_ARG(out->transfer_syntax_uid));

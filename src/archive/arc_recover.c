@@ -36,7 +36,7 @@ static int read_again(struct range_source *range, struct iso_arena *arena,
     int rc = arc_start_read((struct iso_source){ range_read, range }, arena, &start, err);
 
     if (rc >= 0)
-        rc = arc_parse(start.rest, start.syntax, start.meta.len, arena, parsed, err);
+        rc = arc_parse(start.rest, &start, arena, parsed, err);
     if (rc < 0)
         return rc;
     memcpy(parsed->id.transfer_syntax_uid, start.transfer_syntax_uid.ptr,

@@ -209,7 +209,8 @@ static void no_such_route(struct http_request *req)
         n += (size_t)snprintf(allow + n, sizeof allow - n, "%s%s%s", n > 0 ? ", " : "", name, head);
     }
     if (http_reply_header(req, "Allow", iso_str_of(allow, n), NULL) == ISO_OK)
-        (void)http_problem(req, 405, "Method not allowed", NULL, "The Allow field lists what is.");
+        (void)http_problem(req, 405, "Method not allowed", "This path does not take that method.",
+                           "The Allow field lists what it takes.");
 }
 
 /* Everything that can be said by the head alone. Either a reply has been made, or a handler waits. */

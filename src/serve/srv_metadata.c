@@ -28,6 +28,14 @@ static int bulk_uri(void *ctx, const struct dcm_element *el, iso_str path, struc
     return iso_buf_check(uri, err);
 }
 
+/* UIDs that the object lacks are those by which it is found here: without them nobody could go on. */
+static int put_missing(struct metadata *m, struct dcm_dataset *full, dcm_tag tag, iso_str uid)
+{
+    if (dcm_get_ascii(full, tag).len > 0)
+        return ISO_OK;
+    return dcm_put_str(full, &m->scratch, tag, DCM_VR_UI, uid);
+}
+
 /* What we say is UTF-8, and in which syntax the pixels can be had.   PS3.18 §8.7.3.5.2 */
 static int complete(struct metadata *m, const struct arc_instance *inst,
                     const struct dcm_dataset *header, struct dcm_dataset *full, struct iso_err *err)
@@ -41,6 +49,14 @@ static int complete(struct metadata *m, const struct arc_instance *inst,
     if (rc == ISO_OK && dcm_get(header, DCM_SPECIFIC_CHARACTER_SET) != NULL)
         rc = dcm_put_str(full, &m->scratch, DCM_SPECIFIC_CHARACTER_SET, DCM_VR_CS,
                          ISO_STR("ISO_IR 192"));
+    if (rc == ISO_OK)
+        rc = put_missing(m, full, DCM_SOP_CLASS_UID, inst->sop_class_uid);
+    if (rc == ISO_OK)
+        rc = put_missing(m, full, DCM_SOP_INSTANCE_UID, inst->sop_instance_uid);
+    if (rc == ISO_OK)
+        rc = put_missing(m, full, DCM_STUDY_INSTANCE_UID, inst->study_uid);
+    if (rc == ISO_OK)
+        rc = put_missing(m, full, DCM_SERIES_INSTANCE_UID, inst->series_uid);
     full->charset = header->charset; /* of the values, which are still as stored */
     return rc < 0 ? iso_arena_fail(&m->scratch, err) : ISO_OK;
 }

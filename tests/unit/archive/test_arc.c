@@ -245,7 +245,7 @@ static void broken_objects_leave_nothing(void **state)
             whole++;
         }
     }
-    assert_true(whole < 16);
+    assert_true(whole < 24);
     assert_int_equal(make_store(arc, iso_buf_bytes(&object), "1.9.9", &receipt, &err), ISO_EINVAL);
     assert_string_equal(receipt.id.sop_instance_uid, ONE.sop); /* PS3.4 §B.2.3 */
     iso_buf_release(&object);
@@ -257,6 +257,75 @@ static void broken_objects_leave_nothing(void **state)
     assert_int_equal(arc_stats(arc, &stats, &err), ISO_OK);
     assert_int_equal(stats.instances + stats.bytes, 0);
     assert_int_equal(make_and_store(arc, &ONE).outcome, ARC_STORED);
+    arc_close(arc);
+}
+
+/* Hanging protocols, palettes: of no patient, and yet they must come back.   PS3.3 §7.13 */
+static void objects_without_a_study_get_one(void **state)
+{
+    const struct make   m       = { .study = "", .series = "", .sop = "1.2.7", .patient_id = "P1" };
+    const struct make   half    = { .study = "", .series = "1.2.9", .sop = "1.2.8", .number = 2 };
+    const struct make   second  = { .study = "", .series = "1.2.9", .sop = "1.2.10", .number = 3 };
+    struct arc         *arc     = make_archive(*state, ARC_KEEP_FIRST);
+    struct arc_receipt  receipt = make_and_store(arc, &m);
+    struct arc_receipt  a       = make_and_store(arc, &half);
+    struct arc_receipt  b       = make_and_store(arc, &second);
+    struct iso_arena    arena;
+    struct arc_instance instance;
+    struct iso_buf      object;
+    struct iso_err      err = { 0 };
+
+    iso_arena_init(&arena, 1 << 20);
+    assert_memory_equal(receipt.id.study_uid, "2.25.", 5);
+    assert_memory_equal(receipt.id.series_uid, "2.25.", 5);
+    assert_true(dcm_uid_acceptable(iso_str_c(receipt.id.study_uid)));
+    assert_string_not_equal(receipt.id.study_uid, receipt.id.series_uid);
+    assert_string_equal(a.id.series_uid, "1.2.9"); /* the series is not torn apart */
+    assert_string_equal(a.id.study_uid, b.id.study_uid);
+    assert_int_equal(make_and_store(arc, &m).outcome, ARC_ALREADY); /* the same UIDs again */
+
+    assert_int_equal(found(arc, ARC_STUDY, DCM_STUDY_INSTANCE_UID, DCM_VR_UI, receipt.id.study_uid),
+                     1);
+    assert_int_equal(
+        found(arc, ARC_SERIES, DCM_SERIES_INSTANCE_UID, DCM_VR_UI, receipt.id.series_uid), 1);
+    assert_int_equal(arc_lookup(arc, iso_str_c(receipt.id.study_uid),
+                                iso_str_c(receipt.id.series_uid), ISO_STR("1.2.7"), &arena,
+                                &instance, &err),
+                     ISO_OK);
+    make_object(&m, &object);
+    assert_stored(arc, "1.2.7", iso_buf_bytes(&object));
+    iso_buf_release(&object);
+    iso_arena_release(&arena);
+    arc_close(arc);
+}
+
+/* A data set that does not say who it is: its file meta does; a command's word is not enough. */
+static void the_sop_instance_uid_may_stand_in_the_meta(void **state)
+{
+    const struct make  m       = { .sop = NULL };
+    struct arc        *arc     = make_archive(*state, ARC_KEEP_FIRST);
+    struct arc_receipt receipt = { 0 };
+    struct iso_err     err     = { 0 };
+    struct iso_buf     object;
+    struct iso_buf     file;
+
+    make_object(&m, &object);
+    assert_int_equal(make_store(arc, iso_buf_bytes(&object), "1.2.78", &receipt, &err),
+                     ISO_EFORMAT);
+    assert_string_equal(receipt.id.sop_instance_uid, "1.2.78"); /* who was refused */
+    iso_buf_init(&file, 1 << 20);
+    assert_int_equal(dcm_meta_write(ISO_STR(MAKE_CT), ISO_STR("1.2.77"),
+                                    iso_str_c(DCM_EXPLICIT_LE->uid), ISO_STR(""),
+                                    iso_buf_sink(&file), &err),
+                     ISO_OK);
+    iso_buf_add(&file, object.ptr, object.len);
+    struct make_source        source = { iso_buf_bytes(&file), 100 };
+    const struct arc_incoming in     = { .source = { make_read, &source } };
+    assert_int_equal(arc_ingest(arc, &in, &receipt, &err), ISO_OK);
+    assert_string_equal(receipt.id.sop_instance_uid, "1.2.77");
+    assert_stored(arc, "1.2.77", iso_buf_bytes(&object));
+    iso_buf_release(&object);
+    iso_buf_release(&file);
     arc_close(arc);
 }
 
@@ -284,6 +353,8 @@ int main(void)
         CASE(removed_means_gone),
         CASE(other_content_follows_the_policy),
         CASE(broken_objects_leave_nothing),
+        CASE(objects_without_a_study_get_one),
+        CASE(the_sop_instance_uid_may_stand_in_the_meta),
         CASE(one_process_at_a_time),
     };
 

@@ -265,7 +265,8 @@ int dcm_parser_head(struct dcm_parser *p, struct level *level, struct iso_err *e
     explicit_form =
         level->implicit ? h.header == DCM_HEADER_EXPLICIT : h.header != DCM_HEADER_IMPLICIT;
     p->swap_unit = level->big_endian ? dcm_vr_info(h.vr)->unit_bytes : 1;
-    if (h.vr == DCM_VR_UN && explicit_form && h.bytes != LENGTH_UNDEFINED)
+    if (h.vr == DCM_VR_UN && h.header != DCM_HEADER_SHORT && h.header != DCM_HEADER_LONG &&
+        explicit_form && h.bytes != LENGTH_UNDEFINED)
         look_through_un(p, level, tag, &h);
     /* A private dictionary may be wrong about a sequence; items are not mistaken for something. */
     if (h.vr == DCM_VR_SQ && !explicit_form && dcm_tag_is_private(tag) && h.bytes > 0 &&

@@ -22,6 +22,7 @@ static const struct cmd *const commands[] = {
     &cmd_move,
     &cmd_serve,
     &cmd_store,
+    &cmd_validate,
     NULL,
 };
 

@@ -297,12 +297,16 @@ static int read_list(struct json_source *s, bool is_array, struct dcm_dataset **
     return rc;
 }
 
+/* Neither a byte nor an escape beyond ASCII. */
 static bool is_ascii(iso_bytes text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] >= 0x80 ||
-            (text.ptr[i] == '\\' && i + 1 < text.len && text.ptr[i + 1] == 'u'))
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 0x80)
             return false;
+        if (text.ptr[i] == '\\' && i + 4 < text.len && text.ptr[i + 1] == 'u' &&
+            (text.ptr[i + 2] != '0' || text.ptr[i + 3] != '0' || text.ptr[i + 4] > '7'))
+            return false;
+    }
     return true;
 }
 

@@ -67,6 +67,28 @@ int dcm_model_order(const struct dcm_dataset *ds, struct iso_arena *scratch,
     return ISO_OK;
 }
 
+iso_str dcm_model_creator(const struct dcm_dataset *ds, const struct dcm_element **order,
+                          size_t count, dcm_tag tag)
+{
+    dcm_tag owner = (tag & 0xffff0000) | (tag >> 8 & 0xff);
+    size_t  low   = 0;
+    size_t  high  = count;
+
+    if (order == NULL || !dcm_tag_is_private(tag) || (owner & 0xffff) < 0x10)
+        return dcm_private_creator(ds, tag);
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (order[mid]->tag < owner)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == count || order[low]->tag != owner || order[low]->form != DCM_FORM_VALUE)
+        return iso_str_of(NULL, 0);
+    return iso_str_trim(dcm_model_trim(DCM_VR_LO, iso_str_of_bytes(order[low]->value)));
+}
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 void dcm_collect_init(struct dcm_collect *c, struct iso_arena *arena, dcm_tag tag, enum dcm_vr vr)

@@ -19,6 +19,9 @@ iso_str dcm_model_trim(enum dcm_vr vr, iso_str s);
 ISO_MUST_USE int dcm_model_order(const struct dcm_dataset *ds, struct iso_arena *scratch,
                                  const struct dcm_element ***order, size_t *count,
                                  struct iso_err *err);
+/* As dcm_private_creator, by bisection in that order: unsorted data sets would be walked for each. */
+iso_str dcm_model_creator(const struct dcm_dataset *ds, const struct dcm_element **order,
+                          size_t count, dcm_tag tag);
 
 /* ---- reading */
 

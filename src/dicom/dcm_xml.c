@@ -30,7 +30,7 @@ static int write_dataset(struct xml_writer *w, const struct dcm_dataset *ds, uns
 
 static bool is_xml_char(uint32_t c)
 {
-    return c >= 0x20 && c != 0x7f && c != 0xfffe && c != 0xffff;
+    return c >= 0x20 && c != 0xfffe && c != 0xffff;
 }
 
 static void add_escaped(struct iso_buf *out, iso_str s)
@@ -251,7 +251,8 @@ static int write_value(struct xml_writer *w, const struct dcm_dataset *ds,
 }
 
 static int write_element(struct xml_writer *w, const struct dcm_dataset *ds,
-                         const struct dcm_element *el, unsigned depth, struct iso_err *err)
+                         const struct dcm_element *el, iso_str creator, unsigned depth,
+                         struct iso_err *err)
 {
     static const char hex[]    = "0123456789ABCDEF";
     size_t            path_len = w->path_len;
@@ -262,7 +263,6 @@ static int write_element(struct xml_writer *w, const struct dcm_dataset *ds,
         w->path[path_len + i] = hex[el->tag >> (28 - 4 * i) & 15];
     w->path_len = path_len + 8;
 
-    iso_str creator = dcm_private_creator(ds, el->tag);
     if (creator.len > 0)
         shown &= 0xffff00ff;
     iso_buf_printf(w->out, "<DicomAttribute tag=\"%08X\" vr=\"%s\"", (unsigned)shown,
@@ -297,7 +297,7 @@ static int write_dataset(struct xml_writer *w, const struct dcm_dataset *ds, uns
         const struct dcm_element *el = order != NULL ? order[i] : &ds->element[i];
 
         if ((el->tag & 0xffff) != 0) /* group lengths are left out: A.1.1 */
-            rc = write_element(w, ds, el, depth, err);
+            rc = write_element(w, ds, el, dcm_model_creator(ds, order, count, el->tag), depth, err);
     }
     return rc;
 }

@@ -482,12 +482,24 @@ static int feed(struct xml_source *s, iso_bytes text)
     }
 }
 
+/* Of "&#…;": is it a character beyond ASCII? Hexadecimal is taken to be. */
+static bool is_beyond_ascii(iso_str reference)
+{
+    uint64_t c;
+    size_t   end = iso_str_find(reference, ';', 0);
+
+    return end > 8 || !iso_str_to_u64(iso_str_sub(reference, 0, end), &c) || c >= 0x80;
+}
+
 static bool is_ascii(iso_bytes text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] >= 0x80 || text.ptr[i] == 0 ||
-            (text.ptr[i] == '&' && i + 1 < text.len && text.ptr[i + 1] == '#'))
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 0x80 || text.ptr[i] == 0) /* UTF-8, or UTF-16 */
             return false;
+        if (text.ptr[i] == '&' && i + 1 < text.len && text.ptr[i + 1] == '#' &&
+            is_beyond_ascii(iso_str_sub(iso_str_of_bytes(text), i + 2, 16)))
+            return false;
+    }
     return true;
 }
 

@@ -162,6 +162,10 @@ static int read_meta(struct dcm_input *in, struct iso_arena *arena, struct dcm_m
         (void)dcm_input_need(in, GUESS_BYTES, &rc, err);
     if (rc < 0)
         goto out;
+    if (in->left == 0 && in->offset > 0) {
+        rc = iso_fail(err, ISO_EFORMAT, "the file ends where its data set should begin");
+        goto out;
+    }
     read.data_offset = in->offset;
     guess            = guess_syntax(in);
     if (read.transfer_syntax_uid.len > 0)

@@ -31,9 +31,15 @@ def test_ui_headers(env):
 def test_no_path_leaves_the_ui_folder(env):
     for path in ("/ui/../../../../etc/passwd", "/ui/%2e%2e/%2e%2e/etc/passwd", "/ui/..%2f..%2f..%2fetc%2fpasswd", "/ui//etc/passwd",
                  "/ui/%00", "/ui/\\..\\..\\etc\\passwd"):
-        answer = raw(env.server.http_port, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = raw(env.server.http_port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert b"root:" not in answer, path
     env.server.assert_alive()
+
+
+def test_foreign_host_names_are_turned_away(env):
+    """A page elsewhere that points its own name at us (DNS rebinding) gets nothing."""
+    answer = raw(env.server.http_port, b"GET /dicom-web/studies HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 421") or answer.startswith(b"HTTP/1.1 400"), answer[:100]
 
 
 def test_problems(env):
@@ -77,19 +83,19 @@ def test_cors(env):
 
 def test_head_and_keep_alive(env):
     s = env.server
-    answer = raw(s.http_port, b"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(s.http_port, b"HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert answer.count(b"HTTP/1.1 200") == 2, answer[:500]
 
 
 def test_garbage(env):
     s = env.server
     for data in (b"\x00" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-                 b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
-                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
-                 b"GET /dicom-web/studies?%zz=%f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                 b"GET /dicom-web/studies?" + b"&" * 5000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+                 b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
+                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+                 b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
+                 b"GET /dicom-web/studies?%zz=%f HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                 b"GET /dicom-web/studies?" + b"&" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"):
         raw(s.http_port, data, seconds=1, close_after=True)
     s.assert_alive()
     get(s.http + "/livez")
@@ -103,7 +109,7 @@ def test_declared_length_buys_no_memory(env):
     held = []
     for _ in range(10):
         c = socket.create_connection(("127.0.0.1", s.http_port))
-        c.sendall(b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/related; type=\"application/dicom\"; "
+        c.sendall(b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/related; type=\"application/dicom\"; "
                   b"boundary=b\r\nContent-Length: 8000000000\r\n\r\n--b\r\nContent-Type: application/dicom\r\n\r\n" + bytes(128) + b"DICM")
         held.append(c)
     get(s.http + "/livez")

@@ -262,7 +262,7 @@ def test_a_client_that_leaves(env):
     before = env.server.process.fds()
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", env.server.http_port)) as s:
-            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/dicom\r\n\r\n".encode())
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/dicom\r\n\r\n".encode())
             s.recv(10)
     env.server.assert_alive()
     from lib.fixtures import wait_for

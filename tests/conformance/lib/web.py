@@ -81,7 +81,13 @@ def stored_uids(answer):
 
 
 def failures(answer):
+    """Failure reason by SOP instance."""
     return {value(i, "00081155"): value(i, "00081197") for i in answer.get("00081198", {}).get("Value", [])}
+
+
+def nameless_failures(answer):
+    """Failure reasons of parts that name no SOP instance: the Other Failures Sequence."""
+    return [value(i, "00081197") for i in answer.get("0008119A", {}).get("Value", [])]
 
 
 def raw(port, data, seconds=5, close_after=None):
@@ -109,5 +115,5 @@ def assert_problem(response, status):
     if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
         raise AssertionError(f"{response.url}: {status} as {response.headers.get('Content-Type')}")
     body = json.loads(response.text)
-    if body.get("status") != status or not body.get("title") or not body.get("detail"):
+    if body.get("status") != status or not body.get("title") or not (body.get("detail") or body.get("remedy")):
         raise AssertionError(f"{response.url}: incomplete problem {body}")

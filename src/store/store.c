@@ -23,22 +23,6 @@ static int folder_open(struct store *store, const char *name, int *fd, struct is
     return rc < 0 ? rc : os_open(store->config.folder, name, OS_FOLDER, fd, err);
 }
 
-/* The 256 folders of large objects, made once: the last one says that all are there. */
-static int large_folders(struct store *store, struct iso_err *err)
-{
-    struct os_stat st;
-    char           name[3];
-    int            rc = ISO_OK;
-
-    if (os_stat(store->large, "ff", &st, NULL) >= 0)
-        return ISO_OK;
-    for (unsigned i = 0; i < 256 && rc >= 0; i++) {
-        (void)snprintf(name, sizeof name, "%02x", i);
-        rc = os_make_folder(store->large, name, err);
-    }
-    return rc < 0 ? rc : os_sync(store->large, err);
-}
-
 int store_open(const struct store_config *config, struct store **out, struct iso_err *err)
 {
     struct store *store = calloc(1, sizeof *store);
@@ -64,8 +48,6 @@ int store_open(const struct store_config *config, struct store **out, struct iso
         rc = folder_open(store, "seg", &store->seg, err);
     if (rc >= 0)
         rc = folder_open(store, "large", &store->large, err);
-    if (rc >= 0)
-        rc = large_folders(store, err);
     if (rc >= 0)
         rc = os_sync(config->folder, err);
     if (rc >= 0)

@@ -203,6 +203,19 @@ bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
     return true;
 }
 
+/* One of 256 folders, made when it is first needed; its own name is durable then. */
+static int large_folder(struct store *store, const char *name, int *folder, struct iso_err *err)
+{
+    int rc = os_open(store->large, name, OS_FOLDER, folder, err);
+
+    if (rc != ISO_ENOENT)
+        return rc;
+    rc = os_make_folder(store->large, name, err);
+    if (rc >= 0)
+        rc = store_flush(store, store->large, err);
+    return rc < 0 ? rc : os_open(store->large, name, OS_FOLDER, folder, err);
+}
+
 /* Content first, then the name, then the folder that holds the name. */
 static int large_commit(struct store_blob *blob, struct store_location *at, struct iso_err *err)
 {
@@ -220,7 +233,7 @@ static int large_commit(struct store_blob *blob, struct store_location *at, stru
     if (rc >= 0)
         rc = store_flush(store, blob->fd, err);
     if (rc >= 0)
-        rc = os_open(store->large, parent, OS_FOLDER, &folder, err);
+        rc = large_folder(store, parent, &folder, err);
     if (rc >= 0)
         rc = os_link(store->tmp, temporary, store->large, name, err);
     if (rc >= 0)

@@ -2,6 +2,8 @@
 #include "dcm_deflate.h"
 
 #include <stdlib.h>
+
+#define ZLIB_CONST /* input is only read */
 #include <zlib.h>
 
 enum { CHUNK_BYTES = 32 << 10, RAW = -15, WRAPPED = 15 };
@@ -147,7 +149,7 @@ static int deflate_write(void *ctx, const void *ptr, size_t len, struct iso_err 
         uInt step = len < (1U << 30) ? (uInt)len : 1U << 30;
         int  rc;
 
-        out->z.next_in  = (Bytef *)(uintptr_t)next; /* zlib only reads it */
+        out->z.next_in  = next;
         out->z.avail_in = step;
         rc              = pump(out, Z_NO_FLUSH, err);
         if (rc < 0)

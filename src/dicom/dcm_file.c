@@ -134,12 +134,11 @@ static int take_preamble(struct dcm_input *in, struct dcm_meta *meta, struct iso
     /* "DICM" may also be part of a value in a data set that has no preamble. */
     meta->has_preamble =
         has_prefix(in, PREFIX_AT) && (has_meta(in, DCM_PREAMBLE_BYTES) || guess_syntax(in) == NULL);
-    if (meta->has_preamble)
-        dcm_input_advance(in, DCM_PREAMBLE_BYTES);
-    else if (has_prefix(in, 0) && has_meta(in, 4))
+    if (!meta->has_preamble && has_prefix(in, 0) && has_meta(in, 4))
         dcm_input_advance(in, 4);
-    else if (has_meta(in, DCM_PREAMBLE_BYTES) && !has_meta(in, 0) && guess_syntax(in) == NULL)
-        dcm_input_advance(in, DCM_PREAMBLE_BYTES); /* a prefix that someone overwrote */
+    else if (meta->has_preamble || /* or a prefix that someone overwrote */
+             (has_meta(in, DCM_PREAMBLE_BYTES) && !has_meta(in, 0) && guess_syntax(in) == NULL))
+        dcm_input_advance(in, DCM_PREAMBLE_BYTES);
     return ISO_OK;
 }
 
@@ -274,11 +273,12 @@ static int build_group2(struct dcm_dataset *ds, struct iso_arena *arena, iso_str
 int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid, iso_str transfer_syntax_uid,
                    iso_str source_ae, struct iso_sink sink, struct iso_err *err)
 {
-    uint8_t            head[DCM_PREAMBLE_BYTES + 12] = { 0 };
-    struct iso_arena   arena;
-    struct dcm_dataset ds;
-    struct iso_buf     group2;
-    int                rc;
+    static const uint8_t front[] = { 'D', 'I', 'C', 'M', 2, 0, 0, 0, 'U', 'L', 4, 0 };
+    uint8_t              head[DCM_PREAMBLE_BYTES + 12] = { 0 };
+    struct iso_arena     arena;
+    struct dcm_dataset   ds;
+    struct iso_buf       group2;
+    int                  rc;
 
     iso_arena_init(&arena, DCM_META_BYTES_MAX);
     iso_buf_init(&group2, DCM_META_BYTES_MAX);
@@ -289,7 +289,7 @@ int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid, iso_str tran
         rc = dcm_write(&ds, DCM_EXPLICIT_LE, NULL, iso_buf_sink(&group2), err);
     if (rc < 0)
         goto out;
-    memcpy(head + PREFIX_AT, "DICM\x02\x00\x00\x00UL\x04\x00", 12);
+    memcpy(head + PREFIX_AT, front, sizeof front);
     iso_put_u32le(head + DCM_PREAMBLE_BYTES + 8, (uint32_t)group2.len);
     rc = sink.write(sink.ctx, head, sizeof head, err);
     if (rc == ISO_OK)

@@ -14,8 +14,9 @@ enum { DCM_META_BYTES_MAX = 1 << 20, DCM_PREAMBLE_BYTES = 132 };
 struct dcm_meta {
     iso_str                  media_sop_class_uid;
     iso_str                  media_sop_instance_uid;
-    iso_str                  transfer_syntax_uid;
-    const struct dcm_syntax *syntax;      /* never NULL after a good read */
+    iso_str                  transfer_syntax_uid; /* as the file says; empty when it does not */
+    const struct dcm_syntax *syntax;      /* what the data set is read as; never NULL: of an unknown
+                                             UID dcm_syntax_or_default, of none a guess */
     uint64_t                 data_offset; /* where the data set begins; 0 for a bare one */
     bool                     has_preamble;
     struct dcm_dataset       group2; /* all of it */
@@ -34,7 +35,8 @@ ISO_MUST_USE int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid,
                                 iso_str transfer_syntax_uid, iso_str source_ae,
                                 struct iso_sink sink, struct iso_err *err);
 
-/* A whole file in memory: meta, then the tree (options as dcm_parser_tree, NULL: keep all). */
+/* A whole file in memory: meta, then the tree (options as dcm_parser_tree, NULL: keep all). Values
+ * borrow `in`, which must outlive ds; offsets are those in the file. Deflated ones are kept whole. */
 ISO_MUST_USE int dcm_file_parse(iso_bytes in, const struct dcm_tree_options *options,
                                 struct iso_arena *arena, struct dcm_meta *meta,
                                 struct dcm_dataset *ds, struct iso_err *err);

@@ -158,6 +158,8 @@ static int skip_value(struct dcm_parser *p, struct iso_err *err)
 
 static void swap_bytes(uint8_t *ptr, size_t len, size_t unit)
 {
+    if (unit == 1)
+        return;
     for (size_t i = 0; i + unit <= len; i += unit)
         for (size_t j = 0; j < unit / 2; j++) {
             uint8_t byte          = ptr[i + j];
@@ -179,14 +181,16 @@ static int read_exactly(struct dcm_parser *p, uint8_t *ptr, struct iso_err *err)
     return ISO_OK;
 }
 
-/* A long value from a stream grows on the heap with what comes, then moves to the arena. */
+/* A long value from a stream grows on the heap with what comes, up to what the arena has room for,
+ * then moves there. */
 static int read_long_value(struct dcm_parser *p, struct iso_arena *arena, iso_bytes *value,
                            struct iso_err *err)
 {
+    size_t         room = arena->bytes_max - arena->bytes_used;
     struct iso_buf buf;
     int            rc = ISO_OK;
 
-    iso_buf_init(&buf, (size_t)p->value_left);
+    iso_buf_init(&buf, p->value_left < room ? (size_t)p->value_left : room);
     while (p->value_left > 0 && rc == ISO_OK) { /* each turn brings bytes or fails */
         size_t  want = p->value_left < DCM_WINDOW_BYTES ? (size_t)p->value_left : DCM_WINDOW_BYTES;
         int64_t got;
@@ -202,6 +206,7 @@ static int read_long_value(struct dcm_parser *p, struct iso_arena *arena, iso_by
         else
             buf.len += (size_t)got;
     }
+    swap_bytes(buf.ptr, buf.len, p->swap_unit);
     if (rc == ISO_OK) {
         *value = iso_arena_bytes(arena, iso_buf_bytes(&buf));
         rc     = value->ptr != NULL ? ISO_OK : iso_arena_fail(arena, err);
@@ -235,13 +240,13 @@ int dcm_parser_value(struct dcm_parser *p, size_t bytes_max, struct iso_arena *a
         copy    = iso_arena_alloc(arena, all.len);
         all.ptr = copy;
         rc      = copy != NULL ? read_exactly(p, copy, err) : iso_arena_fail(arena, err);
+        if (rc == ISO_OK)
+            swap_bytes(copy, all.len, p->swap_unit);
     } else {
         rc = read_long_value(p, arena, &all, err);
     }
     if (rc < 0)
         return rc;
-    if (p->swap_unit > 1)
-        swap_bytes((uint8_t *)(uintptr_t)all.ptr, all.len, p->swap_unit); /* our own copy */
     *value = all;
     return ISO_OK;
 }

@@ -142,7 +142,9 @@ int srv_accept(struct http_request *req, struct http_accept *accept, struct iso_
 {
     int rc = http_accept_parse(http_accept_text(req), http_arena(req), accept, err);
 
-    return rc < 0 ? iso_wrap(err, rc, "Accept") : rc;
+    if (rc < 0)
+        return iso_wrap(err, rc, "Accept");
+    return http_reply_header(req, "Vary", ISO_STR("Accept"), err);
 }
 
 int srv_not_acceptable(struct http_request *req, const char *available)
@@ -166,6 +168,30 @@ struct arc_object *srv_object_open(struct http_request *req, struct srv_web *web
     if (*rc == ISO_OK)
         *rc = iso_arena_defer(http_arena(req), arc_object_close_arg, object);
     return *rc == ISO_OK ? object : NULL;
+}
+
+int srv_object_spans(const struct arc_object *object, struct http_span span[2], size_t *count,
+                     struct iso_err *err)
+{
+    enum { PREAMBLE = 128 };
+    static const uint8_t zeros[PREAMBLE];
+    uint8_t              head[PREAMBLE];
+    int                  rc = object->bytes < PREAMBLE
+                                  ? iso_fail(err, ISO_EFORMAT, "the stored object ends early")
+                                  : os_read_exact_at(object->fd, head, PREAMBLE, object->offset, err);
+
+    if (rc < 0)
+        return rc;
+    if (memcmp(head, zeros, sizeof head) == 0 || memcmp(head, "II*\0", 4) == 0 ||
+        memcmp(head, "MM\0*", 4) == 0) {
+        span[0] = http_span_file(object->fd, object->offset, object->bytes);
+        *count  = 1;
+    } else {
+        span[0] = http_span_memory(iso_bytes_of(zeros, sizeof zeros));
+        span[1] = http_span_file(object->fd, object->offset + PREAMBLE, object->bytes - PREAMBLE);
+        *count  = 2;
+    }
+    return ISO_OK;
 }
 
 static int64_t read_range(void *ctx, void *ptr, size_t cap, struct iso_err *err)

@@ -29,6 +29,7 @@ enum {
     SRV_TEXT_BYTES_MAX  = 512 << 20, /* one JSON or XML answer */
     SRV_VALUE_BYTES_MAX = 256 << 20, /* a value that has to be held in memory: inflated, swapped */
     SRV_FRAMES_MAX      = 10000,     /* frame numbers in one URL */
+    SRV_FRAGMENTS_MAX   = 1 << 19,   /* of one element that is sent as one stream */
     SRV_ETAG_BYTES      = 2 * ISO_SHA256_BYTES + 1
 };
 
@@ -79,7 +80,7 @@ ISO_MUST_USE int srv_cache_forever(struct http_request *req, const struct srv_we
 /* … and for answers that may change: caches ask each time. */
 ISO_MUST_USE int srv_cache_ask(struct http_request *req, iso_str etag, struct iso_err *err);
 
-/* What the client accepts. ISO_EFORMAT (400) when that is malformed. */
+/* What the client accepts; the answer says that it depends on that. ISO_EFORMAT (400) when that is malformed. */
 ISO_MUST_USE int srv_accept(struct http_request *req, struct http_accept *accept,
                             struct iso_err *err);
 /* Answers 406, naming what there is. Returns ISO_OK. */
@@ -89,6 +90,11 @@ int srv_not_acceptable(struct http_request *req, const char *available);
 struct arc_object *srv_object_open(struct http_request *req, struct srv_web *web,
                                    const struct arc_instance *instance, int *rc,
                                    struct iso_err *err);
+
+/* A stored object as it goes out: at most 2 spans. The preamble is sent as zeros unless it is that of a
+ * TIFF: one that is neither could make an executable of the file.   PS3.10 §7.1, §7.5 */
+ISO_MUST_USE int srv_object_spans(const struct arc_object *object, struct http_span span[2],
+                                  size_t *count, struct iso_err *err);
 
 /* Reads a file range as a source; storage is the caller's. */
 struct srv_range_source {

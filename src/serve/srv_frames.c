@@ -3,6 +3,7 @@
 #include "srv_pixels.h"
 
 #include "dcm_parser.h"
+#include "os_file.h"
 
 #include <string.h>
 
@@ -60,6 +61,18 @@ struct form {
     const char *type; /* of the frame */
 };
 
+/* RLE had another name before it was registered, by which older clients still ask. */
+static const char *spelled_as(const struct http_media *range, const char *type)
+{
+    static const char old[] = "image/x-dicom-rle";
+
+    if (strcmp(type, "image/dicom-rle") == 0 &&
+        (iso_str_eq_c(range->type, old) ||
+         iso_str_eq_nocase(http_media_param(range, "type"), iso_str_c(old))))
+        return old;
+    return type;
+}
+
 /* Ranges from the most wanted; the first that the stored pixels satisfy. A compressed frame is sent
  * as octet-stream only to who named its transfer syntax or "*": nobody mistakes it for samples. */
 static bool choose_form(const struct reply *r, const struct dcm_syntax *syntax, bool single,
@@ -73,10 +86,11 @@ static bool choose_form(const struct reply *r, const struct dcm_syntax *syntax, 
         bool same = iso_str_eq_c(want, "*") || iso_str_eq_c(want, syntax->uid) ||
                     iso_str_eq(want, r->inst.transfer_syntax_uid) ||
                     (!syntax->encapsulated && iso_str_eq_c(want, DCM_IMPLICIT_LE->uid));
+        const char             *type     = spelled_as(range, syntax->media_type);
         const struct http_offer offers[] = {
-            { "multipart/related", syntax->media_type, NULL },
+            { "multipart/related", type, NULL },
             { "multipart/related", octets, NULL },
-            { syntax->media_type, NULL, NULL },
+            { type, NULL, NULL },
             { octets, NULL, NULL },
         };
 
@@ -89,7 +103,7 @@ static bool choose_form(const struct reply *r, const struct dcm_syntax *syntax, 
                 continue;
             if (as_octets && syntax->encapsulated && want.len == 0)
                 continue;
-            *out = (struct form){ k < 2, as_octets ? octets : syntax->media_type };
+            *out = (struct form){ k < 2, as_octets ? octets : type };
             return true;
         }
     }
@@ -159,7 +173,12 @@ int srv_wado_frames(struct http_request *req, void *ctx, struct iso_err *err)
         return refuse(&r, syntax);
     rc = srv_etag_of(&r.inst, 1, digest, err);
     if (rc == ISO_OK)
-        rc = srv_frames(req, r.web, &r.inst, numbers, count, &frames, &count, err);
+        rc = syntax->video && strcmp(form.type, syntax->media_type) != 0
+                 ? iso_fail(err, ISO_EUNSUPPORTED, "the pixel data is one video: get /rendered")
+                 : srv_frames(req, r.web, &r.inst, numbers, count, &frames, &count, err);
+    if (rc == ISO_EUNSUPPORTED || rc == ISO_EFORMAT)
+        return http_problem(req, 406, "Not acceptable", err->text,
+                            "get the pixel data as a whole by its BulkDataURI, or the object");
     if (rc < 0)
         return rc;
     iso_str etag = iso_arena_printf(
@@ -211,8 +230,8 @@ static const char *document_type(const struct dcm_dataset *ds, const struct dcm_
     return "application/octet-stream";
 }
 
-static int send_value(struct reply *r, const char *type, const struct http_span *span, iso_str etag,
-                      struct iso_err *err)
+static int send_value(struct reply *r, const char *type, const struct http_span *spans,
+                      size_t count, iso_str etag, struct iso_err *err)
 {
     struct http_multipart_reply reply;
     const struct http_offer     offers[] = {
@@ -227,15 +246,17 @@ static int send_value(struct reply *r, const char *type, const struct http_span 
     if (pick < 0)
         return srv_not_acceptable(r->req, "ask for application/octet-stream");
     const char *as = pick % 2 == 0 ? type : "application/octet-stream";
+    etag           = iso_arena_printf(http_arena(r->req), "%.*s%c%d", (int)etag.len, etag.ptr,
+                            pick < 2 ? 's' : 'm', pick % 2);
     if (rc == ISO_OK && pick < 2) {
         rc = http_reply_etag(r->req, etag, err);
-        return rc == ISO_OK ? http_reply_spans(r->req, 200, as, span, 1, err) : rc;
+        return rc == ISO_OK ? http_reply_spans(r->req, 200, as, spans, count, err) : rc;
     }
     http_multipart_reply_init(&reply, r->req);
     if (rc == ISO_OK)
         rc = http_multipart_reply_tag(&reply, etag, err);
     if (rc == ISO_OK)
-        rc = http_multipart_reply_add(&reply, iso_str_c(as), NULL, span, 1, err);
+        rc = http_multipart_reply_add(&reply, iso_str_c(as), NULL, spans, count, err);
     return rc == ISO_OK ? http_multipart_reply_send(&reply, as, NULL, err) : rc;
 }
 
@@ -261,6 +282,8 @@ int srv_wado_bulk(struct http_request *req, void *ctx, struct iso_err *err)
     struct dcm_dataset        ds;
     const struct dcm_element *el;
     struct http_span          span;
+    struct http_span         *spans;
+    size_t                    count;
     char                      digest[SRV_ETAG_BYTES];
     iso_str                   path = http_path_param(req, "path");
     int                       rc   = lookup(&r, err);
@@ -273,36 +296,67 @@ int srv_wado_bulk(struct http_request *req, void *ctx, struct iso_err *err)
         rc = srv_etag_of(&r.inst, 1, digest, err);
     if (rc < 0)
         return rc;
-    iso_str etag = iso_arena_printf(http_arena(req), "%s/b%016llx", digest,
-                                    (unsigned long long)srv_text_hash(path));
-    if (el->form == DCM_FORM_FRAGMENTS && el->tag == r.inst.pixel_tag)
+    iso_str                  etag   = iso_arena_printf(http_arena(req), "%s/b%016llx", digest,
+                                                       (unsigned long long)srv_text_hash(path));
+    const struct dcm_syntax *syntax = srv_frame_syntax(&r.inst);
+    if (el->form == DCM_FORM_FRAGMENTS && el == dcm_get(&ds, r.inst.pixel_tag) && !syntax->video)
         return send_all_frames(&r, etag, err);
+    if (el->form == DCM_FORM_FRAGMENTS) { /* a video; an icon within a sequence */
+        rc = srv_fragments(req, r.web, &r.inst, el, &spans, &count, err);
+        return rc == ISO_OK ? send_value(&r, syntax->media_type, spans, count, etag, err) : rc;
+    }
     rc = srv_value(req, r.web, &r.inst, el, &span, err);
-    return rc == ISO_OK ? send_value(&r, document_type(&ds, el), &span, etag, err) : rc;
+    return rc == ISO_OK ? send_value(&r, document_type(&ds, el), &span, 1, etag, err) : rc;
 }
 
-/* A browser shows a document: the PDF itself, whatever it says it accepts.   PS3.18 §10.4.1.1.3 */
+/* ---- what a browser shows by itself ---- */
+
+/* A stream in an MP4 container says so at its front; a bare one is what its transfer syntax says. */
+static const char *video_type(const struct dcm_syntax *syntax, const struct http_span *first)
+{
+    uint8_t head[8] = { 0 };
+
+    if (first->len >= sizeof head &&
+        os_read_exact_at(first->fd, head, sizeof head, first->offset, NULL) == ISO_OK &&
+        memcmp(head + 4, "ftyp", 4) == 0)
+        return "video/mp4";
+    return strcmp(syntax->media_type, "video/mpeg2") == 0 ? "video/mpeg" : syntax->media_type;
+}
+
+/* The PDF or the video itself, whatever the browser says it accepts.   PS3.18 §8.7.4, §10.4.1.1.3 */
 int srv_wado_rendered(struct http_request *req, void *ctx, struct iso_err *err)
 {
-    struct reply              r = { .req = req, .web = ctx };
-    struct dcm_dataset        ds;
+    struct reply              r      = { .req = req, .web = ctx };
+    const char               *type   = "application/pdf";
+    struct http_span         *spans  = iso_arena_alloc(http_arena(req), sizeof *spans);
+    size_t                    count  = 1;
+    int                       rc     = lookup(&r, err);
+    const struct dcm_syntax  *syntax = rc == ISO_OK ? srv_frame_syntax(&r.inst) : NULL;
     const struct dcm_element *el;
-    struct http_span          span;
-    int                       rc = lookup(&r, err);
+    struct dcm_dataset        ds;
+    char                      digest[SRV_ETAG_BYTES];
 
+    if (rc == ISO_OK && spans == NULL)
+        rc = iso_arena_fail(http_arena(req), err);
     if (rc == ISO_OK)
         rc = arc_header(r.web->arc, &r.inst, http_arena(req), &ds, err);
     if (rc < 0)
         return rc;
-    el = dcm_get(&ds, DCM_ENCAPSULATED_DOCUMENT);
-    if (el == NULL || strcmp(document_type(&ds, el), "application/pdf") != 0)
+    if (syntax->video && (el = dcm_get(&ds, r.inst.pixel_tag)) != NULL) {
+        rc = srv_fragments(req, r.web, &r.inst, el, &spans, &count, err);
+        if (rc == ISO_OK)
+            type = video_type(syntax, &spans[0]);
+    } else if ((el = dcm_get(&ds, DCM_ENCAPSULATED_DOCUMENT)) != NULL &&
+               strcmp(document_type(&ds, el), type) == 0) {
+        rc = srv_value(req, r.web, &r.inst, el, spans, err);
+    } else {
         return http_problem(req, 406, "Not acceptable",
                             "of this object no rendered form can be made",
                             "get its frames, or the object itself, and render those");
-    rc = srv_value(req, r.web, &r.inst, el, &span, err);
+    }
     if (rc == ISO_OK)
-        rc = http_reply_header(req, "X-Content-Type-Options", ISO_STR("nosniff"), err);
+        rc = srv_etag_of(&r.inst, 1, digest, err);
     if (rc == ISO_OK)
-        rc = srv_cache_forever(req, r.web, iso_str_of(NULL, 0), err);
-    return rc == ISO_OK ? http_reply_spans(req, 200, "application/pdf", &span, 1, err) : rc;
+        rc = srv_cache_forever(req, r.web, iso_arena_printf(http_arena(req), "%s/r", digest), err);
+    return rc == ISO_OK ? http_reply_spans(req, 200, type, spans, count, err) : rc;
 }

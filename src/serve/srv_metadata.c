@@ -129,7 +129,7 @@ int srv_wado_metadata(struct http_request *req, void *ctx, struct iso_err *err)
     struct srv_path      path;
     struct arc_instance *list;
     size_t               count;
-    char                 etag[SRV_ETAG_BYTES];
+    char                 digest[SRV_ETAG_BYTES];
     int                  rc = srv_path_read(req, &path, err);
 
     if (rc == ISO_OK)
@@ -144,9 +144,13 @@ int srv_wado_metadata(struct http_request *req, void *ctx, struct iso_err *err)
     m.options = (struct dcm_json_options){ .bulk_uri = bulk_uri, .ctx = &m };
     rc        = srv_path_objects(req, web, &path, &list, &count, err);
     if (rc == ISO_OK)
-        rc = srv_etag_of(list, count, etag, err);
+        rc = srv_etag_of(list, count, digest, err);
+    /* The same objects may look different to another version of us; XML has a new boundary each time. */
     if (rc == ISO_OK)
-        rc = srv_cache_ask(req, m.xml ? iso_str_of(NULL, 0) : iso_str_c(etag), err);
+        rc = srv_cache_ask(req,
+                           m.xml ? iso_str_of(NULL, 0)
+                                 : iso_arena_printf(http_arena(req), "%s/j" ISO_VERSION, digest),
+                           err);
     if (rc == ISO_OK && http_reply_fresh(req))
         return ISO_OK;
     return rc == ISO_OK ? answer(&m, web, &path, err) : rc;

@@ -3,6 +3,7 @@
 #include "srv_pixels.h"
 
 #include "dcm_parser.h"
+#include "iso_reader.h"
 #include "os_file.h"
 
 #include <stdlib.h>
@@ -60,9 +61,9 @@ static int read_file(struct http_request *req, struct srv_web *web, const struct
     return rc;
 }
 
-/* The value of a top-level element of a deflated object. */
+/* The value of a deflated object that begins at `offset` of the inflated stream, at any depth. */
 static int inflate_value(struct http_request *req, struct srv_web *web,
-                         const struct arc_instance *inst, dcm_tag tag, iso_bytes *out,
+                         const struct arc_instance *inst, uint64_t offset, iso_bytes *out,
                          struct iso_err *err)
 {
     struct dcm_parser         *parser = NULL;
@@ -75,9 +76,9 @@ static int inflate_value(struct http_request *req, struct srv_web *web,
     struct srv_range_source range = { object->fd, object->offset + inst->data_offset,
                                       object->bytes - inst->data_offset };
     rc                            = dcm_parser_new(&parser, srv_range_source(&range),
-                                                   dcm_syntax_or_default(inst->transfer_syntax_uid), 0, err);
+                                                   dcm_syntax_or_default(inst->transfer_syntax_uid), inst->data_offset, err);
     while (rc == ISO_OK && (rc = dcm_parser_next(parser, &at, err)) == ISO_OK)
-        if (at->event == DCM_EV_ELEMENT && at->depth == 0 && at->tag == tag)
+        if (at->event == DCM_EV_ELEMENT && at->value_offset == offset)
             break;
     if (rc == ISO_EEND)
         rc = iso_fail(err, ISO_ENOENT, "the object has no such element");
@@ -106,7 +107,7 @@ int srv_value(struct http_request *req, struct srv_web *web, const struct arc_in
     if (el->form != DCM_FORM_BULK)
         return iso_fail(err, ISO_EUNSUPPORTED, "this element is not one value");
     if (syntax->deflated) {
-        rc = inflate_value(req, web, inst, el->tag, &value, err);
+        rc = inflate_value(req, web, inst, el->offset, &value, err);
         if (rc == ISO_OK)
             *span = http_span_memory(value);
         return rc;
@@ -128,6 +129,51 @@ int srv_value(struct http_request *req, struct srv_web *web, const struct arc_in
     return ISO_OK;
 }
 
+/* Item headers are read one by one; the offset table, the first item, is left out.  PS3.5 §A.4 */
+int srv_fragments(struct http_request *req, struct srv_web *web, const struct arc_instance *inst,
+                  const struct dcm_element *el, struct http_span **spans, size_t *count,
+                  struct iso_err *err)
+{
+    struct iso_arena *arena = http_arena(req);
+    struct http_span *list  = NULL;
+    size_t            n     = 0;
+    size_t            cap   = 0;
+    int               rc;
+
+    if (el->form != DCM_FORM_FRAGMENTS)
+        return iso_fail(err, ISO_EUNSUPPORTED, "this element is not in fragments");
+    struct arc_object *object = srv_object_open(req, web, inst, &rc, err);
+    if (rc < 0)
+        return rc;
+    if (el->offset > object->bytes || el->bytes > object->bytes - el->offset)
+        return iso_fail(err, ISO_EFORMAT, "the stored object ends early");
+    for (uint64_t at = el->offset, end = el->offset + el->bytes, bytes; at < end; at += 8 + bytes) {
+        uint8_t head[8];
+
+        if (end - at < sizeof head)
+            return iso_fail(err, ISO_EFORMAT, "a fragment ends early");
+        rc = os_read_exact_at(object->fd, head, sizeof head, object->offset + at, err);
+        if (rc < 0)
+            return rc;
+        struct iso_reader r       = iso_reader_of(iso_bytes_of(head, sizeof head));
+        uint16_t          group   = iso_read_u16le(&r);
+        uint16_t          element = iso_read_u16le(&r);
+        bytes                     = iso_read_u32le(&r);
+        if (group != 0xfffe || element != 0xe000 || bytes > end - at - sizeof head)
+            return iso_fail(err, ISO_EFORMAT, "a fragment that is none");
+        if (n == SRV_FRAGMENTS_MAX)
+            return iso_fail(err, ISO_ELIMIT, "more than %d fragments", SRV_FRAGMENTS_MAX);
+        if (n == cap && (list = iso_arena_grow(arena, list, n, n + 1, sizeof *list, &cap)) == NULL)
+            return iso_arena_fail(arena, err);
+        list[n++] = http_span_file(object->fd, object->offset + at + sizeof head, bytes);
+    }
+    if (n < 2)
+        return iso_fail(err, ISO_EFORMAT, "there are no fragments");
+    *spans = list + 1;
+    *count = n - 1;
+    return ISO_OK;
+}
+
 /* ---- frames that have to be made ---- */
 
 /* All native pixel data in memory, little endian. */
@@ -139,7 +185,7 @@ static int native_pixels(struct http_request *req, struct srv_web *web,
     int                      rc;
 
     if (inst->pixels == ARC_PIXELS_DEFLATED)
-        return inflate_value(req, web, inst, inst->pixel_tag, out, err);
+        return inflate_value(req, web, inst, inst->pixel_offset, out, err);
     rc = read_file(req, web, inst, inst->pixel_offset, inst->pixel_bytes, &copy, err);
     if (rc < 0)
         return rc;

@@ -23,6 +23,13 @@ ISO_MUST_USE int srv_frames(struct http_request *req, struct srv_web *web,
                             size_t count, struct srv_frame **out, size_t *found,
                             struct iso_err *err);
 
+/* The fragments of an element joined, without the offset table and item headers: a video's stream, an
+ * icon's image. el is of arc_header's data set. ISO_EUNSUPPORTED unless el->form is
+ * DCM_FORM_FRAGMENTS; ISO_EFORMAT when they are broken. */
+ISO_MUST_USE int srv_fragments(struct http_request *req, struct srv_web *web,
+                               const struct arc_instance *instance, const struct dcm_element *el,
+                               struct http_span **spans, size_t *count, struct iso_err *err);
+
 /* The bytes of one element's value, little endian: one span. el is of arc_header's data set.
  * ISO_EUNSUPPORTED for sequences and fragments. */
 ISO_MUST_USE int srv_value(struct http_request *req, struct srv_web *web,

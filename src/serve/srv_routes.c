@@ -66,8 +66,8 @@ const struct http_route srv_dicomweb_routes[] = {
         "Retrieve frames, by number from 1, apart by commas"),
     GET(INSTANCE "/bulkdata/{path...}", srv_wado_bulk, 0, FRAME_TYPES,
         "Retrieve a bulk value, by the URI that the metadata gives"),
-    GET(INSTANCE "/rendered", srv_wado_rendered, 0, "application/pdf",
-        "Retrieve an encapsulated document as itself"),
+    GET(INSTANCE "/rendered", srv_wado_rendered, 0, "application/pdf, video/mp4, video/mpeg",
+        "Retrieve an encapsulated document or a video as itself"),
 
     STORE(ROOT "/studies", "Store instances"),
     STORE(STUDY, "Store instances of one study"),

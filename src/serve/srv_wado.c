@@ -1,7 +1,7 @@
 /* srv_wado.c: WADO-RS: objects of a study, a series or one instance, as they are stored or in another
  * uncompressed transfer syntax; as multipart, single part or ZIP.   PS3.18 §10.4
  * Bytes as stored go out as file ranges, never through memory; what has to be re-encoded is streamed.
- * The preamble is sent as zeros unless it makes the file a TIFF too (PS3.10 §7.5). */
+ * Preambles: srv_object_spans. */
 #include "srv_dicomweb.h"
 
 #include "dcm_file.h"
@@ -10,11 +10,7 @@
 #include "os_clock.h"
 #include "os_file.h"
 
-#include <string.h>
-
-enum { PREAMBLE = 128 };
-
-static const uint8_t zeros[PREAMBLE];
+enum { OPEN_AT_ONCE_MAX = 2000 }; /* large objects are files of their own */
 
 struct out {
     struct http_request      *req;
@@ -28,28 +24,13 @@ struct out {
 
 /* ---- one object as spans ---- */
 
-/* At most 2 spans. A preamble that is neither zeros nor TIFF's could make an executable of it. */
 static int object_spans(struct out *o, const struct arc_instance *inst, struct http_span span[2],
                         size_t *count, struct iso_err *err)
 {
-    uint8_t            head[PREAMBLE];
     int                rc;
     struct arc_object *object = srv_object_open(o->req, o->web, inst, &rc, err);
 
-    if (rc == ISO_OK)
-        rc = os_read_exact_at(object->fd, head, sizeof head, object->offset, err);
-    if (rc < 0)
-        return rc;
-    if (memcmp(head, zeros, sizeof head) == 0 || memcmp(head, "II*\0", 4) == 0 ||
-        memcmp(head, "MM\0*", 4) == 0) {
-        span[0] = http_span_file(object->fd, object->offset, object->bytes);
-        *count  = 1;
-    } else {
-        span[0] = http_span_memory(iso_bytes_of(zeros, sizeof zeros));
-        span[1] = http_span_file(object->fd, object->offset + PREAMBLE, object->bytes - PREAMBLE);
-        *count  = 2;
-    }
-    return ISO_OK;
+    return rc == ISO_OK ? srv_object_spans(object, span, count, err) : rc;
 }
 
 /* ---- one object re-encoded ---- */
@@ -175,15 +156,25 @@ static int copy_object(struct out *o, const struct arc_instance *inst, struct is
 
     if (rc < 0)
         return rc;
-    struct srv_range_source range  = { object.fd, object.offset, object.bytes };
-    struct iso_source       source = srv_range_source(&range);
-    while (rc == ISO_OK && (n = source.read(source.ctx, chunk, sizeof chunk, err)) != 0)
-        rc = n < 0 ? (int)n : sink.write(sink.ctx, chunk, (size_t)n, err);
+    struct http_span span[2];
+    size_t           spans;
+    rc = srv_object_spans(&object, span, &spans, err);
+    for (size_t i = 0; rc == ISO_OK && i < spans; i++) {
+        if (span[i].ptr != NULL) {
+            rc = sink.write(sink.ctx, span[i].ptr, (size_t)span[i].len, err);
+            continue;
+        }
+        struct srv_range_source range  = { span[i].fd, span[i].offset, span[i].len };
+        struct iso_source       source = srv_range_source(&range);
+        while (rc == ISO_OK && (n = source.read(source.ctx, chunk, sizeof chunk, err)) != 0)
+            rc = n < 0 ? (int)n : sink.write(sink.ctx, chunk, (size_t)n, err);
+    }
     arc_object_close(&object);
     return rc;
 }
 
-/* With re-encoded objects among them: lengths are not known before. */
+/* With re-encoded objects among them, when lengths are not known before; or with so many that not all
+ * can be open at once. */
 static int stream_multipart(struct out *o, struct iso_err *err)
 {
     struct iso_arena *arena = http_arena(o->req);
@@ -271,10 +262,12 @@ static int send_zip(struct out *o, struct iso_err *err)
 
         rc = name.ptr == NULL ? iso_arena_fail(http_arena(o->req), err)
                               : arc_object_open(o->web->arc, inst, &object, err);
-        if (rc == ISO_OK) {
-            struct http_span span = http_span_file(object.fd, object.offset, object.bytes);
-            rc = http_zip_add(zip, name.ptr, inst->stored_us / 1000000, &span, 1, err);
-        }
+        struct http_span span[2];
+        size_t           spans = 0;
+        if (rc == ISO_OK)
+            rc = srv_object_spans(&object, span, &spans, err);
+        if (rc == ISO_OK)
+            rc = http_zip_add(zip, name.ptr, inst->stored_us / 1000000, span, spans, err);
         arc_object_close(&object);
     }
     if (rc == ISO_OK)
@@ -313,7 +306,8 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
     if (offer == 1 && o->count == 1 && choose_all(o, &offers[1]))
         return send_single(o, err);
     if (choose_all(o, &offers[0]))
-        return o->recodes ? stream_multipart(o, err) : send_multipart(o, err);
+        return o->recodes || o->count > OPEN_AT_ONCE_MAX ? stream_multipart(o, err)
+                                                         : send_multipart(o, err);
     return srv_not_acceptable(
         req, "ask for multipart/related; type=\"application/dicom\"; transfer-syntax=*, for one "
              "instance as application/dicom, or for application/zip; compressed objects come in "

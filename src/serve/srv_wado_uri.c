@@ -43,8 +43,9 @@ int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
         rc = srv_etag_of(&inst, 1, etag, err);
     if (rc == ISO_OK)
         rc = srv_cache_forever(req, web, iso_str_c(etag), err);
-    if (rc < 0)
-        return rc;
-    struct http_span span = http_span_file(object->fd, object->offset, object->bytes);
-    return http_reply_spans(req, 200, "application/dicom", &span, 1, err);
+    struct http_span span[2];
+    size_t           spans;
+    if (rc == ISO_OK)
+        rc = srv_object_spans(object, span, &spans, err);
+    return rc == ISO_OK ? http_reply_spans(req, 200, "application/dicom", span, spans, err) : rc;
 }

@@ -6,8 +6,9 @@ void iso_base64_add(struct iso_buf *out, iso_bytes in)
 {
     size_t need;
 
-    if (!iso_mul((in.len + 2) / 3, 4, &need) || iso_buf_reserve(out, need) < 0)
-        return; /* sticky */
+    if (in.len == 0 || !iso_mul(in.len / 3 + (in.len % 3 != 0 ? 1 : 0), 4, &need) ||
+        iso_buf_reserve(out, need) < 0)
+        return; /* failure is sticky */
     uint8_t *to = out->ptr + out->len;
 
     for (size_t i = 0; i < in.len; i += 3) {

@@ -75,6 +75,23 @@ static int instance_take(sqlite3_stmt *st, struct iso_arena *arena, struct index
     return take_str(st, n, arena, &out->source_ae) < 0 ? iso_arena_fail(arena, err) : ISO_OK;
 }
 
+/* Many rows in one read transaction: one look at the locks, and one state of the index. */
+static int read_begin(struct sql *sql, struct iso_err *err)
+{
+    sqlite3_stmt *st;
+    int           rc = sql_prepare(sql, "BEGIN", &st, err);
+
+    return rc < 0 ? rc : sql_run(sql, st, err);
+}
+
+static void read_end(struct sql *sql)
+{
+    sqlite3_stmt *st;
+
+    if (sqlite3_get_autocommit(sql->db) == 0 && sql_prepare(sql, "COMMIT", &st, NULL) >= 0)
+        (void)!sql_run(sql, st, NULL);
+}
+
 int index_lookup(struct index *index, iso_str sop_instance_uid, struct iso_arena *arena,
                  struct index_instance *out, struct iso_err *err)
 {
@@ -121,6 +138,8 @@ int index_instances(struct index *index, const int64_t *ids, size_t count, struc
         return iso_fail(err, ISO_EINVAL, "index: at most %d objects at once", (int)INDEX_CHUNK);
     rc = index_reader_take(index, &sql, err);
     if (rc >= 0)
+        rc = read_begin(sql, err);
+    if (rc >= 0)
         rc = sql_prepare(sql,
                          headers != NULL ? "SELECT " INSTANCE_COLUMNS ", h.packed" INSTANCE_TABLES
                                            " JOIN header h ON h.instance = i.id WHERE i.id = ?"
@@ -142,6 +161,8 @@ int index_instances(struct index *index, const int64_t *ids, size_t count, struc
         sqlite3_reset(st);
         sqlite3_clear_bindings(st);
     }
+    if (sql != NULL)
+        read_end(sql);
     index_reader_give(index, sql);
     if (rc >= 0)
         *found = n;
@@ -250,18 +271,14 @@ static int row_take(sqlite3_stmt *st, enum index_level level, struct iso_arena *
     return rc < 0 ? iso_arena_fail(arena, err) : ISO_OK;
 }
 
-static int row_header(struct sql *sql, struct iso_arena *arena, struct index_row *row,
-                      struct iso_err *err)
+static int row_header(struct sql *sql, sqlite3_stmt *st, struct iso_arena *arena,
+                      struct index_row *row, struct iso_err *err)
 {
     struct dcm_dataset *header = iso_arena_alloc(arena, sizeof *header);
-    sqlite3_stmt       *st;
     int                 rc;
 
     if (header == NULL)
         return iso_arena_fail(arena, err);
-    rc = sql_prepare(sql, "SELECT packed FROM header WHERE instance = ?", &st, err);
-    if (rc < 0)
-        return rc;
     sqlite3_bind_int64(st, 1, row->representative);
     rc = sql_step(sql, st, err);
     if (rc < 0)
@@ -279,32 +296,38 @@ int index_rows(struct index *index, enum index_level level, const int64_t *ids, 
                size_t *found, struct iso_err *err)
 {
     struct sql   *sql = NULL;
-    sqlite3_stmt *st;
+    sqlite3_stmt *row;
+    sqlite3_stmt *header;
     size_t        n = 0;
     int           rc;
 
     if (count > INDEX_CHUNK)
         return iso_fail(err, ISO_EINVAL, "index: at most %d rows at once", (int)INDEX_CHUNK);
     rc = index_reader_take(index, &sql, err);
+    if (rc >= 0)
+        rc = read_begin(sql, err);
+    if (rc >= 0)
+        rc = sql_prepare(sql, index->select_row[level], &row, err);
+    if (rc >= 0)
+        rc = sql_prepare(sql, "SELECT packed FROM header WHERE instance = ?", &header, err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
-        rc = sql_prepare(sql, index->select_row[level], &st, err);
-        if (rc < 0)
-            break;
-        sqlite3_bind_int64(st, 1, ids[i]);
-        rc = sql_step(sql, st, err);
+        sqlite3_bind_int64(row, 1, ids[i]);
+        rc = sql_step(sql, row, err);
         if (rc == ISO_EEND) {
             rc = ISO_OK;
             continue;
         }
         if (rc < 0)
             break;
-        rc = row_take(st, level, arena, &rows[n], err);
-        sqlite3_reset(st);
-        sqlite3_clear_bindings(st);
+        rc = row_take(row, level, arena, &rows[n], err);
+        sqlite3_reset(row);
+        sqlite3_clear_bindings(row);
         if (rc >= 0 && with_header)
-            rc = row_header(sql, arena, &rows[n], err);
+            rc = row_header(sql, header, arena, &rows[n], err);
         n++;
     }
+    if (sql != NULL)
+        read_end(sql);
     index_reader_give(index, sql);
     if (rc >= 0)
         *found = n;

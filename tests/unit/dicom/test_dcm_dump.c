@@ -45,7 +45,8 @@ static void lines_are_safe_and_indented(void **state)
         "SpecificCharacterSet\n"
         "(0008,1140) SQ sequence, undefined length                # ReferencedImageSequence\n"
         " item 1, 12 bytes\n"
-        "  (0008,0104) LO [é\xef\xbf\xbd[\\n]                                 #     4, 1 CodeMeaning\n"
+        "  (0008,0104) LO [é\xef\xbf\xbd[\\n]                                 #     4, 1 "
+        "CodeMeaning\n"
         "(0028,0010) US 512                                       #     2, 1 Rows\n");
     assert_non_null(
         strstr(dump(wire, sizeof wire - 1, &offsets, &buf, ISO_OK).ptr, " (0008,1140)"));

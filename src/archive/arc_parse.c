@@ -39,35 +39,11 @@ static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what,
     return ISO_OK;
 }
 
-/* A 128-bit number, most significant byte first, in decimal. It becomes 0. */
-static void decimal(uint8_t number[16], char out[40])
-{
-    size_t at  = 39;
-    bool   any = true;
-
-    out[at] = '\0';
-    while (any) {
-        unsigned rest = 0;
-
-        any = false;
-        for (int i = 0; i < 16; i++) {
-            unsigned part = rest << 8 | number[i];
-            number[i]     = (uint8_t)(part / 10);
-            rest          = part % 10;
-            any           = any || number[i] != 0;
-        }
-        out[--at] = (char)('0' + rest);
-    }
-    memmove(out, out + at, 40 - at);
-}
-
 /* Hanging protocols, colour palettes and other objects that are of no patient have no study and no
- * series; everything is found by those here. A name-based UUID of what the object does have.
- * PS3.5 §B.2, RFC 9562 §5.8 */
+ * series; everything is found by those here. A name-based UUID of what the object does have. */
 static int uid_derive(const char *level, const char *of, char out[65], struct iso_err *err)
 {
     uint8_t            digest[ISO_SHA256_BYTES];
-    char               number[40];
     struct iso_sha256 *hash;
     int                rc = iso_sha256_new(&hash, err);
 
@@ -78,10 +54,7 @@ static int uid_derive(const char *level, const char *of, char out[65], struct is
     iso_sha256_add(hash, of, strlen(of) + 1);
     iso_sha256_take(hash, digest);
     iso_sha256_free(hash);
-    digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x80); /* version 8 */
-    digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80); /* variant */
-    decimal(digest, number);
-    (void)snprintf(out, 65, "2.25.%s", number);
+    dcm_uid_make(digest, out);
     return ISO_OK;
 }
 

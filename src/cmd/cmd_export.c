@@ -1,20 +1,30 @@
 /* cmd_export.c: `isocenter export`: objects out of the archive as plain DICOM files.
  * From the data folder itself when no server holds it, else from the running server over DICOMweb.
- * File names are made of UIDs that were checked; what exists is never overwritten. */
+ * File names are made of UIDs that were checked, or counted when a DICOMDIR is wanted; what exists is
+ * never overwritten. */
 #include "cmd.h"
 #include "cmd_config.h"
 #include "cmd_running.h"
 
 #include "arc_read.h"
+#include "dcm_dir.h"
 #include "dcm_json.h"
 #include "net_http.h"
+#include "os_clock.h"
 #include "os_file.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LIST_BYTES_MAX = 256 << 20, ARENA_BYTES_MAX = 1 << 30, STUDIES_MAX = 1000, PAGE = 5000 };
+enum {
+    LIST_BYTES_MAX   = 256 << 20,
+    ARENA_BYTES_MAX  = 1 << 30,
+    STUDIES_MAX      = 1000,
+    PAGE             = 5000,
+    FOLDER_FILES     = 1000,
+    HEADER_BYTES_MAX = 64 << 20
+};
 
 static const char help[] =
     "usage: isocenter export [options] --out DIR --study UID [--study UID]...\n"
@@ -22,6 +32,9 @@ static const char help[] =
     "Writes the objects of the studies to DIR as STUDY/SERIES/INSTANCE.dcm, byte for byte as they\n"
     "are stored. Files that exist already are left alone, so an export can be run again.\n"
     "\n"
+    "  --dicomdir     name the files as discs want them and write a DICOMDIR (PS3.10 §8); DIR "
+    "must\n"
+    "                 not have one\n"
     "  --out DIR      folder to write to; created when absent\n"
     "  --study UID    Study Instance UID; may be given several times\n"
     "  --series UID   only this series\n"
@@ -31,17 +44,18 @@ static const char help[] =
 
 struct export
 {
-    struct arc      *arc; /* NULL: from the server at base */
-    struct net_http *http;
-    char             base[256];
-    int              out;
-    iso_str          study[STUDIES_MAX];
-    size_t           study_count;
-    iso_str          series; /* empty: all */
-    struct iso_arena arena;
-    uint64_t         written;
-    uint64_t         there;
-    uint64_t         failed;
+    struct arc            *arc; /* NULL: from the server at base */
+    struct net_http       *http;
+    char                   base[256];
+    int                    out;
+    iso_str                study[STUDIES_MAX];
+    size_t                 study_count;
+    iso_str                series; /* empty: all */
+    struct iso_arena       arena;
+    struct dcm_dir_writer *dir; /* NULL: no DICOMDIR is wanted */
+    uint64_t               written;
+    uint64_t               there;
+    uint64_t               failed;
 };
 
 /* ---- one file ---- */
@@ -89,14 +103,11 @@ static int fetch(struct export *ex, const struct arc_instance *inst, int fd, str
     return rc;
 }
 
-/* Beside its name first, renamed when whole: what has a name is complete. */
-static int export_one(struct export *ex, const struct arc_instance *inst, struct iso_err *err)
+/* STUDY/SERIES/INSTANCE.dcm. */
+static int make_path(struct export *ex, const struct arc_instance *inst, char *path, size_t cap,
+                     struct iso_err *err)
 {
-    static const char part[] = "export.part";
-    char              folder[160];
-    char              path[256];
-    struct os_stat    st;
-    int               fd = -1;
+    char folder[160];
 
     if (!dcm_uid_acceptable(inst->study_uid) || !dcm_uid_acceptable(inst->series_uid) ||
         !dcm_uid_acceptable(inst->sop_instance_uid))
@@ -107,8 +118,72 @@ static int export_one(struct export *ex, const struct arc_instance *inst, struct
                    ISO_STR_ARG(inst->series_uid));
     if (rc == ISO_OK)
         rc = os_make_folder(ex->out, folder, err);
-    (void)snprintf(path, sizeof path, "%s/%.*s.dcm", folder, ISO_STR_ARG(inst->sop_instance_uid));
+    (void)snprintf(path, cap, "%s/%.*s.dcm", folder, ISO_STR_ARG(inst->sop_instance_uid));
+    return rc;
+}
+
+/* DICOM/D0000001/I0000042: components of eight characters at most.   PS3.10 §8.2 */
+static int make_disc_path(struct export *ex, char *path, size_t cap, struct iso_err *err)
+{
+    unsigned long long number = ex->written + ex->failed;
+    char               folder[64];
+    int                rc = os_make_folder(ex->out, "DICOM", err);
+
+    if (number >= 10000000)
+        return iso_fail(err, ISO_ELIMIT, "more objects than a DICOMDIR's file names can count");
+    (void)snprintf(folder, sizeof folder, "DICOM/D%07llu", number / FOLDER_FILES);
+    if (rc == ISO_OK)
+        rc = os_make_folder(ex->out, folder, err);
+    (void)snprintf(path, cap, "%s/I%07llu", folder, number);
+    return rc;
+}
+
+static int64_t read_fd(void *ctx, void *ptr, size_t cap, struct iso_err *err)
+{
+    return os_read(*(int *)ctx, ptr, cap, err);
+}
+
+/* The object just written, as records of the directory. */
+static int add_record(struct export *ex, const char *path, struct iso_err *err)
+{
+    const struct dcm_tree_options options = { .stop_before = DCM_PIXEL_DATA };
+    struct iso_arena              arena;
+    struct iso_source             rest;
+    struct dcm_parser            *parser = NULL;
+    struct dcm_dataset            ds;
+    struct dcm_meta               meta;
+    int                           fd = -1;
+    int                           rc = os_open(ex->out, path, OS_READ, &fd, err);
+
+    iso_arena_init(&arena, HEADER_BYTES_MAX);
+    if (rc == ISO_OK)
+        rc = dcm_meta_read((struct iso_source){ read_fd, &fd }, &arena, &meta, &rest, err);
+    if (rc == ISO_OK)
+        rc = dcm_parser_new(&parser, rest, meta.syntax, meta.data_offset, err);
+    if (rc == ISO_OK)
+        rc = dcm_parser_tree(parser, &options, &arena, &ds, err);
+    if (rc == ISO_OK)
+        rc = dcm_dir_add(ex->dir, &ds, meta.transfer_syntax_uid, iso_str_c(path), err);
+    dcm_parser_free(parser);
+    iso_arena_release(&arena);
+    os_close(fd);
+    return rc;
+}
+
+/* Beside its name first, renamed when whole: what has a name is complete. */
+static int export_one(struct export *ex, const struct arc_instance *inst, struct iso_err *err)
+{
+    static const char part[] = "export.part";
+    char              path[256];
+    struct os_stat    st;
+    int               fd = -1;
+    int               rc = ex->dir != NULL ? make_disc_path(ex, path, sizeof path, err)
+                                           : make_path(ex, inst, path, sizeof path, err);
+
     if (rc == ISO_OK && os_stat(ex->out, path, &st, NULL) == ISO_OK) {
+        if (ex->dir != NULL)
+            return iso_fail(err, ISO_EEXIST, "%s is there already: export to an empty folder",
+                            path);
         ex->there++;
         return ISO_OK;
     }
@@ -122,8 +197,29 @@ static int export_one(struct export *ex, const struct arc_instance *inst, struct
     if (rc == ISO_OK)
         rc = os_rename(ex->out, part, ex->out, path, err);
     os_close(fd);
+    if (rc == ISO_OK && ex->dir != NULL)
+        rc = add_record(ex, path, err);
     if (rc == ISO_OK)
         ex->written++;
+    return rc;
+}
+
+/* Last of all, and never over another one. */
+static int write_dicomdir(struct export *ex, struct iso_err *err)
+{
+    uint8_t         seed[16];
+    char            uid[65];
+    int             fd   = -1;
+    struct iso_sink sink = { write_fd, &fd };
+    int             rc   = os_open(ex->out, "DICOMDIR", OS_CREATE, &fd, err);
+
+    os_random(seed, sizeof seed);
+    dcm_uid_make(seed, uid);
+    if (rc == ISO_OK)
+        rc = dcm_dir_write(ex->dir, iso_str_c(uid), sink, err);
+    if (rc == ISO_OK)
+        rc = os_sync(fd, err);
+    os_close(fd);
     return rc;
 }
 
@@ -229,10 +325,14 @@ static int open_source(struct export *ex, const struct cmd_config *config, struc
     return net_http_new(&ex->http, err);
 }
 
-static int export(struct export *ex, const struct cmd_config *config, const char *out)
+static int export(struct export *ex, const struct cmd_config *config, const char *out,
+                  bool dicomdir)
 {
     struct iso_err err = { 0 };
     int            rc  = open_source(ex, config, &err);
+
+    if (rc == ISO_OK && dicomdir)
+        rc = dcm_dir_writer_new(&ex->dir, ISO_STR(""), &err);
 
     iso_arena_init(&ex->arena, ARENA_BYTES_MAX);
     ex->out = -1;
@@ -242,6 +342,9 @@ static int export(struct export *ex, const struct cmd_config *config, const char
         rc = os_open(OS_CWD, out, OS_FOLDER, &ex->out, &err);
     if (rc == ISO_OK)
         rc = ex->arc != NULL ? list_stored(ex, &err) : list_served(ex, &err);
+    if (rc == ISO_OK && ex->dir != NULL && ex->written > 0)
+        rc = write_dicomdir(ex, &err);
+    dcm_dir_writer_free(ex->dir);
     os_close(ex->out);
     iso_arena_release(&ex->arena);
     net_http_free(ex->http);
@@ -274,22 +377,20 @@ static int add_uid(struct export *ex, int option, const char *text)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "data", required_argument, NULL, 'd' },
-        { "out", required_argument, NULL, 'o' },
-        { "study", required_argument, NULL, 's' },
-        { "series", required_argument, NULL, 'e' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' }, { "data", required_argument, NULL, 'd' },
+        { "out", required_argument, NULL, 'o' },    { "study", required_argument, NULL, 's' },
+        { "series", required_argument, NULL, 'e' }, { "dicomdir", no_argument, NULL, 'D' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };
     static struct cmd_config config;
     static struct export ex;
     struct iso_arena arena;
-    struct iso_err   err  = { 0 };
-    const char      *file = NULL;
-    const char      *data = NULL;
-    const char      *out  = NULL;
-    int              code = CMD_OK;
+    struct iso_err   err      = { 0 };
+    const char      *file     = NULL;
+    const char      *data     = NULL;
+    const char      *out      = NULL;
+    bool             dicomdir = false;
+    int              code     = CMD_OK;
     int              c;
 
     while (code == CMD_OK && (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
@@ -303,6 +404,8 @@ static int run(int argc, char **argv)
             file = optarg;
         if (c == 'd')
             data = optarg;
+        if (c == 'D')
+            dicomdir = true;
         if (c == 'o')
             out = optarg;
         if (c == 's' || c == 'e')
@@ -317,7 +420,8 @@ static int run(int argc, char **argv)
     int rc = cmd_config_load(&config, file, &arena, &err);
     if (rc == ISO_OK && data != NULL)
         rc = cmd_config_set(&config, "data", data, &arena, &err);
-    code = rc < 0 ? cmd_fail(CMD_USAGE, "export", "%s", err.text) : export(&ex, &config, out);
+    code = rc < 0 ? cmd_fail(CMD_USAGE, "export", "%s", err.text)
+                  : export(&ex, &config, out, dicomdir);
     iso_arena_release(&arena);
     return code;
 }

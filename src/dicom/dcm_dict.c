@@ -3,6 +3,8 @@
  * cache lines. */
 #include "dcm_dict.h"
 
+#include <string.h>
+
 struct dict_repeating {
     dcm_tag               mask;
     struct dcm_dict_entry entry;
@@ -273,4 +275,31 @@ const struct dcm_syntax *dcm_syntax_or_default(iso_str uid)
     const struct dcm_syntax *syntax = dcm_syntax_find(uid);
 
     return syntax != NULL ? syntax : &unknown_syntax;
+}
+
+void dcm_uid_make(const uint8_t bytes[16], char out[65])
+{
+    uint8_t number[16];
+    char    digits[40];
+    size_t  at  = sizeof digits;
+    bool    any = true;
+
+    memcpy(number, bytes, sizeof number);
+    number[6] = (uint8_t)((number[6] & 0x0f) | 0x80); /* version 8 */
+    number[8] = (uint8_t)((number[8] & 0x3f) | 0x80); /* variant */
+    while (any && at > 0) { /* schoolbook division by ten; 128 bits have 39 digits */
+        unsigned rest = 0;
+
+        any = false;
+        for (size_t i = 0; i < sizeof number; i++) {
+            unsigned part = rest << 8 | number[i];
+            number[i]     = (uint8_t)(part / 10);
+            rest          = part % 10;
+            any           = any || number[i] != 0;
+        }
+        digits[--at] = (char)('0' + rest);
+    }
+    memcpy(out, "2.25.", 5);
+    memcpy(out + 5, digits + at, sizeof digits - at);
+    out[5 + sizeof digits - at] = '\0';
 }

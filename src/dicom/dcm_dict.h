@@ -53,6 +53,9 @@ bool dcm_uid_valid(iso_str uid);
 /* What UIDs of stored objects may look like in practice: 1..64 of digits, dots; lenient on zeros
  * and empty components. What fails this is refused at the door. */
 bool dcm_uid_acceptable(iso_str uid);
+/* "2.25." and a UUID of these 16 bytes, random or a digest, as one number; NUL-terminated.
+ * PS3.5 §B.2, RFC 9562 §5.8 */
+void dcm_uid_make(const uint8_t bytes[16], char out[65]);
 
 struct dcm_syntax {
     const char *uid;

@@ -4,11 +4,9 @@
 
 #include "dcm_parser.h"
 #include "dcm_writer.h"
+#include "iso_product.h"
 
 enum { DCM_META_BYTES_MAX = 1 << 20, DCM_PREAMBLE_BYTES = 132 };
-
-#define ISO_IMPLEMENTATION_CLASS_UID "2.25.137649697313831858389491614468657227451"
-#define ISO_IMPLEMENTATION_VERSION   "ISOCENTER_" ISO_VERSION
 
 /* What stands before the data set. Strings are in the arena. */
 struct dcm_meta {

@@ -7,6 +7,7 @@
  * straight to the caller. */
 #include "ul_assoc_private.h"
 
+#include "iso_product.h"
 #include "iso_reader.h"
 #include "os_clock.h"
 #include "os_file.h"
@@ -33,9 +34,9 @@ static void defaults(struct ul_config *c)
     if (c->async_max == 0)
         c->async_max = 16;
     if (c->implementation_class == NULL)
-        c->implementation_class = UL_IMPLEMENTATION_CLASS;
+        c->implementation_class = ISO_IMPLEMENTATION_CLASS_UID;
     if (c->implementation_version == NULL)
-        c->implementation_version = "ISOCENTER";
+        c->implementation_version = ISO_IMPLEMENTATION_VERSION;
 }
 
 struct ul_assoc *ul_assoc_new(int fd, bool requestor, const struct ul_config *config,

@@ -27,8 +27,6 @@ struct ul_config {
     const char *implementation_version; /* at most 16 characters */
 };
 
-#define UL_IMPLEMENTATION_CLASS "2.25.227148331274853306286017041386124830412"
-
 /* One negotiated presentation context. */
 struct ul_context {
     uint8_t   id;

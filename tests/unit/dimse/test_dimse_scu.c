@@ -2,6 +2,7 @@
 #include "peer.h"
 
 #include "dimse_scu.h"
+#include "iso_product.h"
 
 static const uint8_t identifier[] = { 8, 0, 0x52, 0, 'C', 'S', 6, 0, 'S', 'T', 'U', 'D', 'Y', ' ' };
 
@@ -194,7 +195,7 @@ static void negotiation_says_what_it_is(void **state) /* PS3.7 Annex D.3 */
     assert_int_equal(session->context_count, 5);
     assert_int_equal(session->async_invoked, 4);
     assert_int_equal(session->peer_pdu_bytes_max, 128 * 1024);
-    assert_text(session->peer_implementation_class, UL_IMPLEMENTATION_CLASS);
+    assert_text(session->peer_implementation_class, ISO_IMPLEMENTATION_CLASS_UID);
     assert_null(ul_assoc_find(scu->ul, ISO_STR("1.2.3.4.5"), ISO_STR(""), false));
     assert_null(ul_assoc_context(scu->ul, 9));
     assert_int_equal(session->contexts[4].result, UL_CONTEXT_ABSTRACT_UNSUPPORTED);

@@ -407,15 +407,15 @@ static void put_order(struct compile *c)
         "p.patient_name_x, p.id",
         "s.study_date DESC, s.study_time_x DESC, s.id DESC",
         "s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id",
-        "s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
-        " i.instance_number, i.id",
+        ("s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
+         " i.instance_number, i.id"),
     };
     static const char *const sorted[] = {
         "+p.patient_name_x, p.id",
         "+s.study_date DESC, s.study_time_x DESC, s.id DESC",
         "+s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id",
-        "+s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
-        " i.instance_number, i.id",
+        ("+s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
+         " i.instance_number, i.id"),
     };
     const struct index_query *q         = c->q;
     const bool                selective = is_selective(q);

@@ -211,8 +211,8 @@ static char *select_of(enum index_level level)
         " FROM patient p WHERE p.id = ?",
         " FROM study s JOIN patient p ON p.id = s.patient WHERE s.id = ?",
         " FROM series e JOIN study s ON s.id = e.study WHERE e.id = ?",
-        " FROM instance i JOIN series e ON e.id = i.series JOIN study s ON s.id = e.study"
-        " WHERE i.id = ?",
+        (" FROM instance i JOIN series e ON e.id = i.series JOIN study s ON s.id = e.study"
+         " WHERE i.id = ?"),
     };
     static const char alias[] = { 'p', 's', 'e', 'i' };
     struct iso_buf    out;

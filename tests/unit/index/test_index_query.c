@@ -38,7 +38,7 @@ static void assert_no_scan(const struct index_query *q, const char *what)
     struct iso_arena arena;
     struct iso_err   err  = { 0 };
     iso_str          plan = { NULL, 0 };
-    int64_t         *ids;
+    int64_t         *ids  = NULL;
     size_t           count;
 
     iso_arena_init(&arena, 1 << 20);

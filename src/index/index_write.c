@@ -1,12 +1,10 @@
-/* index_write.c: adding and removing objects, inside the writer's transaction. Counts and lists of
+/* index_write.c: adding objects, inside the writer's transaction. Counts and lists of
  * parents change with their children; what is prepared before (folding, packing) is done on the
  * caller's own thread. */
-#include "index_sqlite.h"
+#include "index_change.h"
 
 #include "dcm_match.h"
-#include "os_clock.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { SCRATCH_BYTES_MAX = 64 << 20 };
@@ -56,24 +54,6 @@ static int intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *er
     return rc;
 }
 
-/* One statement with integers only. */
-static int run_ints(struct sql *sql, const char *text, const int64_t *args, int count,
-                    struct iso_err *err)
-{
-    sqlite3_stmt *st;
-    int           rc = sql_prepare(sql, text, &st, err);
-
-    if (rc < 0)
-        return rc;
-    for (int i = 0; i < count; i++)
-        sqlite3_bind_int64(st, i + 1, args[i]);
-    return sql_run(sql, st, err);
-}
-
-#define RUN_INTS(sql, text, err, ...)                                                              \
-    run_ints(sql, text, (const int64_t[]){ __VA_ARGS__ },                                          \
-             (int)(sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), err)
-
 /* Binds the columns of levels from..to from parameter `at` on. */
 static void bind_columns(sqlite3_stmt *st, int at, const struct addition *a, enum index_level from,
                          enum index_level to)
@@ -101,20 +81,6 @@ static void bind_columns(sqlite3_stmt *st, int at, const struct addition *a, enu
         }
     }
 }
-
-/* What infix questions look in. A full-text row is deleted by saying what was in it, so both sides
- * use these: names folded, with all their groups; the rest as it is. */
-#define NAME_TEXT(table)                                                                           \
-    "ifnull(patient_name_x, '') || ifnull((SELECT group_concat(name_x, '=') FROM (SELECT name_x"   \
-    " FROM " table "_group g WHERE g." table " = " table ".id ORDER BY name_x)), '')"
-#define PATIENT_TEXT_COLUMNS "patient_name, patient_id"
-#define PATIENT_TEXT         NAME_TEXT("patient") ", ifnull(patient_id, '')"
-#define STUDY_TEXT_COLUMNS                                                                         \
-    "patient_name, patient_id, accession_number, study_description, referring_physician_name"
-#define STUDY_TEXT                                                                                 \
-    NAME_TEXT("study")                                                                             \
-    ", ifnull(patient_id, ''), ifnull(accession_number, ''), ifnull(study_description, ''),"       \
-    " ifnull(referring_physician_name_x, '')"
 
 /* The value as text; empty for none. */
 static iso_str text_at(const struct addition *a, dcm_tag tag)
@@ -267,25 +233,6 @@ static int study_id(struct index *index, struct sql *sql, const struct addition 
     return rc == ISO_EEND ? study_insert(index, sql, a, study, err) : rc;
 }
 
-/* The study's list of modalities, sorted, from its rows. */
-static int modalities_update(struct sql *sql, int64_t study, struct iso_err *err)
-{
-    return RUN_INTS(sql,
-                    "UPDATE study SET modalities = (SELECT group_concat(modality, char(92)) FROM"
-                    " (SELECT modality FROM study_modality WHERE study = ?1 ORDER BY modality))"
-                    " WHERE id = ?1",
-                    err, study);
-}
-
-static int classes_update(struct sql *sql, int64_t study, struct iso_err *err)
-{
-    return RUN_INTS(sql,
-                    "UPDATE study SET sop_classes = (SELECT group_concat(text, char(92)) FROM"
-                    " (SELECT u.text FROM study_class c JOIN uid u ON u.id = c.class"
-                    " WHERE c.study = ?1 ORDER BY u.text)) WHERE id = ?1",
-                    err, study);
-}
-
 static int series_insert(struct index *index, struct sql *sql, const struct addition *a,
                          int64_t study, int64_t *series, struct iso_err *err)
 {
@@ -328,7 +275,7 @@ static int series_insert(struct index *index, struct sql *sql, const struct addi
     sql_bind_str(st, 2, modality->text);
     rc = sql_run(sql, st, err);
     if (rc >= 0 && sqlite3_changes(sql->db) > 0)
-        rc = modalities_update(sql, study, err);
+        rc = index_list_modalities(sql, study, err);
     return rc;
 }
 
@@ -452,7 +399,7 @@ static int parents_count(struct sql *sql, const struct addition *a, int64_t stud
     if (rc >= 0)
         rc = RUN_INTS(sql, "INSERT OR IGNORE INTO study_class VALUES(?,?)", err, study, class);
     if (rc >= 0 && sqlite3_changes(sql->db) > 0)
-        rc = classes_update(sql, study, err);
+        rc = index_list_classes(sql, study, err);
     return rc;
 }
 
@@ -466,9 +413,6 @@ static int segment_note(struct sql *sql, const struct store_location *at, struct
                     err, at->volume, (int64_t)at->file, (int64_t)(at->offset + at->length));
 }
 
-static int instance_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err);
-static int study_relist(struct index *index, struct sql *sql, struct iso_err *err);
-
 static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
     struct addition *a      = ctx;
@@ -478,7 +422,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     int rc                  = ISO_OK;
 
     if (a->replaces != 0)
-        rc = instance_forget(index, sql, a->replaces, err);
+        rc = index_forget(index, sql, a->replaces, err);
     if (rc >= 0)
         rc = series_id(index, sql, a, &study, &series, err);
     if (rc >= 0)
@@ -493,7 +437,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     if (rc >= 0)
         rc = segment_note(sql, &a->in->location, err);
     if (rc >= 0)
-        rc = study_relist(index, sql, err); /* only where something was replaced */
+        rc = index_relist(index, sql, err); /* only where something was replaced */
     index->delta.instances++;
     index->delta.bytes += (int64_t)a->in->location.length;
     return rc;
@@ -541,255 +485,4 @@ int index_add(struct index *index, const struct index_instance *instance,
     iso_buf_release(&a.packed);
     iso_arena_release(&scratch);
     return rc;
-}
-
-/* ---- removing ---- */
-
-static int patient_shrink(struct index *index, struct sql *sql, int64_t patient, int64_t series,
-                          int64_t studies, struct iso_err *err)
-{
-    sqlite3_stmt *st;
-    bool          empty;
-    int           rc = sql_prepare(sql,
-                                   "UPDATE patient SET n_series = n_series - ?, n_studies ="
-                                             " n_studies - ? WHERE id = ? RETURNING n_studies = 0",
-                                   &st, err);
-
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(st, 1, series);
-    sqlite3_bind_int64(st, 2, studies);
-    sqlite3_bind_int64(st, 3, patient);
-    rc = sql_step(sql, st, err);
-    if (rc < 0)
-        return rc == ISO_EEND ? ISO_OK : rc;
-    empty = sqlite3_column_int(st, 0) != 0;
-    rc    = sql_run(sql, st, err);
-    if (rc < 0 || !empty)
-        return rc;
-    rc = RUN_INTS(sql,
-                  "INSERT INTO patient_text(patient_text, rowid, " PATIENT_TEXT_COLUMNS
-                  ") SELECT 'delete', id, " PATIENT_TEXT " FROM patient WHERE id = ?",
-                  err, patient);
-    if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM patient_group WHERE patient = ?", err, patient);
-    if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM patient_sound WHERE patient = ?", err, patient);
-    if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM patient WHERE id = ?", err, patient);
-    index->delta.patients--;
-    return rc;
-}
-
-static int study_delete(struct index *index, struct sql *sql, int64_t study, struct iso_err *err)
-{
-    static const char *const steps[] = {
-        "INSERT INTO study_text(study_text, rowid, " STUDY_TEXT_COLUMNS
-        ") SELECT 'delete', id, " STUDY_TEXT " FROM study WHERE id = ?",
-        "DELETE FROM study_group WHERE study = ?",
-        "DELETE FROM study_sound WHERE study = ?",
-        "DELETE FROM study_modality WHERE study = ?",
-        "DELETE FROM study_class WHERE study = ?",
-        "DELETE FROM study WHERE id = ?",
-    };
-    int rc = ISO_OK;
-
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc >= 0; i++)
-        rc = RUN_INTS(sql, steps[i], err, study);
-    index->delta.studies--;
-    return rc;
-}
-
-/* What was kept of objects that have gone: lists and representatives, once for many of them. */
-static int study_relist(struct index *index, struct sql *sql, struct iso_err *err)
-{
-    const int64_t study = index->relist;
-    int           rc;
-
-    index->relist = 0;
-    if (study == 0)
-        return ISO_OK;
-    rc = RUN_INTS(sql,
-                  "UPDATE series SET representative = (SELECT min(id) FROM instance i"
-                  " WHERE i.series = series.id) WHERE study = ?1 AND NOT EXISTS"
-                  " (SELECT 1 FROM instance i WHERE i.id = representative)",
-                  err, study);
-    if (rc >= 0)
-        rc = RUN_INTS(sql,
-                      "DELETE FROM study_modality WHERE study = ?1 AND modality NOT IN"
-                      " (SELECT modality FROM series WHERE study = ?1 AND modality IS NOT NULL)",
-                      err, study);
-    if (rc >= 0)
-        rc = RUN_INTS(sql,
-                      "DELETE FROM study_class WHERE study = ?1 AND class NOT IN"
-                      " (SELECT i.sop_class FROM series e JOIN instance i ON i.series = e.id"
-                      " WHERE e.study = ?1)",
-                      err, study);
-    if (rc >= 0)
-        rc = RUN_INTS(sql,
-                      "UPDATE study SET representative = ifnull((SELECT min(representative) FROM"
-                      " series WHERE study = ?1 AND representative > 0), 0) WHERE id = ?1",
-                      err, study);
-    if (rc >= 0)
-        rc = modalities_update(sql, study, err);
-    return rc < 0 ? rc : classes_update(sql, study, err);
-}
-
-/* One object fewer in the series, its study and its patient; empty ones go. */
-static int parents_shrink(struct index *index, struct sql *sql, int64_t series, struct iso_err *err)
-{
-    const int64_t now = os_wall_us();
-    sqlite3_stmt *st;
-    int64_t       study;
-    int64_t       patient;
-    bool          series_empty;
-    bool          study_empty;
-    int           rc = sql_prepare(sql,
-                                   "SELECT e.study, s.patient, e.n_instances = 1, s.n_instances = 1"
-                                             " FROM series e JOIN study s ON s.id = e.study WHERE e.id = ?",
-                                   &st, err);
-
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(st, 1, series);
-    rc = sql_step(sql, st, err);
-    if (rc < 0)
-        return rc == ISO_EEND ? iso_fail(err, ISO_EIO, "index: a series is missing") : rc;
-    study        = sqlite3_column_int64(st, 0);
-    patient      = sqlite3_column_int64(st, 1);
-    series_empty = sqlite3_column_int(st, 2) != 0;
-    study_empty  = sqlite3_column_int(st, 3) != 0;
-    sqlite3_reset(st);
-
-    if (series_empty) {
-        rc = RUN_INTS(sql,
-                      "INSERT INTO series_text(series_text, rowid, series_description) SELECT"
-                      " 'delete', id, ifnull(series_description, '') FROM series WHERE id = ?",
-                      err, series);
-        if (rc >= 0)
-            rc = RUN_INTS(sql, "DELETE FROM series WHERE id = ?", err, series);
-        index->delta.series--;
-    } else {
-        rc = RUN_INTS(sql,
-                      "UPDATE series SET n_instances = n_instances - 1, changed_us = ?2"
-                      " WHERE id = ?1",
-                      err, series, now);
-    }
-    if (rc >= 0)
-        rc = RUN_INTS(sql,
-                      "UPDATE study SET n_instances = n_instances - 1, n_series = n_series - ?2,"
-                      " changed_us = ?3 WHERE id = ?1",
-                      err, study, series_empty, now);
-    if (rc >= 0 && index->relist != study)
-        rc = study_relist(index, sql, err);
-    index->relist = study_empty ? 0 : study;
-    if (rc >= 0 && study_empty)
-        rc = study_delete(index, sql, study, err);
-    if (rc >= 0 && (series_empty || study_empty))
-        rc = patient_shrink(index, sql, patient, series_empty, study_empty, err);
-    return rc;
-}
-
-/* ISO_ENOENT when it is not there. */
-static int instance_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err)
-{
-    sqlite3_stmt *st;
-    int64_t       series;
-    int64_t       length;
-    int rc = sql_prepare(sql, "SELECT series, length FROM instance WHERE id = ?", &st, err);
-
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(st, 1, id);
-    rc = sql_step(sql, st, err);
-    if (rc < 0)
-        return rc == ISO_EEND ? iso_fail(err, ISO_ENOENT, "index: the object has gone") : rc;
-    series = sqlite3_column_int64(st, 0);
-    length = sqlite3_column_int64(st, 1);
-    sqlite3_reset(st);
-
-    rc =
-        RUN_INTS(sql,
-                 "INSERT INTO tombstone(volume, file, offset, length, made_us) SELECT volume, file,"
-                 " offset, length, ?2 FROM instance WHERE id = ?1",
-                 err, id, os_wall_us());
-    if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM instance WHERE id = ?", err, id);
-    if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM header WHERE instance = ?", err, id);
-    if (rc >= 0)
-        rc = parents_shrink(index, sql, series, err);
-    index->delta.instances--;
-    index->delta.bytes -= length;
-    return rc;
-}
-
-struct removal {
-    const int64_t *ids;
-    size_t         count;
-    uint64_t       removed;
-};
-
-static int remove_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
-{
-    struct removal *r = ctx;
-
-    r->removed = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        int rc = instance_forget(index, sql, r->ids[i], err);
-
-        if (rc < 0 && rc != ISO_ENOENT)
-            return rc;
-        r->removed += rc >= 0;
-    }
-    return study_relist(index, sql, err);
-}
-
-int index_remove(struct index *index, const int64_t *ids, size_t count, uint64_t *removed,
-                 struct iso_err *err)
-{
-    struct removal r  = { .ids = ids, .count = count };
-    int            rc = index_write(index, remove_apply, &r, err);
-
-    if (rc >= 0)
-        *removed = r.removed;
-    return rc;
-}
-
-static int done_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
-{
-    const struct removal *r  = ctx;
-    int                   rc = ISO_OK;
-
-    (void)index;
-    for (size_t i = 0; i < r->count && rc >= 0; i++)
-        rc = RUN_INTS(sql, "DELETE FROM tombstone WHERE id = ?", err, r->ids[i]);
-    return rc;
-}
-
-int index_tombstones_done(struct index *index, const int64_t *ids, size_t count,
-                          struct iso_err *err)
-{
-    struct removal r = { .ids = ids, .count = count };
-
-    return index_write(index, done_apply, &r, err);
-}
-
-static int tombstone_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
-{
-    const struct store_location *at = ctx;
-
-    (void)index;
-    return RUN_INTS(sql,
-                    "INSERT INTO tombstone(volume, file, offset, length, made_us)"
-                    " VALUES(?,?,?,?,?)",
-                    err, at->volume, (int64_t)at->file, (int64_t)at->offset, (int64_t)at->length,
-                    os_wall_us());
-}
-
-int index_tombstone_add(struct index *index, const struct store_location *at, struct iso_err *err)
-{
-    struct store_location copy = *at;
-
-    return index_write(index, tombstone_apply, &copy, err);
 }

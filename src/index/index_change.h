@@ -1,0 +1,39 @@
+/* index_change.h: what adding (index_write.c) and removing (index_remove.c) share: both are made of
+ * small statements inside the writer's transaction. */
+#ifndef INDEX_CHANGE_H
+#define INDEX_CHANGE_H
+
+#include "index_sqlite.h"
+
+/* One statement with integers only. */
+int sql_run_ints(struct sql *sql, const char *text, const int64_t *args, int count,
+                 struct iso_err *err);
+
+#define RUN_INTS(sql, text, err, ...)                                                              \
+    sql_run_ints(sql, text, (const int64_t[]){ __VA_ARGS__ },                                      \
+                 (int)(sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), err)
+
+/* What infix questions look in. A full-text row is deleted by saying what was in it, so both sides
+ * use these: names folded, with all their groups; the rest as it is. */
+#define NAME_TEXT(table)                                                                           \
+    "ifnull(patient_name_x, '') || ifnull((SELECT group_concat(name_x, '=') FROM (SELECT name_x"   \
+    " FROM " table "_group g WHERE g." table " = " table ".id ORDER BY name_x)), '')"
+#define PATIENT_TEXT_COLUMNS "patient_name, patient_id"
+#define PATIENT_TEXT         NAME_TEXT("patient") ", ifnull(patient_id, '')"
+#define STUDY_TEXT_COLUMNS                                                                         \
+    "patient_name, patient_id, accession_number, study_description, referring_physician_name"
+#define STUDY_TEXT                                                                                 \
+    NAME_TEXT("study")                                                                             \
+    ", ifnull(patient_id, ''), ifnull(accession_number, ''), ifnull(study_description, ''),"       \
+    " ifnull(referring_physician_name_x, '')"
+
+/* The study's lists of modalities and SOP classes, sorted, made again from their rows. */
+int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);
+int index_list_classes(struct sql *sql, int64_t study, struct iso_err *err);
+
+/* Takes an object out; parents that become empty go with it. ISO_ENOENT when it is not there. */
+int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err);
+/* Before the transaction's end: what was kept of objects that have gone, once for many of them. */
+int index_relist(struct index *index, struct sql *sql, struct iso_err *err);
+
+#endif

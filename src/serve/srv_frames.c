@@ -1,6 +1,7 @@
 /* srv_frames.c: WADO-RS frames and bulk data.   PS3.18 §10.4.1.1.5, §10.4.1.1.6, §8.7.3.3 */
 #include "http_multipart_reply.h"
 #include "srv_pixels.h"
+#include "srv_render.h"
 
 #include "dcm_parser.h"
 #include "os_file.h"
@@ -323,7 +324,8 @@ static const char *video_type(const struct dcm_syntax *syntax, const struct http
     return strcmp(syntax->media_type, "video/mpeg2") == 0 ? "video/mpeg" : syntax->media_type;
 }
 
-/* The PDF or the video itself, whatever the browser says it accepts.   PS3.18 §8.7.4, §10.4.1.1.3 */
+/* The PDF or the video itself, whatever the browser says it accepts; all else as a picture.
+ * PS3.18 §8.7.4, §10.4.1.1.3 */
 int srv_wado_rendered(struct http_request *req, void *ctx, struct iso_err *err)
 {
     struct reply              r      = { .req = req, .web = ctx };
@@ -338,6 +340,8 @@ int srv_wado_rendered(struct http_request *req, void *ctx, struct iso_err *err)
 
     if (rc == ISO_OK && spans == NULL)
         rc = iso_arena_fail(http_arena(req), err);
+    if (rc == ISO_OK && r.inst.pixels != ARC_PIXELS_NONE && !syntax->video)
+        return srv_rendered(req, ctx, err);
     if (rc == ISO_OK)
         rc = arc_header(r.web->arc, &r.inst, http_arena(req), &ds, err);
     if (rc < 0)
@@ -350,9 +354,7 @@ int srv_wado_rendered(struct http_request *req, void *ctx, struct iso_err *err)
                strcmp(document_type(&ds, el), type) == 0) {
         rc = srv_value(req, r.web, &r.inst, el, spans, err);
     } else {
-        return http_problem(req, 406, "Not acceptable",
-                            "of this object no rendered form can be made",
-                            "get its frames, or the object itself, and render those");
+        return srv_rendered(req, ctx, err);
     }
     if (rc == ISO_OK)
         rc = srv_etag_of(&r.inst, 1, digest, err);

@@ -1,5 +1,6 @@
 /* srv_routes.c: every URL of DICOMweb in one table; OpenAPI is generated from it.   PS3.18 §10 */
 #include "srv_dicomweb.h"
+#include "srv_render.h"
 
 #define JSON_OR_XML "application/dicom+json, multipart/related"
 #define FRAME_TYPES "multipart/related, application/octet-stream"
@@ -14,6 +15,13 @@ static const struct http_query_doc search_query[] = {
     { "PatientName", "string", "Any attribute, by keyword, tag or path (a.b), is a matching key" },
 };
 
+static const struct http_query_doc picture_query[] = {
+    { "accept", "string", "image/jpeg or image/png, instead of the header" },
+    { "viewport", "string", "Width and height to fit in, apart by a comma" },
+    { "window", "string", "Center, width and linear, linear-exact or sigmoid, apart by commas" },
+    { "quality", "integer", "Of a JPEG, 1 to 100" },
+};
+
 #define SEARCH(pattern_, handler_, summary_)                                                       \
     {                                                                                              \
         .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .summary = (summary_),   \
@@ -24,6 +32,12 @@ static const struct http_query_doc search_query[] = {
     {                                                                                              \
         .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .flags = (flags_),       \
         .response_type = (type_), .summary = (summary_)                                            \
+    }
+#define PICTURE(pattern_, handler_, types_, summary_)                                              \
+    {                                                                                              \
+        .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .summary = (summary_),   \
+        .response_type = (types_), .query = picture_query,                                         \
+        .query_count = sizeof picture_query / sizeof *picture_query                                \
     }
 #define STORE(pattern_, summary_)                                                                  \
     {                                                                                              \
@@ -42,11 +56,13 @@ static const struct http_query_doc search_query[] = {
         .summary = "Reject objects by a rejection code, which removes them"                        \
     }
 
-#define ROOT         "/dicom-web"
-#define STUDY        ROOT "/studies/{study}"
-#define SERIES       STUDY "/series/{series}"
-#define INSTANCE     SERIES "/instances/{instance}"
-#define OBJECT_TYPES "multipart/related, application/dicom, application/zip"
+#define ROOT          "/dicom-web"
+#define STUDY         ROOT "/studies/{study}"
+#define SERIES        STUDY "/series/{series}"
+#define INSTANCE      SERIES "/instances/{instance}"
+#define FRAME         INSTANCE "/frames/{frames}"
+#define PICTURE_TYPES "image/jpeg, image/png"
+#define OBJECT_TYPES  "multipart/related, application/dicom, application/zip"
 
 const struct http_route srv_dicomweb_routes[] = {
     SEARCH(ROOT "/studies", srv_qido_studies, "Search for studies"),
@@ -62,12 +78,23 @@ const struct http_route srv_dicomweb_routes[] = {
     GET(STUDY "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a study's instances"),
     GET(SERIES "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a series' instances"),
     GET(INSTANCE "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of an instance"),
-    GET(INSTANCE "/frames/{frames}", srv_wado_frames, 0, FRAME_TYPES,
+    GET(FRAME, srv_wado_frames, 0, FRAME_TYPES,
         "Retrieve frames, by number from 1, apart by commas"),
     GET(INSTANCE "/bulkdata/{path...}", srv_wado_bulk, 0, FRAME_TYPES,
         "Retrieve a bulk value, by the URI that the metadata gives"),
-    GET(INSTANCE "/rendered", srv_wado_rendered, 0, "application/pdf, video/mp4, video/mpeg",
-        "Retrieve an encapsulated document or a video as itself"),
+    PICTURE(STUDY "/rendered", srv_rendered, PICTURE_TYPES,
+            "A picture of a study: of one image of it"),
+    PICTURE(SERIES "/rendered", srv_rendered, PICTURE_TYPES,
+            "A picture of a series: of one image of it"),
+    PICTURE(INSTANCE "/rendered", srv_wado_rendered,
+            PICTURE_TYPES ", application/pdf, video/mp4, video/mpeg",
+            "A picture of an image; an encapsulated document or a video as itself"),
+    PICTURE(FRAME "/rendered", srv_rendered, PICTURE_TYPES,
+            "A picture of a frame, by its number from 1"),
+    PICTURE(STUDY "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a study"),
+    PICTURE(SERIES "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a series"),
+    PICTURE(INSTANCE "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of an instance"),
+    PICTURE(FRAME "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a frame"),
 
     STORE(ROOT "/studies", "Store instances"),
     STORE(STUDY, "Store instances of one study"),

@@ -1,0 +1,165 @@
+/* codec.c: the table of transfer syntaxes, and the checks that hold for all of them. */
+#include "codec.h"
+
+#include "codec_in.h"
+
+/* What is not here is not decoded. */
+static const struct {
+    const char                 *uid;
+    const struct codec_decoder *decoder;
+} table[] = {
+    { "1.2.840.10008.1.2", &codec_native },      /* implicit VR little endian */
+    { "1.2.840.10008.1.2.1", &codec_native },    /* explicit VR little endian */
+    { "1.2.840.10008.1.2.1.98", &codec_native }, /* encapsulated uncompressed */
+    { "1.2.840.10008.1.2.1.99", &codec_native }, /* deflated; frames come inflated */
+    { "1.2.840.10008.1.2.2", &codec_native },    /* big endian; frames come swapped */
+    { "1.2.840.10008.1.2.5", &codec_rle },       /* RLE lossless */
+    { "1.2.840.10008.1.2.4.50", &codec_jpeg },   /* JPEG baseline */
+    { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
+};
+
+static const struct codec_decoder *find(iso_str uid)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (iso_str_eq_c(uid, table[i].uid))
+            return table[i].decoder;
+    return NULL;
+}
+
+bool codec_can_decode(iso_str transfer_syntax_uid)
+{
+    return find(transfer_syntax_uid) != NULL;
+}
+
+/* ---- attributes ---- */
+
+static enum codec_photometric photometric_of(iso_str name, uint16_t samples)
+{
+    static const struct {
+        const char            *name;
+        enum codec_photometric is;
+    } names[] = {
+        { "MONOCHROME1", CODEC_MONOCHROME1 },
+        { "MONOCHROME2", CODEC_MONOCHROME2 },
+        { "PALETTE COLOR", CODEC_PALETTE_COLOR },
+        { "RGB", CODEC_RGB },
+        { "YBR_FULL", CODEC_YBR_FULL },
+        { "YBR_FULL_422", CODEC_YBR_FULL_422 },
+        { "YBR_PARTIAL_422", CODEC_YBR_PARTIAL },
+        { "YBR_PARTIAL_420", CODEC_YBR_PARTIAL },
+        { "YBR_ICT", CODEC_YBR_ICT },
+        { "YBR_RCT", CODEC_YBR_RCT },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (iso_str_eq_c(name, names[i].name))
+            return names[i].is;
+    if (name.len > 0)
+        return CODEC_PHOTOMETRIC_OTHER;
+    return samples == 3 ? CODEC_RGB : CODEC_MONOCHROME2;
+}
+
+static uint16_t number(const struct dcm_dataset *ds, dcm_tag tag, uint16_t otherwise)
+{
+    int64_t v;
+
+    return dcm_get_i64(ds, tag, 0, &v) && v >= 0 && v <= UINT16_MAX ? (uint16_t)v : otherwise;
+}
+
+int codec_image_read(const struct dcm_dataset *ds, struct codec_image *image, struct iso_err *err)
+{
+    bool               doubles = dcm_get(ds, DCM_DOUBLE_FLOAT_PIXEL_DATA) != NULL;
+    struct codec_image read    = {
+           .rows           = number(ds, DCM_ROWS, 0),
+           .columns        = number(ds, DCM_COLUMNS, 0),
+           .samples        = number(ds, DCM_SAMPLES_PER_PIXEL, 1),
+           .bits_allocated = number(ds, DCM_BITS_ALLOCATED, 0),
+           .is_signed      = number(ds, DCM_PIXEL_REPRESENTATION, 0) == 1,
+           .is_float       = doubles || dcm_get(ds, DCM_FLOAT_PIXEL_DATA) != NULL,
+           .planar         = number(ds, DCM_PLANAR_CONFIGURATION, 0) == 1,
+    };
+
+    if (read.is_float)
+        read.bits_allocated = doubles ? 64 : 32;
+    read.photometric =
+        photometric_of(dcm_get_ascii(ds, DCM_PHOTOMETRIC_INTERPRETATION), read.samples);
+    read.bits_stored = number(ds, DCM_BITS_STORED, read.bits_allocated);
+    if (read.bits_stored == 0 || read.bits_stored > read.bits_allocated || read.is_float)
+        read.bits_stored = read.bits_allocated;
+    read.high_bit = number(ds, DCM_HIGH_BIT, (uint16_t)(read.bits_stored - 1));
+    if (read.high_bit >= read.bits_allocated || read.high_bit + 1 < read.bits_stored)
+        read.high_bit = (uint16_t)(read.bits_stored - 1);
+    if (read.rows == 0 || read.columns == 0 || read.samples == 0 || read.bits_allocated == 0)
+        return iso_fail(err, ISO_EUNSUPPORTED, "the object does not describe an image");
+    *image = read;
+    return ISO_OK;
+}
+
+struct codec_image codec_unpacked(const struct codec_image *attributes)
+{
+    struct codec_image frame = *attributes;
+
+    frame.planar = false;
+    if (frame.bits_allocated < 8)
+        frame.bits_allocated = 8;
+    else if (frame.bits_allocated > 8 && frame.bits_allocated < 16)
+        frame.bits_allocated = 16;
+    return frame;
+}
+
+/* ---- decoding ---- */
+
+static int frame_bytes(const struct codec_image *frame, size_t *bytes, struct iso_err *err)
+{
+    size_t n;
+
+    if (frame->bits_allocated != 8 && frame->bits_allocated != 16 && frame->bits_allocated != 32 &&
+        (frame->bits_allocated != 64 || !frame->is_float))
+        return iso_fail(err, ISO_EUNSUPPORTED, "samples of %u bits", frame->bits_allocated);
+    if (frame->samples > CODEC_SAMPLES_MAX)
+        return iso_fail(err, ISO_EUNSUPPORTED, "%u samples a pixel", frame->samples);
+    if (!codec_sample_count(frame, &n) || !iso_mul(n, codec_sample_bytes(frame), &n) ||
+        n > CODEC_FRAME_BYTES_MAX)
+        return iso_fail(err, ISO_ELIMIT, "a frame of %u x %u pixels is larger than %u MiB decoded",
+                        frame->columns, frame->rows, CODEC_FRAME_BYTES_MAX >> 20);
+    *bytes = n;
+    return ISO_OK;
+}
+
+int codec_inspect(iso_str uid, iso_bytes in, const struct codec_image *attributes,
+                  struct codec_image *frame, size_t *bytes, struct iso_err *err)
+{
+    const struct codec_decoder *decoder = find(uid);
+    struct codec_image          given;
+    int                         rc;
+
+    if (decoder == NULL) {
+        const struct dcm_syntax *syntax = dcm_syntax_find(uid);
+        return iso_fail(err, ISO_EUNSUPPORTED, "frames in %s (%.*s) cannot be decoded here",
+                        syntax != NULL ? syntax->name : "an unknown transfer syntax",
+                        ISO_STR_ARG(uid));
+    }
+    rc = decoder->inspect(in, attributes, &given, err);
+    if (rc == ISO_OK)
+        rc = frame_bytes(&given, bytes, err);
+    if (rc == ISO_OK)
+        *frame = given;
+    return rc;
+}
+
+int codec_decode(iso_str uid, iso_bytes in, const struct codec_image *attributes,
+                 struct codec_image *frame, uint8_t *out, size_t cap, struct iso_err *err)
+{
+    struct codec_image given;
+    size_t             bytes;
+    int                rc = codec_inspect(uid, in, attributes, &given, &bytes, err);
+
+    if (rc < 0)
+        return rc;
+    if (bytes > cap)
+        return iso_fail(err, ISO_EINVAL, "a buffer of %zu bytes for a frame of %zu", cap, bytes);
+    rc = find(uid)->decode(in, attributes, &given, out, bytes, err);
+    if (rc == ISO_OK)
+        *frame = given;
+    return rc;
+}

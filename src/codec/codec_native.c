@@ -1,0 +1,93 @@
+/* codec_native.c: uncompressed frames brought to the one layout: packed bits to whole bytes, planes
+ * to pixels, halved chroma to full width.   PS3.5 §8.1.1, §D; PS3.3 §C.7.6.3.1.2, .3 */
+#include "codec_in.h"
+
+#include "iso_reader.h"
+
+#include <string.h>
+
+/* Y0 Y1 Cb Cr: two pixels in four samples, told from a full frame by its length, since frames under
+ * that name that are not halved exist. */
+static bool is_halved(iso_bytes in, const struct codec_image *a)
+{
+    size_t full;
+
+    return a->samples == 3 && a->photometric == CODEC_YBR_FULL_422 && a->columns % 2 == 0 &&
+           a->bits_allocated == 8 && codec_sample_count(a, &full) && in.len < full;
+}
+
+static int inspect(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
+                   struct iso_err *err)
+{
+    struct codec_image given = codec_unpacked(a);
+    size_t             n, bits;
+
+    if (!codec_sample_count(a, &n) || !iso_mul(n, a->bits_allocated, &bits))
+        return iso_fail(err, ISO_ELIMIT, "a frame of %u x %u pixels", a->columns, a->rows);
+    if (is_halved(in, a))
+        bits = bits / 3 * 2;
+    if (in.len < bits / 8 + (bits % 8 != 0))
+        return iso_fail(err, ISO_EFORMAT, "the frame has %zu bytes, of %zu", in.len,
+                        bits / 8 + (bits % 8 != 0));
+    if (given.bits_allocated != a->bits_allocated && a->planar && a->samples > 1)
+        return iso_fail(err, ISO_EUNSUPPORTED, "planes of %u-bit samples", a->bits_allocated);
+    if (a->photometric == CODEC_YBR_FULL_422)
+        given.photometric = CODEC_YBR_FULL;
+    *frame = given;
+    return ISO_OK;
+}
+
+/* Samples of `bits` bits one after the other, least significant first.   PS3.5 §8.1.1 */
+static void unpack(const uint8_t *in, size_t in_bytes, size_t count, unsigned bits,
+                   const struct codec_image *frame, uint8_t *out)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < count; i++, at += bits) {
+        uint32_t window = 0;
+        for (size_t k = 0; k < 3 && at / 8 + k < in_bytes; k++)
+            window |= (uint32_t)in[at / 8 + k] << (8 * k);
+        uint32_t sample = window >> at % 8 & ((1u << bits) - 1);
+        if (frame->bits_allocated == 8)
+            out[i] = (uint8_t)sample;
+        else
+            iso_put_u16le(out + 2 * i, (uint16_t)sample);
+    }
+}
+
+static void planes_to_pixels(const uint8_t *in, size_t pixels, size_t samples, size_t unit,
+                             uint8_t *out)
+{
+    for (size_t s = 0; s < samples; s++)
+        for (size_t i = 0; i < pixels; i++)
+            memcpy(out + (i * samples + s) * unit, in + (s * pixels + i) * unit, unit);
+}
+
+static void widen_chroma(const uint8_t *in, size_t pairs, uint8_t *out)
+{
+    for (size_t i = 0; i < pairs; i++, in += 4, out += 6) {
+        out[0] = in[0];
+        out[3] = in[1];
+        out[1] = out[4] = in[2];
+        out[2] = out[5] = in[3];
+    }
+}
+
+static int decode(iso_bytes in, const struct codec_image *a, const struct codec_image *frame,
+                  uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    size_t pixels = (size_t)a->rows * a->columns;
+
+    (void)err;
+    if (is_halved(in, a))
+        widen_chroma(in.ptr, pixels / 2, out);
+    else if (frame->bits_allocated != a->bits_allocated)
+        unpack(in.ptr, in.len, pixels * a->samples, a->bits_allocated, frame, out);
+    else if (a->planar && a->samples > 1)
+        planes_to_pixels(in.ptr, pixels, a->samples, codec_sample_bytes(frame), out);
+    else
+        memcpy(out, in.ptr, bytes);
+    return ISO_OK;
+}
+
+const struct codec_decoder codec_native = { inspect, decode };

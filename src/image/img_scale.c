@@ -1,0 +1,171 @@
+/* img_scale.c: other sizes, one axis after the other. Each output pixel is a weighted sum of
+ * neighbours; the weights of an axis are made once. */
+#include "img.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Output i is the sum of weight[first of i ..] * input[from ..]. */
+struct tap {
+    uint32_t from;
+    uint32_t count;
+    size_t   first;
+};
+
+struct axis {
+    struct tap *tap;
+    float      *weight;
+};
+
+static void axis_release(struct axis *axis)
+{
+    free(axis->tap);
+    free(axis->weight);
+}
+
+static void area_tap(double from, double to, uint32_t in, struct tap *t, float *weight)
+{
+    uint32_t last = (uint32_t)ceil(to - 1e-9);
+
+    t->from  = (uint32_t)floor(from + 1e-9);
+    last     = last > in ? in : last;
+    t->from  = t->from < last ? t->from : last - 1;
+    t->count = last - t->from;
+    for (uint32_t k = 0; k < t->count; k++) {
+        double lower = t->from + k > from ? t->from + k : from;
+        double upper = t->from + k + 1 < to ? t->from + k + 1 : to;
+        weight[k]    = (float)((upper - lower) / (to - from));
+    }
+}
+
+static void linear_tap(double center, uint32_t in, struct tap *t, float *weight)
+{
+    double at   = center < 0 ? 0 : center > in - 1 ? in - 1 : center;
+    double part = at - floor(at);
+
+    t->from   = (uint32_t)at;
+    t->count  = part > 0 ? 2 : 1;
+    weight[0] = (float)(1 - part);
+    weight[1] = (float)part;
+}
+
+static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
+{
+    double scale = (double)in / out;
+    size_t each  = out < in ? (size_t)ceil(scale) + 1 : 2;
+
+    axis->tap    = calloc(out, sizeof *axis->tap);
+    axis->weight = calloc((size_t)out * each, sizeof *axis->weight);
+    if (axis->tap == NULL || axis->weight == NULL) {
+        axis_release(axis);
+        return false;
+    }
+    for (uint32_t i = 0; i < out; i++) {
+        axis->tap[i].first = i * each;
+        if (out < in)
+            area_tap(i * scale, (i + 1) * scale, in, &axis->tap[i], axis->weight + i * each);
+        else
+            linear_tap((i + 0.5) * scale - 0.5, in, &axis->tap[i], axis->weight + i * each);
+    }
+    return true;
+}
+
+/* A row of the input to a row of floats of the new width. */
+static void scale_row(const uint8_t *in, const struct axis *x, uint32_t width, unsigned channels,
+                      float *out)
+{
+    for (uint32_t i = 0; i < width; i++) {
+        const struct tap *t = &x->tap[i];
+        const float      *w = x->weight + t->first;
+        for (unsigned c = 0; c < channels; c++) {
+            const uint8_t *p   = in + (size_t)t->from * channels + c;
+            float          sum = 0;
+            for (uint32_t k = 0; k < t->count; k++)
+                sum += w[k] * (float)p[(size_t)k * channels];
+            out[(size_t)i * channels + c] = sum;
+        }
+    }
+}
+
+/* Rows are summed as they come; the last one made is kept, since neighbours share it. */
+static void scale_rows(const struct img_picture *in, const struct axis *x, const struct axis *y,
+                       const struct img_picture *out, float *row[2], float *sum)
+{
+    size_t   n       = (size_t)out->width * out->channels;
+    uint32_t made[2] = { UINT32_MAX, UINT32_MAX }; /* which input rows row[] holds */
+
+    for (uint32_t j = 0; j < out->height; j++) {
+        const struct tap *t = &y->tap[j];
+
+        for (size_t i = 0; i < n; i++)
+            sum[i] = 0.5f;
+        for (uint32_t k = 0; k < t->count; k++) {
+            uint32_t at   = t->from + k;
+            unsigned slot = at % 2;
+            float    w    = y->weight[t->first + k];
+
+            if (made[slot] != at) {
+                scale_row(in->pixels + (size_t)at * in->width * in->channels, x, out->width,
+                          out->channels, row[slot]);
+                made[slot] = at;
+            }
+            for (size_t i = 0; i < n; i++)
+                sum[i] += w * row[slot][i];
+        }
+        uint8_t *to = out->pixels + j * n;
+        for (size_t i = 0; i < n; i++)
+            to[i] = sum[i] >= 255 ? 255 : (uint8_t)sum[i];
+    }
+}
+
+int img_scale(const struct img_picture *in, uint32_t width, uint32_t height,
+              struct img_picture *out, struct iso_err *err)
+{
+    struct img_picture made = { width, height, in->channels, NULL };
+    struct axis        x = { 0 }, y = { 0 };
+    float             *rows = NULL;
+    size_t             n    = (size_t)width * in->channels;
+    int                rc   = ISO_OK;
+
+    if (width == 0 || height == 0 || width > IMG_SIDE_SCALED_MAX || height > IMG_SIDE_SCALED_MAX ||
+        n * height > CODEC_FRAME_BYTES_MAX)
+        return iso_fail(err, ISO_ELIMIT, "a picture of %u x %u", width, height);
+    rows        = malloc(3 * n * sizeof *rows);
+    made.pixels = malloc(n * height);
+    if (rows == NULL || made.pixels == NULL || !axis_make(in->width, width, &x) ||
+        !axis_make(in->height, height, &y)) {
+        rc = iso_fail(err, ISO_ENOMEM, "out of memory");
+        img_picture_release(&made);
+    } else {
+        scale_rows(in, &x, &y, &made, (float *[]){ rows, rows + n }, rows + 2 * n);
+        *out = made;
+    }
+    axis_release(&x);
+    axis_release(&y);
+    free(rows);
+    return rc;
+}
+
+static uint32_t side(double v)
+{
+    return v < 1 ? 1 : v > IMG_SIDE_SCALED_MAX ? IMG_SIDE_SCALED_MAX : (uint32_t)(v + 0.5);
+}
+
+void img_fit(uint32_t width, uint32_t height, double aspect, uint32_t box_width,
+             uint32_t box_height, uint32_t *out_width, uint32_t *out_height)
+{
+    double w = width, h = height * aspect; /* square pixels, the size of one column */
+    double scale;
+
+    if (box_width == 0 && box_height == 0) {
+        scale = aspect < 1 ? 1 / aspect : 1;
+        if (w * scale > IMG_SIDE_SCALED_MAX || h * scale > IMG_SIDE_SCALED_MAX)
+            scale = IMG_SIDE_SCALED_MAX / (w > h ? w : h);
+    } else {
+        double by_width  = box_width > 0 ? box_width / w : INFINITY;
+        double by_height = box_height > 0 ? box_height / h : INFINITY;
+        scale            = by_width < by_height ? by_width : by_height;
+    }
+    *out_width  = side(w * scale);
+    *out_height = side(h * scale);
+}

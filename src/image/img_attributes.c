@@ -188,8 +188,8 @@ static void window_read(const struct dcm_dataset *ds, struct img_attributes *out
         !dcm_get_double(ds, DCM_WINDOW_WIDTH, 0, &w.width) || !isfinite(w.center) ||
         !isfinite(w.width) || w.width <= 0)
         return;
-    if (w.function == IMG_LINEAR && w.width < 1)
-        return;
+    if (w.function == IMG_LINEAR && w.width < 1) /* not allowed, but plain: values are small */
+        w.function = IMG_LINEAR_EXACT;
     out->window     = w;
     out->has_window = true;
 }

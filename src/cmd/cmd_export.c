@@ -3,8 +3,7 @@
  * File names are made of UIDs that were checked, or counted when a DICOMDIR is wanted; what exists is
  * never overwritten. */
 #include "cmd.h"
-#include "cmd_config.h"
-#include "cmd_running.h"
+#include "cmd_archive.h"
 
 #include "arc_read.h"
 #include "dcm_dir.h"
@@ -46,7 +45,7 @@ struct export
 {
     struct arc            *arc; /* NULL: from the server at base */
     struct net_http       *http;
-    char                   base[256];
+    char                   base[CMD_BASE_BYTES];
     int                    out;
     iso_str                study[STUDIES_MAX];
     size_t                 study_count;
@@ -304,25 +303,14 @@ static int list_served(struct export *ex, struct iso_err *err)
 
 static int open_source(struct export *ex, const struct cmd_config *config, struct iso_err *err)
 {
-    struct os_address http;
-    struct os_stat    st;
-    struct arc_config arc;
+    struct os_stat st;
 
-    arc_config_init(&arc);
-    arc.folder = config->data;
     if (os_stat(OS_CWD, config->data, &st, err) < 0)
         return iso_wrap(err, ISO_ENOENT, "no archive there");
-    int rc = arc_open(&arc, &ex->arc, err);
-    if (rc != ISO_EBUSY)
-        return rc;
-    rc = cmd_running_read(config->data, &http, err);
-    if (rc < 0)
-        return iso_wrap(err, rc, "%s is in use, and no server has left its address there",
-                        config->data);
-    bool six = strchr(http.host, ':') != NULL;
-    (void)snprintf(ex->base, sizeof ex->base, "http://%s%s%s:%u/dicom-web", six ? "[" : "",
-                   http.host, six ? "]" : "", http.port);
-    return net_http_new(&ex->http, err);
+    int rc = cmd_archive_reach(config, &ex->arc, ex->base, err);
+    if (rc == ISO_OK && ex->arc == NULL)
+        rc = net_http_new(&ex->http, err);
+    return rc;
 }
 
 static int export(struct export *ex, const struct cmd_config *config, const char *out,

@@ -2,8 +2,7 @@
  * Straight into the data folder when no server holds it, else through the running server. Every
  * object is durable before it counts as stored, so an interrupted import is simply run again. */
 #include "cmd.h"
-#include "cmd_config.h"
-#include "cmd_running.h"
+#include "cmd_archive.h"
 #include "cmd_walk.h"
 
 #include "arc_ingest.h"
@@ -49,7 +48,7 @@ static const char *const outcome_name[] = { "stored", "already", "refused", "fai
 
 struct import {
     struct arc *arc; /* NULL: through the server at url */
-    char        url[URL_BYTES];
+    char        url[CMD_BASE_BYTES + 16];
     bool        json;
     bool        progress;
     uint64_t    total_files;
@@ -261,44 +260,22 @@ static void print_report(struct import *im)
     iso_buf_release(&out);
 }
 
-/* The folder itself, or the server that holds it. */
-static int open_target(struct import *im, const struct cmd_config *config, struct iso_err *err)
-{
-    static const enum arc_conflict policy[] = { ARC_KEEP_FIRST, ARC_REPLACE, ARC_REJECT };
-    struct os_address              http;
-    struct arc_config              arc;
-
-    arc_config_init(&arc);
-    arc.folder            = config->data;
-    arc.on_conflict       = policy[config->on_conflict];
-    arc.receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
-    int rc                = arc_open(&arc, &im->arc, err);
-    if (rc != ISO_EBUSY)
-        return rc;
-    rc = cmd_running_read(config->data, &http, err);
-    if (rc < 0)
-        return iso_wrap(err, rc, "%s is in use, and no server has left its address there",
-                        config->data);
-    (void)snprintf(im->url, sizeof im->url, "http://%s%s%s:%u/dicom-web/studies",
-                   strchr(http.host, ':') != NULL ? "[" : "", http.host,
-                   strchr(http.host, ':') != NULL ? "]" : "", http.port);
-    return ISO_OK;
-}
-
 static int import(struct import *im, const struct cmd_config *config, unsigned jobs, char **path,
                   size_t path_count)
 {
-    struct iso_err  err  = { 0 };
-    struct cmd_walk walk = { .path       = path,
-                             .path_count = path_count,
-                             .threads    = jobs,
-                             .each       = import_file,
-                             .stop       = stop,
-                             .ctx        = im };
-    int             rc   = open_target(im, config, &err);
+    struct iso_err  err                  = { 0 };
+    struct cmd_walk walk                 = { .path       = path,
+                                             .path_count = path_count,
+                                             .threads    = jobs,
+                                             .each       = import_file,
+                                             .stop       = stop,
+                                             .ctx        = im };
+    char            base[CMD_BASE_BYTES] = "";
+    int             rc                   = cmd_archive_reach(config, &im->arc, base, &err);
 
     if (rc < 0)
         return cmd_fail(CMD_FAILED, "import", "%s", err.text);
+    (void)snprintf(im->url, sizeof im->url, "%s/studies", base);
     (void)signal(SIGINT, on_interrupt);
     (void)signal(SIGTERM, on_interrupt);
     os_raise_file_limit();

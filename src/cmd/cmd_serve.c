@@ -1,10 +1,9 @@
 /* cmd_serve.c: `isocenter serve`: opens the archive, listens for DICOM and HTTP, waits for a signal,
  * drains, closes. The one place where everything is wired together. */
 #include "cmd.h"
-#include "cmd_config.h"
+#include "cmd_archive.h"
 #include "cmd_running.h"
 
-#include "arc.h"
 #include "os_clock.h"
 #include "os_process.h"
 #include "srv_dimse.h"
@@ -44,22 +43,6 @@ struct server {
 };
 
 /* ---- wiring ---- */
-
-static int open_archive(struct server *s, struct iso_err *err)
-{
-    static const enum arc_conflict policy[] = {
-        [CMD_KEEP_FIRST] = ARC_KEEP_FIRST,
-        [CMD_REPLACE]    = ARC_REPLACE,
-        [CMD_REJECT]     = ARC_REJECT,
-    };
-    struct arc_config config;
-
-    arc_config_init(&config);
-    config.folder            = s->config.data;
-    config.on_conflict       = policy[s->config.on_conflict];
-    config.receive_bytes_max = (uint64_t)s->config.ingest_memory_bytes_max;
-    return arc_open(&config, &s->arc, err);
-}
 
 /* The built pages lie beside the program in a checkout, and in /usr/share once installed. */
 static const char *find_ui(struct server *s)
@@ -148,7 +131,7 @@ static void drain(struct server *s)
 static int serve(struct server *s)
 {
     struct iso_err err = { 0 };
-    int            rc  = open_archive(s, &err);
+    int            rc  = cmd_archive_open(&s->config, &s->arc, &err);
 
     os_raise_file_limit();
     os_block_end_signals();

@@ -1,0 +1,41 @@
+#include "cmd_archive.h"
+
+#include "cmd_running.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct iso_err *err)
+{
+    static const enum arc_conflict policy[] = {
+        [CMD_KEEP_FIRST] = ARC_KEEP_FIRST,
+        [CMD_REPLACE]    = ARC_REPLACE,
+        [CMD_REJECT]     = ARC_REJECT,
+    };
+    struct arc_config with;
+
+    arc_config_init(&with);
+    with.folder            = config->data;
+    with.on_conflict       = policy[config->on_conflict];
+    with.receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
+    return arc_open(&with, arc, err);
+}
+
+int cmd_archive_reach(const struct cmd_config *config, struct arc **arc, char base[CMD_BASE_BYTES],
+                      struct iso_err *err)
+{
+    struct os_address http;
+    int               rc = cmd_archive_open(config, arc, err);
+
+    if (rc != ISO_EBUSY)
+        return rc;
+    rc = cmd_running_read(config->data, &http, err);
+    if (rc < 0)
+        return iso_wrap(err, rc, "%s is in use, and no server has left its address there",
+                        config->data);
+    bool six = strchr(http.host, ':') != NULL;
+    (void)snprintf(base, CMD_BASE_BYTES, "http://%s%s%s:%u/dicom-web", six ? "[" : "", http.host,
+                   six ? "]" : "", http.port);
+    *arc = NULL;
+    return ISO_OK;
+}

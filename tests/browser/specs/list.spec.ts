@@ -118,6 +118,8 @@ test("pages without end, and holds few rows at a time", async ({ page }) => {
     const seen = new Set<string>();
     for (let top = 0; top < count * 44; top += 500) {
         await body.evaluate((el, y) => (el.scrollTop = y), top);
+        const middle = Math.min(count, Math.ceil(Math.min(top + 300, count * 44 - 1) / 44));
+        await page.locator(`.list-body .study[aria-rowindex="${middle + 1}"]`).waitFor();
         await expect(page.locator(".list-body .row.pending")).toHaveCount(0);
         for (const name of await page.locator(".c-name .name").allTextContents()) seen.add(name);
     }

@@ -21,11 +21,10 @@ export function navigate(to: string): void {
     read();
 }
 
-/** Renames what is on screen without a step in the history: filters, the image in view. */
+/** Renames what is on screen without a step in the history: filters, the image in view. The page that renames
+ *  itself knows what it shows; telling it again would bring back what has been typed over since. */
 export function rename(to: string): void {
-    if (to === location.pathname + location.search) return;
-    history.replaceState(null, "", to);
-    read();
+    if (to !== location.pathname + location.search) history.replaceState(null, "", to);
 }
 
 function read(): void {

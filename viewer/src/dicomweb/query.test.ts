@@ -19,6 +19,8 @@ describe("the query", () => {
         expect([q.get("limit"), q.get("offset")]).toEqual(["60", "120"]);
         expect(q.getAll("includefield")).toContain("00201208");
         expect(q.has("PatientName")).toBe(false);
+        expect(q.has("totalcount")).toBe(false); /* counted once, with the first page */
+        expect(studyQuery(noFilter, newestFirst, 0, 60).has("totalcount")).toBe(true);
     });
     it.each([
         ["2026-01-01", "2026-01-31", "20260101-20260131"],

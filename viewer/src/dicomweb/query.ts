@@ -58,6 +58,7 @@ export function studyQuery(filter: StudyFilter, sort: Sort, offset: number, limi
     for (const tag of returned) q.append("includefield", tag);
     q.set("limit", String(limit));
     q.set("offset", String(offset));
+    if (offset === 0) q.set("totalcount", "true"); /* our server's: X-Total-Count in the answer */
     return q;
 }
 

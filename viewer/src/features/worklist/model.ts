@@ -90,12 +90,11 @@ async function load(page: number, afresh = false): Promise<void> {
         if (mine !== generation) return;
         batch(() => {
             pages.value = new Map(afresh ? [] : pages.value).set(page, answer.rows.map(studyOf));
-            counted.value = answer.total;
+            if (page === 0) counted.value = answer.total;
             failure.value = "";
         });
     } catch (e) {
-        if (mine !== generation || isAbort(e)) return;
-        asked.delete(page);
+        if (mine !== generation || isAbort(e)) return; /* a page that failed waits for `refresh` */
         failure.value = e instanceof Error ? e.message : String(e);
     } finally {
         if (mine === generation) waiting.value = false;

@@ -290,7 +290,10 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
                     tabIndex={0}
                     aria-label="Studies"
                     aria-activedescendant={all > 0 ? `row-${model.active.value}` : undefined}
-                    onScroll={(e) => (model.scrollTop.value = e.currentTarget.scrollTop)}
+                    onScroll={(e) => {
+                        /* a list that is being taken down tells a last time, that it is at 0 */
+                        if (e.currentTarget.isConnected) model.scrollTop.value = e.currentTarget.scrollTop;
+                    }}
                 >
                     <div class="extent" style={{ height: `${all * rowPx}px` }}>{shown}</div>
                     {model.failure.value ? <Failure /> : nothing && <Empty onPick={() => files.current?.click()} />}

@@ -87,6 +87,7 @@ static int plan_text(struct maker *m, const struct index_column *column,
     p             = add(m, column, has_wild(values[0]) ? INDEX_LIKE : INDEX_IS);
     p->texts      = values;
     p->text_count = count;
+    p->any_case   = m->plan->query->any_case && column->kind == INDEX_TEXT;
     return ISO_OK;
 }
 

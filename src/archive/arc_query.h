@@ -25,6 +25,8 @@ struct arc_query {
                                    instances the whole header */
 
     bool fuzzy;             /* person names by sound.   PS3.4 §C.2.2.2.1.1 */
+    bool any_case;          /* patterns of other text too compare ASCII letters without case: what is
+                               typed into a search box; PS3.4 §C.2.2.2.4 tells them apart */
     bool combined_datetime; /* a date range and its time range are one.   PS3.4 §C.2.2.2.5.1 */
 
     uint64_t limit; /* 0: all, up to ARC_ROWS_MAX */

@@ -91,6 +91,7 @@ struct index_predicate {
     enum index_match           match;
     const iso_str             *texts;
     size_t                     text_count;
+    bool                       any_case; /* LIKE: ASCII letters match in either case */
     const struct index_word   *words; /* of the patient's name: all of these, or texts as above */
     size_t                     word_count;
     int64_t                    from;

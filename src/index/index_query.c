@@ -80,10 +80,15 @@ static void put_list(struct compile *c, const iso_str *texts, size_t count)
     put(c, ")");
 }
 
-/* '*' and '?' are GLOB's own; its '[' is not. */
-static iso_str glob_of(struct compile *c, iso_str pattern)
+static char other_case(char c)
 {
-    char  *out = iso_arena_array(&c->arena, pattern.len + 1, 3);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? (char)(c ^ 0x20) : c;
+}
+
+/* '*' and '?' are GLOB's own; its '[' is not. A letter in any case is a set of two: "[aA]". */
+static iso_str glob_of(struct compile *c, iso_str pattern, bool any_case)
+{
+    char  *out = iso_arena_array(&c->arena, pattern.len + 1, 4);
     size_t n   = 0;
 
     if (out == NULL) {
@@ -94,6 +99,10 @@ static iso_str glob_of(struct compile *c, iso_str pattern)
         if (pattern.ptr[i] == '[') {
             memcpy(out + n, "[[]", 3);
             n += 3;
+        } else if (any_case && other_case(pattern.ptr[i]) != pattern.ptr[i]) {
+            const char set[] = { '[', pattern.ptr[i], other_case(pattern.ptr[i]), ']' };
+            memcpy(out + n, set, sizeof set);
+            n += sizeof set;
         } else {
             out[n++] = pattern.ptr[i];
         }
@@ -163,7 +172,7 @@ static void put_globs(struct compile *c, const struct index_predicate *p, const 
 {
     for (size_t i = 0; i < p->text_count; i++) {
         iso_buf_printf(&c->sql, "%s%s GLOB ", i == 0 ? "(" : " OR ", x);
-        put_text(c, glob_of(c, p->texts[i]));
+        put_text(c, glob_of(c, p->texts[i], p->any_case));
     }
     put(c, ")");
 }
@@ -197,7 +206,7 @@ static void put_like(struct compile *c, const struct index_predicate *p, char al
     const iso_str prefix = fixed_prefix(p);
     iso_str       grams  = { NULL, 0 };
 
-    if (prefix.len > 0) {
+    if (prefix.len > 0 && !p->any_case) {
         put_prefix(c, p, prefix, x);
         if (groups != NULL) {
             iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE ", alias, groups,
@@ -276,7 +285,7 @@ static void put_condition(struct compile *c, const struct index_predicate *p, ch
             put_list(c, p->texts, p->text_count);
         } else {
             put(c, " GLOB ");
-            put_text(c, glob_of(c, p->texts[0]));
+            put_text(c, glob_of(c, p->texts[0], false));
         }
         put(c, ")");
         return;
@@ -357,7 +366,7 @@ static void put_modalities(struct compile *c)
             put(c, " OR ");
         if (has_wild(q->modalities[i])) {
             put(c, "m.modality GLOB ");
-            put_text(c, glob_of(c, q->modalities[i]));
+            put_text(c, glob_of(c, q->modalities[i], false));
         } else {
             put(c, "m.modality = ");
             put_text(c, q->modalities[i]);

@@ -216,6 +216,8 @@ static int read_param(struct search *s, const struct http_param *param, struct i
         return read_count(param, &s->query.offset, err);
     if (iso_str_eq_c(name, "fuzzymatching"))
         return read_switch(param, &s->query.fuzzy, err);
+    if (iso_str_eq_c(name, "anycase"))
+        return read_switch(param, &s->query.any_case, err);
     if (iso_str_eq_c(name, "totalcount"))
         return read_switch(param, &s->want_total, err);
     if (iso_str_eq_c(name, "includefield"))

@@ -9,6 +9,7 @@ static const struct http_query_doc search_query[] = {
     { "limit", "integer", "Most results to return" },
     { "offset", "integer", "Results to leave out before the first" },
     { "fuzzymatching", "boolean", "Match person names by sound" },
+    { "anycase", "boolean", "Match patterns of any text without case, as those of names" },
     { "includefield", "array", "Attributes to return besides the usual ones, or all" },
     { "orderby", "array", "Attributes to sort by; a leading - sorts downwards" },
     { "totalcount", "boolean", "Tell the number of all matches in X-Total-Count" },

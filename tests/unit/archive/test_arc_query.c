@@ -139,6 +139,18 @@ static void wildcards(void **state) /* §C.2.2.2.4 */
     ASK(ARC_STUDY, STUDY, "", { DCM_PATIENT_NAME, "' OR 1=1 --" });
 }
 
+static void text_in_any_case_when_asked(void **state) /* our extension of §C.2.2.2.4 */
+{
+    (void)state;
+    ASK(ARC_STUDY, STUDY, "", { DCM_STUDY_DESCRIPTION, "*cHEST*" });
+    base.any_case = true;
+    ASK(ARC_STUDY, STUDY, "2.1;", { DCM_STUDY_DESCRIPTION, "*cHEST [*" });
+    ASK(ARC_STUDY, STUDY, "2.1;", { DCM_STUDY_DESCRIPTION, "chest [*" });
+    ASK(ARC_STUDY, STUDY, "", { DCM_STUDY_DESCRIPTION, "*%*" });
+    ASK(ARC_STUDY, STUDY, "", { DCM_PATIENT_ID, "p1" }); /* a value is a value */
+    base.any_case = false;
+}
+
 static void ranges(void **state) /* §C.2.2.2.5 */
 {
     (void)state;
@@ -304,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(single_values_and_lists),
         cmocka_unit_test(wildcards),
+        cmocka_unit_test(text_in_any_case_when_asked),
         cmocka_unit_test(ranges),
         cmocka_unit_test(malformed_dates_are_an_error),
         cmocka_unit_test(names_by_sound),

@@ -51,6 +51,7 @@ export function studyQuery(filter: StudyFilter, sort: Sort, offset: number, limi
         if (pattern) q.set(keyword, pattern);
     }
     if (filter.modality) q.set("ModalitiesInStudy", filter.modality);
+    q.set("anycase", "true"); /* our server's: "brain" finds "Brain" */
     const range = dateRange(filter.from, filter.to);
     if (range) q.set("StudyDate", range);
     const sign = sort.descending ? "-" : "";

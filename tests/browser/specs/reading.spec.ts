@@ -243,6 +243,19 @@ test("the tag browser searches names, values and tags, sequences and all", async
     await imageIs(page, 5);
 });
 
+test("the frame that was asked for last is the one that is shown and named", async ({ page }) => {
+    await openStudy(page, who.study);
+    const card = page.locator(`.card[data-series="${who.series}"]`);
+    for (let turn = 0; turn < 5; turn++) {
+        await card.click();
+        await pane(page).focus();
+        for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown"); /* while the stack opens anew */
+        await page.waitForTimeout(300);
+        const image = Number(await pane(page).getAttribute("data-image"));
+        expect(await grey(page), `image ${image}`).toBe(10 * (image - 1));
+    }
+});
+
 test("help lists the keys and closes on Escape", async ({ page }) => {
     await openStudy(page, who.study);
     await page.keyboard.press("?");

@@ -80,8 +80,8 @@ async function pictures(page: Page, study: string, wanted: readonly Stored[]): P
 async function shownAt(page: Page, series: string, image: number): Promise<Seen & { instance?: string; more?: boolean }> {
     const shown = page.locator(`.pane[data-series="${series}"][data-image="${image}"]:not(:has([role=alert]))`);
     const words = page.locator(`.pane[data-series="${series}"]`).locator("[role=alert], .objects");
-    const answered = await shown.or(words).first().waitFor({ timeout: 15_000 }).then(() => true, () => false);
-    if (!answered) return { said: "nothing was shown in 15 s" };
+    const answered = await shown.or(words).first().waitFor({ timeout: 40_000 }).then(() => true, () => false);
+    if (!answered) return { said: "nothing was shown in 40 s" };
     if (await words.count()) return { said: (await words.first().textContent()) ?? "", more: (await page.locator(".stack-bar").count()) > 0 };
     return page.evaluate(() => {
         const canvas = document.querySelector<HTMLCanvasElement>(".stage canvas")!;

@@ -148,7 +148,7 @@ function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.II
         minPixelValue: min,
         maxPixelValue: max,
         windowCenter: window.center,
-        windowWidth: window.width,
+        windowWidth: Math.max(window.width, 1.001, Math.abs(window.center) * 1e-6), /* the renderer needs two ends */
         voiLUTFunction: info.voiFunction,
         sizeInBytes: pixels.byteLength,
         voxelManager,

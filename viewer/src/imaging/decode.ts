@@ -103,7 +103,14 @@ async function browserJpeg(bytes: Uint8Array, info: FrameInfo): Promise<Uint8Arr
 
 async function inflate(bytes: Uint8Array): Promise<Uint8Array> {
     const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    const reader = stream.getReader();
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    try {
+        for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
+    } catch {
+        /* a frame padded to an even length has a byte behind its end: what came before it counts, if it is enough */
+    }
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /* Tables are shared by the frames of an object, and often by all objects of a series. */

@@ -35,7 +35,7 @@ const voiFunctionOf = (info: FrameInfo): VoiFunction =>
  * renderer needs a little more than nothing between its two ends. */
 function windowRange(info: FrameInfo, center: number, width: number): { lower: number; upper: number } {
     const voi = voiFunctionOf(info);
-    const least = voi === Enums.VOILUTFunctionType.LINEAR_EXACT ? 1e-6 : 1 + 1e-6;
+    const least = voi === Enums.VOILUTFunctionType.LINEAR_EXACT ? 1e-6 : 1.001;
     return utilities.windowLevel.toLowHighRange(Math.max(width, least), center, voi);
 }
 
@@ -112,6 +112,7 @@ export class StackView {
             this.opening = { center: Number(image.windowCenter), width: Number(image.windowWidth) };
             if (this.hasStack) await this.viewport.setImageIdIndex(index);
             else await this.start(info, index);
+            if (mine !== this.turn || this.closed) return; /* overtaken meanwhile: the newer one tells */
             this.applyWindow(info, this.chosen ?? this.opening);
             this.shown = index;
             this.viewport.render(); /* and only what has been drawn is told */

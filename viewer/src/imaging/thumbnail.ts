@@ -37,12 +37,13 @@ function* cells(info: FrameInfo, out: ImageData): Generator<[number, readonly nu
 }
 
 function sampleGrey(pixels: Pixels, info: FrameInfo, out: ImageData, center: number, width: number): void {
-    const low = center - width / 2;
+    const range = Math.max(width - 1, width * 1e-3); /* PS3.3 §C.11.2.1.2.1 */
+    const low = center - 0.5 - range / 2;
     const inverted = info.photometric === "MONOCHROME1";
     for (const [o, at] of cells(info, out)) {
         let sum = 0;
         for (const i of at) sum += pixels[i]!;
-        const share = Math.min(1, Math.max(0, (sum / at.length - low) / width));
+        const share = Math.min(1, Math.max(0, (sum / at.length - low) / range));
         const grey = Math.round(255 * (inverted ? 1 - share : share));
         out.data.set([grey, grey, grey, 255], o);
     }

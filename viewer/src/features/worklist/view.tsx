@@ -333,6 +333,7 @@ function listKey(e: KeyboardEvent, body: HTMLElement, first: HTMLInputElement | 
     const top = index * rowPx;
     if (top < body.scrollTop) body.scrollTop = top;
     else if (top + rowPx > body.scrollTop + body.clientHeight) body.scrollTop = top + rowPx - body.clientHeight;
+    model.scrollTop.value = body.scrollTop; /* the event comes a frame later, when the study may be open */
     const study = model.rowAt(index);
     if (study) askAhead(study.uid);
 }

@@ -1,6 +1,6 @@
 /* The server under test: the one at ISOCENTER_URL, or our own binary on a fresh folder and free ports. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,7 +14,10 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | voi
     const binary = process.env["ISOCENTER_BIN"] ?? join(root, "build/isocenter");
     if (!existsSync(binary)) throw new Error(`no ${binary}: build it first, or name a running server in ISOCENTER_URL`);
     const data = mkdtempSync(join(tmpdir(), "isocenter-browser-"));
-    const child = spawn(binary, ["serve", "--data", data, "--http-port", "0", "--dicom-port", "0"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const results = join(root, "tests/browser/results");
+    mkdirSync(results, { recursive: true });
+    const log = openSync(join(results, "server.log"), "w");
+    const child = spawn(binary, ["serve", "--data", data, "--http-port", "0", "--dicom-port", "0"], { cwd: root, stdio: ["ignore", "pipe", log] });
     process.env["ISOCENTER_URL"] = `http://${await readyAddress(child)}`;
     return async () => {
         const ended = new Promise((done) => child.once("exit", done));

@@ -44,7 +44,7 @@ static const struct http_query_doc picture_query[] = {
     {                                                                                              \
         .method = HTTP_POST, .pattern = (pattern_), .handler = srv_stow, .summary = (summary_),    \
         .flags = HTTP_ROUTE_LONG, .body_bytes_max = (uint64_t)8 << 30,                             \
-        .request_type  = "multipart/related; type=\"application/dicom\"",                          \
+        .request_type  = "multipart/related, application/dicom",                                   \
         .response_type = "application/dicom+json, application/dicom+xml"                           \
     }
 #define REMOVE(pattern_, summary_)                                                                 \

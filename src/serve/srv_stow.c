@@ -1,33 +1,18 @@
 /* srv_stow.c: STOW-RS, and its opposite: storing what a request brings, removing what a URL names.
  * PS3.18 §10.5, Annex I
  * Each part is committed as it arrives and answered for itself: one broken object spoils no other. */
-#include "srv_dicomweb.h"
+#include "srv_stow.h"
 
-#include "arc_ingest.h"
 #include "dcm_xml.h"
-#include "http_multipart.h"
 #include "srv_log.h"
 #include "srv_status.h"
 
 #include <string.h>
 
-enum { PARTS_MAX = 100000, WARNING_KEPT_FIRST = 0xb000 };
+enum { WARNING_KEPT_FIRST = 0xb000 };
 
-struct stow {
-    struct http_request *req;
-    struct srv_web      *web;
-    struct iso_arena    *arena;
-    struct srv_path      path;   /* {study}, when objects must belong to it */
-    struct dcm_dataset   answer; /* PS3.18 §I.2 */
-    iso_str              base;
-    size_t               parts;
-    size_t               stored;
-    size_t               warned;
-    size_t               failed;
-    int                  worst; /* code of the last failure */
-};
-
-static int put_reference(struct stow *s, struct dcm_dataset *item, const struct arc_identity *id)
+static int put_reference(struct srv_stow *s, struct dcm_dataset *item,
+                         const struct arc_identity *id)
 {
     int rc = dcm_put_str(item, s->arena, DCM_REFERENCED_SOP_CLASS_UID, DCM_VR_UI,
                          iso_str_c(id->sop_class_uid));
@@ -38,7 +23,7 @@ static int put_reference(struct stow *s, struct dcm_dataset *item, const struct 
     return rc;
 }
 
-static int tell_stored(struct stow *s, const struct arc_receipt *receipt, struct iso_err *err)
+static int tell_stored(struct srv_stow *s, const struct arc_receipt *receipt, struct iso_err *err)
 {
     const struct arc_identity *id = &receipt->id;
     struct dcm_dataset *item      = dcm_put_item(&s->answer, s->arena, DCM_REFERENCED_SOP_SEQUENCE);
@@ -65,8 +50,8 @@ static int tell_stored(struct stow *s, const struct arc_receipt *receipt, struct
 }
 
 /* An object whose identity is known goes into Failed SOP Sequence, another into Other Failures. */
-static int tell_failed(struct stow *s, const struct arc_identity *id, int code,
-                       const struct iso_err *why, struct iso_err *err)
+int srv_stow_refuse(struct srv_stow *s, const struct arc_identity *id, int code,
+                    const struct iso_err *why, struct iso_err *err)
 {
     char                comment[65];
     bool                known = id->sop_instance_uid[0] != '\0';
@@ -86,7 +71,7 @@ static int tell_failed(struct stow *s, const struct arc_identity *id, int code,
     return rc < 0 ? iso_arena_fail(s->arena, err) : ISO_OK;
 }
 
-static int store_part(struct stow *s, struct iso_source source, struct iso_err *err)
+int srv_stow_part(struct srv_stow *s, struct iso_source source, struct iso_err *err)
 {
     struct arc_receipt  receipt = { 0 };
     struct iso_err      why     = { 0 };
@@ -95,28 +80,25 @@ static int store_part(struct stow *s, struct iso_source source, struct iso_err *
                                     .peer      = http_peer(s->req) };
     int                 rc;
 
-    if (++s->parts > PARTS_MAX)
-        return iso_fail(err, ISO_ELIMIT, "more than %d parts", PARTS_MAX);
+    if (++s->parts > SRV_STOW_PARTS_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d parts", SRV_STOW_PARTS_MAX);
     rc = arc_ingest(s->web->arc, &in, &receipt, &why);
     if (rc == ISO_ECLOSED || rc == ISO_ETIMEOUT) { /* the body, not the object */
         *err = why;
         return rc;
     }
     return rc == ISO_OK ? tell_stored(s, &receipt, err)
-                        : tell_failed(s, &receipt.id, rc, &why, err);
+                        : srv_stow_refuse(s, &receipt.id, rc, &why, err);
 }
 
-static int store_multipart(struct stow *s, iso_str boundary, struct iso_err *err)
+static int store_objects(struct srv_stow *s, struct http_multipart *multipart, struct iso_err *err)
 {
-    struct http_multipart *multipart;
-    struct http_part       part;
-    struct http_media      media;
-    struct iso_err         why    = { 0 };
-    struct arc_identity    nobody = { 0 };
-    int rc = http_multipart_new(&multipart, http_body_source(s->req), boundary, err);
+    struct http_part    part;
+    struct http_media   media;
+    struct iso_err      why    = { 0 };
+    struct arc_identity nobody = { 0 };
+    int                 rc     = ISO_OK;
 
-    if (rc < 0)
-        return rc;
     while (rc == ISO_OK && (rc = http_multipart_next(multipart, &part, err)) == ISO_OK) {
         iso_str type = http_part_header(&part, "content-type");
 
@@ -124,17 +106,34 @@ static int store_multipart(struct stow *s, iso_str boundary, struct iso_err *err
                              !iso_str_eq_c(media.type, "application/dicom"))) {
             s->parts++;
             iso_fail(&why, ISO_EUNSUPPORTED, "part %zu is not application/dicom", s->parts);
-            rc = tell_failed(s, &nobody, ISO_EUNSUPPORTED, &why, err);
+            rc = srv_stow_refuse(s, &nobody, ISO_EUNSUPPORTED, &why, err);
         } else {
-            rc = store_part(s, part.body, err);
+            rc = srv_stow_part(s, part.body, err);
         }
     }
-    http_multipart_free(multipart);
     return rc == ISO_EEND ? ISO_OK : rc;
 }
 
+/* A body that breaks off after objects were stored is answered with what became of those. */
+static int store_multipart(struct srv_stow *s, iso_str boundary, bool objects, struct iso_err *err)
+{
+    struct http_multipart *multipart;
+    struct arc_identity    nobody = { 0 };
+    int rc = http_multipart_new(&multipart, http_body_source(s->req), boundary, err);
+
+    if (rc < 0)
+        return rc;
+    rc = objects ? store_objects(s, multipart, err) : srv_stow_metadata(s, multipart, err);
+    http_multipart_free(multipart);
+    if ((rc == ISO_EFORMAT || rc == ISO_ELIMIT) && s->stored + s->warned > 0) {
+        struct iso_err why = *err;
+        rc                 = srv_stow_refuse(s, &nobody, rc, &why, err);
+    }
+    return rc;
+}
+
 /* 200 all stored, 202 some or with warnings, 409 none.   PS3.18 Table 10.5.3-1 */
-static unsigned status_of(const struct stow *s)
+static unsigned status_of(const struct srv_stow *s)
 {
     if (s->failed == 0)
         return s->warned > 0 ? 202 : 200;
@@ -145,7 +144,7 @@ static unsigned status_of(const struct stow *s)
     return s->worst == ISO_EIO || s->worst == ISO_EBUSY ? 503 : 409;
 }
 
-static int answer(struct stow *s, struct iso_err *err)
+static int answer(struct srv_stow *s, struct iso_err *err)
 {
     static const struct http_offer offers[] = {
         { .type = "application/dicom+json" },
@@ -180,7 +179,7 @@ static int answer(struct stow *s, struct iso_err *err)
 
 int srv_stow(struct http_request *req, void *ctx, struct iso_err *err)
 {
-    struct stow       s = { .req = req, .web = ctx, .arena = http_arena(req) };
+    struct srv_stow   s = { .req = req, .web = ctx, .arena = http_arena(req) };
     struct http_media media;
     int               rc = srv_path_read(req, &s.path, err);
 
@@ -190,18 +189,21 @@ int srv_stow(struct http_request *req, void *ctx, struct iso_err *err)
         return iso_wrap(err, rc, "Content-Type");
     iso_str inner = http_media_param(&media, "type");
     bool    many  = iso_str_eq_c(media.type, "multipart/related");
-    if (many ? inner.len > 0 && !iso_str_eq_nocase(inner, ISO_STR("application/dicom"))
+    bool    apart = many && (iso_str_eq_nocase(inner, ISO_STR("application/dicom+json")) ||
+                          iso_str_eq_nocase(inner, ISO_STR("application/dicom+xml")));
+    if (many ? inner.len > 0 && !apart && !iso_str_eq_nocase(inner, ISO_STR("application/dicom"))
              : !iso_str_eq_c(media.type, "application/dicom"))
         return http_problem(req, 415, "Unsupported media type",
-                            "objects are stored from application/dicom only",
+                            "objects are stored from application/dicom, or from "
+                            "application/dicom+json or +xml with bulk data",
                             "send multipart/related; type=\"application/dicom\"; boundary=…");
     dcm_dataset_init(&s.answer);
     s.base = srv_base_url(req);
     rc     = dcm_put_utf8(&s.answer, s.arena) < 0 ? iso_arena_fail(s.arena, err) : ISO_OK;
     if (rc == ISO_OK && many)
-        rc = store_multipart(&s, http_media_param(&media, "boundary"), err);
+        rc = store_multipart(&s, http_media_param(&media, "boundary"), !apart, err);
     else if (rc == ISO_OK)
-        rc = store_part(&s, http_body_source(req), err);
+        rc = srv_stow_part(&s, http_body_source(req), err);
     if (rc < 0 && s.stored + s.warned > 0)
         srv_log("stow", "outcome=broken code=%s stored=%zu", iso_code_name(rc), s.stored);
     if (rc == ISO_OK && s.parts == 0)

@@ -1,6 +1,9 @@
 """STOW-RS: per-instance results, partial failures, odd multipart, large bodies.   PS3.18 §10.5"""
 
-from pydicom.uid import ImplicitVRLittleEndian
+import json
+import re
+
+from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from lib import objects, web
 from lib.web import failures, query, stow, stored_uids, value
@@ -107,7 +110,7 @@ def test_missing_final_boundary(env):
     body = web.stow_body([objects.file_bytes(ds), objects.file_bytes(cut)], "b")[:-200]
     r = web.SESSION.post(f"{env.server.web}/studies", data=body, timeout=60,
                          headers={"Content-Type": 'multipart/related; type="application/dicom"; boundary=b'})
-    assert r.status_code in (202, 400, 409), (r.status_code, r.text[:300])
+    assert r.status_code == 202 and stored_uids(r.json()) == {ds.SOPInstanceUID}, (r.status_code, r.text[:300])
     assert query(f"{env.server.web}/studies?StudyInstanceUID={cut.StudyInstanceUID}") == []
 
 
@@ -144,3 +147,97 @@ def test_dicomweb_client(env):
     study = [d for _, d in objects.make_study(env.tmp())]
     DICOMwebClient(env.server.web).store_instances(study)
     assert len(query(f"{env.server.web}/studies/{study[0].StudyInstanceUID}/instances")) == 6
+
+
+# ---- objects taken apart: metadata, and bulk data in parts of their own.   PS3.18 §10.5.1.1.2 --------
+
+def apart(metadata, values, kind=web.DICOM_JSON, boundary="apart"):
+    """A body of metadata parts and (location, media type, bytes) parts, and its Content-Type."""
+    out = [f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode() + m + b"\r\n" for m in metadata]
+    out += [f"--{boundary}\r\nContent-Type: {t}\r\nContent-Location: {where}\r\n\r\n".encode() + v + b"\r\n" for where, t, v in values]
+    return b"".join(out) + f"--{boundary}--\r\n".encode(), f'multipart/related; type="{kind}"; boundary={boundary}'
+
+
+def post_apart(env, *args, **kw):
+    body, kind = apart(*args, **kw)
+    r = web.SESSION.post(f"{env.server.web}/studies", data=body, timeout=60, headers={"Content-Type": kind, "Accept": web.DICOM_JSON})
+    return r.status_code, r.json()
+
+
+def taken_apart(env, ds):
+    """(metadata without pixel data, the URI of that, SOP Instance UID) of an object of ours under a new UID."""
+    code, answer = stow(f"{env.server.web}/studies", [objects.file_bytes(ds)], 200)
+    row = web.get(value(answer["00081199"]["Value"][0], "00081190") + "/metadata", web.DICOM_JSON).json()[0]
+    row["00080018"]["Value"] = [generate_uid()]
+    return row, row["7FE00010"]["BulkDataURI"], row["00080018"]["Value"][0]
+
+
+def put_together(env, uid, ds):
+    where = f"{env.server.web}/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}/instances/{uid}"
+    return web.parts_of(web.get(where, 'multipart/related; type="application/dicom"; transfer-syntax=*'))[0][1]
+
+
+def test_json_and_bulk_data(env):
+    ds = objects.make(rows=31, columns=33)
+    row, uri, uid = taken_apart(env, ds)
+    code, answer = post_apart(env, [json.dumps([row]).encode()], [(uri, "application/octet-stream", ds.PixelData)])
+    assert code == 200 and stored_uids(answer) == {uid}, (code, answer)
+    got = objects.read(put_together(env, uid, ds))
+    ds.SOPInstanceUID = uid
+    assert objects.differences(ds, got) == [] and got.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+
+
+def test_json_and_compressed_frames(env):
+    """Frames in parts of one location, in their order; the transfer syntax from their Content-Type."""
+    ds = objects.make(NumberOfFrames="3", BitsAllocated=8, BitsStored=8, HighBit=7)
+    row, uri, uid = taken_apart(env, ds)
+    frames = [b"\xff\xd8" + bytes([i]) * (50 + i) + b"\xff\xd9" for i in range(3)]
+    kind = "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.70"
+    code, answer = post_apart(env, [json.dumps([row]).encode()], [(uri, kind, f) for f in frames])
+    assert code == 200, (code, answer)
+    where = value(answer["00081199"]["Value"][0], "00081190")
+    parts = web.parts_of(web.get(where + "/frames/1,2,3", 'multipart/related; type="image/jpeg"; transfer-syntax=*'))
+    assert [b.rstrip(b"\0") for _, b in parts] == frames
+    assert all("1.2.840.10008.1.2.4.70" in h["Content-Type"] for h, _ in parts)
+
+
+def test_xml_and_bulk_data(env):
+    ds = objects.make()
+    code, answer = stow(f"{env.server.web}/studies", [objects.file_bytes(ds)], 200)
+    r = web.get(value(answer["00081199"]["Value"][0], "00081190") + "/metadata", 'multipart/related; type="application/dicom+xml"')
+    text = web.parts_of(r)[0][1]
+    uri = re.search(rb'<BulkData uri="([^"]+)"', text).group(1).decode()
+    uid = generate_uid()
+    changed = text.replace(f">{ds.SOPInstanceUID}<".encode(), f">{uid}<".encode())
+    code, answer = post_apart(env, [changed], [(uri, "application/octet-stream", ds.PixelData)], kind="application/dicom+xml")
+    assert code == 200 and stored_uids(answer) == {uid}, (code, answer)
+    assert objects.read(put_together(env, uid, ds)).PixelData == ds.PixelData
+
+
+def test_apart_and_wrong(env):
+    """Each instance is answered for itself: no part, one part for two, no transfer syntax; and text that is no JSON."""
+    ds = objects.make()
+    row, uri, uid = taken_apart(env, ds)
+    other = json.loads(json.dumps(row))
+    other["00080018"]["Value"] = [generate_uid()]
+    code, answer = post_apart(env, [json.dumps([row, other]).encode()], [(uri, "application/octet-stream", ds.PixelData)])
+    assert code == 202 and stored_uids(answer) == {uid} and set(failures(answer)) == {other["00080018"]["Value"][0]}
+    for values in ([], [("elsewhere", "application/octet-stream", b"x")], [(uri, "image/jpeg", b"xx")],
+                   [(uri, "image/jpeg; transfer-syntax=1.2.3", b"xx")]):
+        code, answer = post_apart(env, [json.dumps([other]).encode()], values)
+        assert code in (409, 415), (values, code, answer)
+    for text in (b"", b"[", b"{}", b"[1]", b'[{"00080018":{"vr":"UI","Value":["1.2"]}}]', b"[" * 100000):
+        code, answer = post_apart(env, [text], [])
+        assert code in (400, 409), (text[:50], code, answer)
+    env.server.assert_alive()
+
+
+def test_apart_is_bounded(env):
+    """Bulk data beyond what is kept in memory is refused, without that memory."""
+    s, ds = env.server, objects.make()
+    row, uri, uid = taken_apart(env, ds)
+    before = s.process.rss_kib()
+    code, answer = post_apart(env, [json.dumps([row]).encode()], [(uri, "application/octet-stream", bytes(100 << 20))])
+    assert code == 413, (code, answer)
+    grown = (s.process.rss_kib() - before) // 1024
+    assert grown < 160, f"{grown} MiB more"

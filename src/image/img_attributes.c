@@ -116,7 +116,7 @@ static uint32_t expand(iso_bytes data, unsigned depth, uint16_t *entry, uint32_t
         if (op == 0) {
             for (uint32_t i = 0; i < n && at < cap && iso_left(&r) >= 2; i++)
                 entry[at++] = iso_read_u16le(&r);
-        } else if (op == 1 && at > 0) {
+        } else if (op == 1 && at > 0 && iso_left(&r) >= 2) {
             int32_t from = entry[at - 1];
             int32_t to   = iso_read_u16le(&r);
             for (int32_t i = 1; i <= n && at < cap; i++)

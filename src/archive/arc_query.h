@@ -24,8 +24,8 @@ struct arc_query {
     bool           include_all; /* all we have: typed attributes of this level and those above; for
                                    instances the whole header */
 
-    bool fuzzy;             /* person names by sound.   PS3.4 §C.2.2.2.1.1 */
-    bool any_case;          /* patterns of other text too compare ASCII letters without case: what is
+    bool fuzzy;    /* person names by sound.   PS3.4 §C.2.2.2.1.1 */
+    bool any_case; /* patterns of other text too compare ASCII letters without case: what is
                                typed into a search box; PS3.4 §C.2.2.2.4 tells them apart */
     bool combined_datetime; /* a date range and its time range are one.   PS3.4 §C.2.2.2.5.1 */
 

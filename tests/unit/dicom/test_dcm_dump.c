@@ -15,7 +15,8 @@ static iso_str dump(const char *wire, size_t len, const struct dcm_dump_options 
                      ISO_OK);
     assert_int_equal(dcm_dump(p, options, iso_buf_sink(buf), &err), expected);
     dcm_parser_free(p);
-    return iso_str_of_bytes(iso_buf_bytes(buf));
+    assert_int_equal(iso_buf_add_u8(buf, '\0'), ISO_OK); /* for strstr */
+    return iso_str_of((const char *)buf->ptr, buf->len - 1);
 }
 
 static const char wire[] = "\x08\x00\x05\x00"

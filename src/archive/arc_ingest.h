@@ -3,6 +3,7 @@
 #define ARC_INGEST_H
 
 #include "arc.h"
+#include "dcm_dict.h"
 #include "iso_buf.h"
 
 /* One object on its way in. source is read to its end: a whole Part 10 file when transfer_syntax_uid
@@ -27,11 +28,11 @@ enum arc_outcome {
 
 /* Who the object says it is. Plain values: nothing to release. */
 struct arc_identity {
-    char sop_class_uid[65];
-    char sop_instance_uid[65];
-    char study_uid[65];
-    char series_uid[65];
-    char transfer_syntax_uid[65];
+    char sop_class_uid[DCM_UID_CHARS_MAX + 1];
+    char sop_instance_uid[DCM_UID_CHARS_MAX + 1];
+    char study_uid[DCM_UID_CHARS_MAX + 1];
+    char series_uid[DCM_UID_CHARS_MAX + 1];
+    char transfer_syntax_uid[DCM_UID_CHARS_MAX + 1];
 };
 
 struct arc_receipt {

@@ -23,7 +23,7 @@ static int64_t hasher_read(void *ctx, void *ptr, size_t cap, struct iso_err *err
 
 /* fallback: what to take when the data set has none; may be empty. */
 static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what, iso_str fallback,
-                    char out[65], struct iso_err *err)
+                    char out[DCM_UID_CHARS_MAX + 1], struct iso_err *err)
 {
     iso_str uid = dcm_get_ascii(ds, tag);
 
@@ -41,7 +41,8 @@ static int uid_take(const struct dcm_dataset *ds, dcm_tag tag, const char *what,
 
 /* Hanging protocols, colour palettes and other objects that are of no patient have no study and no
  * series; everything is found by those here. A name-based UUID of what the object does have. */
-static int uid_derive(const char *level, const char *of, char out[65], struct iso_err *err)
+static int uid_derive(const char *level, const char *of, char out[DCM_UID_CHARS_MAX + 1],
+                      struct iso_err *err)
 {
     uint8_t            digest[ISO_SHA256_BYTES];
     struct iso_sha256 *hash;

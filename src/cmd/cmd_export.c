@@ -106,7 +106,7 @@ static int fetch(struct export *ex, const struct arc_instance *inst, int fd, str
 static int make_path(struct export *ex, const struct arc_instance *inst, char *path, size_t cap,
                      struct iso_err *err)
 {
-    char folder[160];
+    char folder[2 * DCM_UID_CHARS_MAX + 2];
 
     if (!dcm_uid_acceptable(inst->study_uid) || !dcm_uid_acceptable(inst->series_uid) ||
         !dcm_uid_acceptable(inst->sop_instance_uid))
@@ -173,7 +173,7 @@ static int add_record(struct export *ex, const char *path, struct iso_err *err)
 static int export_one(struct export *ex, const struct arc_instance *inst, struct iso_err *err)
 {
     static const char part[] = "export.part";
-    char              path[256];
+    char              path[3 * DCM_UID_CHARS_MAX + 16];
     struct os_stat    st;
     int               fd = -1;
     int               rc = ex->dir != NULL ? make_disc_path(ex, path, sizeof path, err)
@@ -207,7 +207,7 @@ static int export_one(struct export *ex, const struct arc_instance *inst, struct
 static int write_dicomdir(struct export *ex, struct iso_err *err)
 {
     uint8_t         seed[16];
-    char            uid[65];
+    char            uid[DCM_UID_CHARS_MAX + 1];
     int             fd   = -1;
     struct iso_sink sink = { write_fd, &fd };
     int             rc   = os_open(ex->out, "DICOMDIR", OS_CREATE, &fd, err);

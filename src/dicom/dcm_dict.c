@@ -243,7 +243,7 @@ bool dcm_uid_valid(iso_str uid)
 
 bool dcm_uid_acceptable(iso_str uid)
 {
-    if (uid.len == 0 || uid.len > 64)
+    if (uid.len == 0 || uid.len > DCM_UID_CHARS_MAX || uid.ptr[0] == '.')
         return false;
     for (size_t i = 0; i < uid.len; i++)
         if (uid.ptr[i] != '.' && (uid.ptr[i] < '0' || uid.ptr[i] > '9'))

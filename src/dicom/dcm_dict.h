@@ -50,8 +50,10 @@ const struct dcm_uid_entry *dcm_uid_find(iso_str uid);
 const struct dcm_uid_entry *dcm_uid_at(size_t i);
 /* 1..64 characters, digits and dots, no empty or zero-led component.   PS3.5 §9.1 */
 bool dcm_uid_valid(iso_str uid);
-/* What UIDs of stored objects may look like in practice: 1..64 of digits, dots; lenient on zeros
- * and empty components. What fails this is refused at the door. */
+/* Real scanners write UIDs longer than the 64 characters of PS3.5 §9.1; those are kept too. */
+enum { DCM_UID_CHARS_MAX = 128 };
+/* What UIDs of stored objects may look like in practice: 1..DCM_UID_CHARS_MAX digits and dots,
+ * a digit first, lenient on zeros and empty components. What fails this is refused at the door. */
 bool dcm_uid_acceptable(iso_str uid);
 /* "2.25." and a UUID of these 16 bytes, random or a digest, as one number; NUL-terminated.
  * PS3.5 §B.2, RFC 9562 §5.8 */

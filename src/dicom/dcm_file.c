@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "dcm_dict.h"
 #include "dcm_input.h"
 #include "iso_reader.h"
 
@@ -13,7 +14,6 @@ enum {
     GUESS_BYTES     = 8,
     GUESS_VALUE_MAX = 1024, /* a first element this long is not the first of a bare data set */
     META_GROUP      = 2,
-    UID_MAX         = 64
 };
 
 static bool has_prefix(const struct dcm_input *in, size_t at)
@@ -238,7 +238,7 @@ int dcm_file_parse(iso_bytes in, const struct dcm_tree_options *options, struct 
 static int put_uid(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag, iso_str uid,
                    struct iso_err *err)
 {
-    if (uid.len == 0 || uid.len > UID_MAX)
+    if (uid.len == 0 || uid.len > DCM_UID_CHARS_MAX)
         return iso_fail(err, ISO_EINVAL, DCM_TAG_FMT ": a UID of %zu characters", DCM_TAG_ARG(tag),
                         uid.len);
     return dcm_put_str(ds, arena, tag, DCM_VR_UI, uid);

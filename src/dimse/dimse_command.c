@@ -37,8 +37,8 @@ enum {
 
 /* PS3.7 §E.1, in tag order. */
 static const struct element elements[] = {
-    { CLASS_AFFECTED, KIND_UID, 0, 64, AT(sop_class) },
-    { CLASS_REQUESTED, KIND_UID, 0, 64, AT(sop_class) },
+    { CLASS_AFFECTED, KIND_UID, 0, DIMSE_UID_BYTES_MAX, AT(sop_class) },
+    { CLASS_REQUESTED, KIND_UID, 0, DIMSE_UID_BYTES_MAX, AT(sop_class) },
     { FIELD, KIND_U16, 0, 0, AT(field) },
     { MESSAGE_ID, KIND_U16, 0, 0, AT(message_id) },
     { RESPOND_TO, KIND_U16, 0, 0, AT(respond_to) },
@@ -49,8 +49,8 @@ static const struct element elements[] = {
     { 0x0901, KIND_BYTES, 0, 0, AT(offending) },
     { ERROR_COMMENT, KIND_TEXT, 0, DIMSE_COMMENT_BYTES_MAX, AT(error_comment) },
     { 0x0903, KIND_U16, DIMSE_HAS_ERROR_ID, 0, AT(error_id) },
-    { INSTANCE_AFFECTED, KIND_UID, 0, 64, AT(sop_instance) },
-    { INSTANCE_REQUESTED, KIND_UID, 0, 64, AT(sop_instance) },
+    { INSTANCE_AFFECTED, KIND_UID, 0, DIMSE_UID_BYTES_MAX, AT(sop_instance) },
+    { INSTANCE_REQUESTED, KIND_UID, 0, DIMSE_UID_BYTES_MAX, AT(sop_instance) },
     { 0x1002, KIND_U16, DIMSE_HAS_EVENT_TYPE, 0, AT(event_type) },
     { 0x1005, KIND_BYTES, 0, 0, AT(attributes) },
     { 0x1008, KIND_U16, DIMSE_HAS_ACTION_TYPE, 0, AT(action_type) },

@@ -34,6 +34,7 @@ enum { DIMSE_PRIORITY_MEDIUM = 0, DIMSE_PRIORITY_HIGH = 1, DIMSE_PRIORITY_LOW = 
 
 enum {
     DIMSE_COMMAND_BYTES_MAX = 65536, /* a whole command set, all fragments */
+    DIMSE_UID_BYTES_MAX     = 128,   /* 64 by PS3.5 §9.1; real objects with longer ones exist */
     DIMSE_COMMENT_BYTES_MAX = 64     /* Error Comment is LO */
 };
 

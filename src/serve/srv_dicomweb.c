@@ -11,9 +11,8 @@ static int read_uid(struct http_request *req, const char *name, iso_str *uid, st
     *uid = http_path_param(req, name);
     if (uid->len > 0 && !dcm_uid_acceptable(*uid))
         return iso_fail(err, ISO_EINVAL,
-                        "the %s in the URL is not a UID (digits and dots, at most "
-                        "64)",
-                        name);
+                        "the %s in the URL is not a UID (digits and dots, at most %d)", name,
+                        DCM_UID_CHARS_MAX);
     return ISO_OK;
 }
 

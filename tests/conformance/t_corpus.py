@@ -28,7 +28,9 @@ class Sample:
         text = lambda k: str(ds.get(k, "") or "").strip("\0 ")
         self.sop, self.study, self.series = text("SOPInstanceUID"), text("StudyInstanceUID"), text("SeriesInstanceUID")
         self.sop_class, self.syntax = text("SOPClassUID"), str(ds.file_meta.get("TransferSyntaxUID", ""))
-        self.storable = bool(self.sop and self.study and self.series and self.sop_class)
+        # worklist items are of no storage class, and no sender has a presentation context for them
+        self.storable = bool(self.sop and self.sop_class) and not name.startswith("worklist/")
+        self.long = max(len(self.sop), len(self.series), len(self.study)) > 64
 
 
 def corpus(env):
@@ -69,13 +71,19 @@ def check_found(s, wave, problems):
         problems += [f"{x.name}: not found by C-FIND" for x in part if x.sop in missing]
     by_study = collections.defaultdict(list)
     for x in wave:
-        by_study[x.study].append(x)
+        by_study[x.study if x.study and x.series else ""].append(x)
+    for x in by_study.pop("", []):
+        if len(web.query(f"{s.web}/instances?SOPInstanceUID={x.sop}")) != 1:
+            problems.append(f"{x.name}: not found by QIDO-RS")
     for study, part in by_study.items():
         rows = {web.value(r, "00080018") for r in web.query(f"{s.web}/studies/{study}/instances?limit=5000")}
         problems += [f"{x.name}: not found by QIDO-RS" for x in part if x.sop not in rows]
 
 
 def fetch(s, x):
+    if not (x.study and x.series):  # of no patient: it is filed under identifiers of the archive's making
+        row, = web.query(f"{s.web}/instances?SOPInstanceUID={x.sop}")
+        x.study, x.series = web.value(row, "0020000D"), web.value(row, "0020000E")
     r = web.get(f"{s.web}/studies/{x.study}/series/{x.series}/instances/{x.sop}",
                 'multipart/related; type="application/dicom"; transfer-syntax=*', None)
     if r.status_code != 200:
@@ -83,18 +91,23 @@ def fetch(s, x):
     return web.parts_of(r)[0][1]
 
 
-def check_fetched(s, wave, problems, exact):
+def check_fetched(s, wave, problems, exact, on_the_wire=False):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for x, job in [(x, pool.submit(fetch, s, x)) for x in wave]:
             try:
-                compare(x, job.result(), exact)
+                compare(x, job.result(), exact, on_the_wire)
             except AssertionError as e:
                 problems.append(f"{x.name}: {e}")
 
 
-def compare(x, body, exact):
+def compare(x, body, exact, on_the_wire=False):
     with open(x.path, "rb") as f:
         sent = f.read()
+    if exact and on_the_wire and len(objects.split(sent)[1]) % 2 == 1:
+        # a PDV holds an even number of bytes (PS3.8 §9.3.5.1): deflated data gets its NUL (PS3.5 §A.5) ...
+        if objects.split(sent)[1] + b"\0" == objects.split(body)[1]:
+            return
+        exact = False  # ... and an element of odd length is written anew, with its padding
     objects.assert_same(sent, body, "", exact)
 
 
@@ -105,7 +118,7 @@ def each_wave(env, store, exact):
         s = env.fresh()
         store(s, wave, problems)
         check_found(s, wave, problems)
-        check_fetched(s, wave, problems, exact)
+        check_fetched(s, wave, problems, exact, store is by_our_scu)
         total += len(wave)
         s.stop()
     return problems, total
@@ -154,7 +167,7 @@ def test_stow(env):
 
 # What DCMTK 3.6.7's storescp accepts when told to accept all.
 DCMTK_SYNTAXES = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"} | {
-    f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 100, 102)}
+    f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 100, 102)}
 
 
 def test_c_store_by_storescu(env):
@@ -165,7 +178,7 @@ def test_c_store_by_storescu(env):
              "1.2.840.10008.1.2.4.70": "-xs", "1.2.840.10008.1.2.4.80": "-xt", "1.2.840.10008.1.2.4.81": "-xu",
              "1.2.840.10008.1.2.4.90": "-xv", "1.2.840.10008.1.2.4.91": "-xw", "1.2.840.10008.1.2.4.100": "-xm",
              "1.2.840.10008.1.2.4.102": "-xn"}
-    wave = [x for x in corpus(env)[0][0] if x.syntax in flags]
+    wave = [x for x in corpus(env)[0][0] if x.syntax in flags and not x.long]  # DCMTK cuts UIDs at 64 characters
     s, problems = env.fresh(), []
     sent = []
     for syntax in sorted({x.syntax for x in wave}):
@@ -203,6 +216,7 @@ def test_c_get_and_c_move(env):
     s = env.fresh(peers=[(inbox.aet, inbox.port)])
     wave, problems = corpus(env)[0][0], []
     by_import(s, wave, problems)
+    wave = [x for x in wave if x.study and x.series]
     studies = sorted({x.study for x in wave})
     out = env.tmp()
     for i in range(0, len(studies), 100):
@@ -218,7 +232,7 @@ def test_c_get_and_c_move(env):
             problems.append(f"{x.name}: did not come by C-GET")
             continue
         try:
-            compare(x, open(came[x.sop], "rb").read(), True)
+            compare(x, open(came[x.sop], "rb").read(), True, True)
         except AssertionError as e:
             problems.append(f"{x.name}: C-GET: {e}")
     report(problems, "C-GET", len(wave))
@@ -233,13 +247,13 @@ def test_c_get_and_c_move(env):
     beyond = 0
     for x in wave:
         if x.sop not in came:
-            if x.syntax not in DCMTK_SYNTAXES:
-                beyond += 1  # DCMTK 3.6.7's storescp accepts no such transfer syntax, and we do not transcode yet
+            if x.syntax not in DCMTK_SYNTAXES or x.long:
+                beyond += 1  # UIDs longer than 64 characters are cut by DCMTK; DCMTK 3.6.7's storescp accepts no such transfer syntax, and we do not transcode yet
                 continue
             problems.append(f"{x.name}: did not come by C-MOVE")
             continue
         try:
-            compare(x, open(came[x.sop], "rb").read(), x.syntax in DCMTK_SYNTAXES)
+            compare(x, open(came[x.sop], "rb").read(), x.syntax in DCMTK_SYNTAXES, True)
         except AssertionError as e:
             problems.append(f"{x.name}: C-MOVE: {e}")
     print(f"    {beyond} have a transfer syntax that DCMTK's storescp does not know; final statuses {[(hex(a), b) for a, b in refused]}", flush=True)
@@ -254,8 +268,10 @@ def normal(row, top=True):
     for tag, e in row.items():
         if tag[4:] == "0000":
             continue  # group lengths: retired, pydicom keeps them, PS3.18 §F.2.2 wants them out
-        if top and (tag in ("00083002", "00080054", "00081190") or tag == "FFFCFFFC"):
+        if top and tag in ("00083002", "00080054", "00081190", "FFFCFFFC"):
             continue  # what a server adds (available syntax, retrieve URL), and padding
+        if tag == "00080005":
+            continue  # JSON is UTF-8, so a right answer says ISO_IR 192 (PS3.18 §F.2.1.1); pydicom repeats the file's
         vr = e.get("vr")
         if "BulkDataURI" in e or "InlineBinary" in e or vr in ("OB", "OW", "OF", "OD", "OL", "OV", "UN"):
             continue  # by reference or inline as each likes; the bytes are compared elsewhere
@@ -266,33 +282,43 @@ def normal(row, top=True):
         value = [plain(v) for v in value or []]
         while value and value[-1] in (None, "", {}):
             value.pop()  # trailing empty values
+        value = [None if v in ("", {}) else v for v in value]  # an empty one of several: null (PS3.18 §F.2.5)
         out[tag] = (vr if value else "", value)  # an empty value's VR may come from either dictionary
     return out
+
+
+# What pydicom 3 does not decode, or gives up on; our own expectation of these is tested by test_character_sets: text that
+# breaks its declared character set, ISO 2022 IR 58 (GB 2312), ISO_IR 203 (Latin 9).
+PYDICOM_CANNOT = ("charsets/syn/bad-", "charsets/fodicom-chrGB2312", "charsets/syn/iso2022_ir_58", "charsets/syn/single-iso_ir_203",
+                  "charsets/syn/ext-iso2022_ir_203", "charsets/syn/ext-first-iso2022_ir_203")
 
 
 def plain(v):
     if isinstance(v, dict):
         return {k: x.rstrip() for k, x in v.items() if x.rstrip("^ ")}
     if isinstance(v, (int, float)) and not isinstance(v, bool):
-        return float(v)
+        return float(v) if v == v else "NaN"  # a NaN equals nothing, not even itself
     if isinstance(v, str):
         try:
-            return float(v)  # DS and IS: as a number or, where it would not be exact, as a string (PS3.18 §F.2.3)
+            return plain(float(v))  # DS and IS: as a number or, where it would not be exact, as a string (PS3.18 §F.2.3)
         except ValueError:
             return v.strip(" \0")
     return v
 
 
 def theirs(x):
+    """pydicom's JSON, and the elements that it read but left out because it finds their values invalid."""
     ds = pydicom.dcmread(x.path, force=True)
-    return json.loads(ds.to_json(bulk_data_threshold=1 << 62, bulk_data_element_handler=None, suppress_invalid_tags=True))
+    row = json.loads(ds.to_json(bulk_data_threshold=1 << 62, bulk_data_element_handler=None, suppress_invalid_tags=True))
+    return row, {f"{t:08X}" for t in ds.keys()} - set(row)
 
 
 def test_metadata_agrees_with_pydicom(env):
     s, problems, compared, unread = env.fresh(), [], 0, []
-    wave = [x for x in corpus(env)[0][0]]
+    wave = [x for x in corpus(env)[0][0] if not x.name.startswith(PYDICOM_CANNOT)]
     by_import(s, wave, problems)
     rows = {}
+    wave = [x for x in wave if x.study and x.series]
     for study in sorted({x.study for x in wave}):
         for row in web.get(f"{s.web}/studies/{study}/metadata", web.DICOM_JSON).json():
             rows[web.value(row, "00080018", "").strip("\0 ")] = row
@@ -301,14 +327,16 @@ def test_metadata_agrees_with_pydicom(env):
             problems.append(f"{x.name}: no metadata")
             continue
         try:
-            want = normal(theirs(x))
+            row, left_out = theirs(x)
+            want = normal(row)
         except Exception as e:  # noqa: BLE001: pydicom refuses a few of these values
             unread.append(f"{x.name}: {type(e).__name__}")
             continue
         got = normal(rows[x.sop])
         compared += 1
+        # study and series of objects that are of no patient are of the archive's making
         odd = [f"{t}: pydicom {str(want.get(t))[:80]}, ours {str(got.get(t))[:80]}" for t in sorted(want.keys() | got.keys())
-               if want.get(t) != got.get(t)]
+               if want.get(t) != got.get(t) and t not in left_out and not (t in ("0020000D", "0020000E") and not want.get(t, ("", []))[1])]
         if odd:
             problems.append(f"{x.name}: {len(odd)} differ: " + "; ".join(odd[:3]))
     print(f"    compared {compared}; pydicom could not write {len(unread)}: {unread[:5]}", flush=True)
@@ -351,7 +379,8 @@ def test_malformed(env):
             silent.append(n)
         if code >= 500 and code != 503 or f["outcome"] == "not named":
             silent.append(f"{n}: STOW {code}, import {f['outcome']}")
-        if (f["outcome"] in ("stored", "already")) != (stow == "stored"):
+        # of several files that claim one UID, the first to come is kept: import takes them in no fixed order
+        if (f["outcome"] in ("stored", "already")) != (stow == "stored") and "was kept" not in (f.get("reason") or ""):
             silent.append(f"{n}: import {f['outcome']}, STOW {stow}")
     for row in table:
         print("    " + " | ".join(row)[:260], flush=True)
@@ -424,6 +453,6 @@ def test_character_sets(env):
         got = "\\".join("=".join(v.get(g, "") for g in ("Alphabetic", "Ideographic", "Phonetic")).rstrip("=") if isinstance(v, dict) else
                         str(v or "") for v in element.get("Value", []))
         want = row["utf8_value"].replace("\\r", "\r").replace("\\n", "\n").replace("\\\\", "\\")
-        if got.rstrip() != want.rstrip():
+        if got.rstrip(" =") != want.rstrip(" ="):
             problems.append(f"{name} {tag}: {got!r}, not {want!r}")
     report(problems, "character sets", len(rows))

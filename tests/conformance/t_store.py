@@ -1,8 +1,11 @@
 """C-STORE as SCP and SCU: classes, transfer syntaxes, duplicates and their policies.   PS3.4 Annex B"""
 
 import os
+from io import BytesIO
 
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode
 
 from lib import dimse, fixtures, objects, samples, web
 from lib.fixtures import run, tool
@@ -147,29 +150,42 @@ def test_reject(env):
     assert code == 409 and web.failures(answer), (code, answer)
 
 
+def sent_as(assoc, ds, sop_instance, change=lambda d: None):
+    """C-STORE of a data set under another SOP instance UID than its own: the answer."""
+    change(ds)
+    rq = C_STORE()
+    rq.MessageID, rq.AffectedSOPClassUID, rq.Priority, rq.AffectedSOPInstanceUID = 1, ds.SOPClassUID, 2, sop_instance
+    rq.DataSet = BytesIO(encode(ds, False, True))
+    assoc._reactor_checkpoint.clear()  # or pynetdicom's own thread may take the answer
+    assoc.dimse.send_msg(rq, assoc.accepted_contexts[0].context_id)
+    answer = assoc.dimse.get_msg(True)[1]
+    assoc._reactor_checkpoint.set()
+    return answer
+
+
 def test_uid_in_command_differs_from_data_set(env):
     """The index would answer for another object: refused (0xA900), nothing stored."""
     ds = objects.make()
     with dimse.associate(env.server, [(objects.CT, [ExplicitVRLittleEndian])]) as assoc:
-        from pynetdicom.dimse_primitives import C_STORE
-        rq = C_STORE()
-        rq.MessageID, rq.AffectedSOPClassUID, rq.Priority = 1, ds.SOPClassUID, 2
-        rq.AffectedSOPInstanceUID = generate_uid()
-        from io import BytesIO
-        from pynetdicom.dsutils import encode
-        rq.DataSet = BytesIO(encode(ds, False, True))
-        assoc.dimse.send_msg(rq, assoc.accepted_contexts[0].context_id)
-        _, answer = assoc.dimse.get_msg(True)
+        answer = sent_as(assoc, ds, generate_uid())
     assert answer.Status & 0xF000 in (0xA000, 0xC000), hex(answer.Status)
     assert web.query(f"{env.server.web}/studies/{ds.StudyInstanceUID}/instances") == []
 
 
-def test_missing_identifiers_are_refused(env):
+def test_missing_identifiers(env):
+    """No SOP instance UID to file by: refused. No study or series: filed under one of the archive's making, and found."""
+    ds = objects.make()
+    with dimse.associate(env.server, [(objects.CT, [ExplicitVRLittleEndian])]) as assoc:
+        assert sent_as(assoc, ds, generate_uid(), lambda d: d.__delitem__("SOPInstanceUID")).Status & 0xF000 in (0xA000, 0xC000)
     for gone in ("StudyInstanceUID", "SeriesInstanceUID"):
         ds = objects.make(**{gone: None})
         status, = dimse.store(env.server, [ds])
-        assert status.Status & 0xF000 in (0xA000, 0xC000), f"without {gone}: 0x{status.Status:04X}"
-    env.server.assert_alive()
+        assert status.Status == 0, f"without {gone}: 0x{status.Status:04X}"
+        row, = web.query(f"{env.server.web}/instances?SOPInstanceUID={ds.SOPInstanceUID}")
+        uids = [web.value(row, "0020000D"), web.value(row, "0020000E")]
+        got = web.parts_of(web.get(f"{env.server.web}/studies/{uids[0]}/series/{uids[1]}/instances/{ds.SOPInstanceUID}",
+                                   'multipart/related; type="application/dicom"; transfer-syntax=*'))[0][1]
+        objects.assert_same(objects.file_bytes(ds), got, f"without {gone}")
 
 
 def test_missing_patient_id_is_stored(env):

@@ -184,7 +184,7 @@ class Storescp:
     def __init__(self, folder, aet="STORESCP", port=None, options=("+xa",)):
         self.aet, self.port = aet, port or free_port()
         self.folder = tempfile.mkdtemp(prefix="storescp-", dir=folder)
-        self.process = Process([tool("storescp"), "-aet", aet, "-od", self.folder, "--bit-preserving", *options, self.port],
+        self.process = Process([tool("storescp"), "-aet", aet, "-od", self.folder, "--bit-preserving", "--promiscuous", *options, self.port],
                                folder, f"storescp-{self.port}")
         wait_for(lambda: port_open(self.port), what="storescp")
 

@@ -138,7 +138,7 @@ static void uids_are_found(void **state) /* PS3.6 §A */
 
 static void uids_have_a_form(void **state) /* PS3.5 §9.1 */
 {
-    char longest[66];
+    char longest[DCM_UID_CHARS_MAX + 1];
 
     (void)state;
     memset(longest, '1', sizeof longest);
@@ -152,7 +152,9 @@ static void uids_have_a_form(void **state) /* PS3.5 §9.1 */
     assert_false(dcm_uid_valid(ISO_STR("1.a")));
     assert_true(dcm_uid_acceptable(ISO_STR("1.02")));
     assert_false(dcm_uid_acceptable(ISO_STR("../../etc/passwd")));
-    assert_false(dcm_uid_acceptable(iso_str_of(longest, 65)));
+    assert_true(dcm_uid_acceptable(iso_str_of(longest, DCM_UID_CHARS_MAX)));
+    assert_false(dcm_uid_acceptable(iso_str_of(longest, DCM_UID_CHARS_MAX + 1)));
+    assert_false(dcm_uid_acceptable(ISO_STR("..")));
     assert_false(dcm_uid_acceptable(ISO_STR("1.2 ")));
 }
 

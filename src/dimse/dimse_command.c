@@ -228,14 +228,27 @@ static bool is_written(const struct element *e, const struct dimse_command *c)
     return ((const iso_bytes *)(const void *)at)->len > 0; /* iso_str has the same shape */
 }
 
+/* The bytes of a text or byte element, as they go out. */
+static iso_bytes value_of(const struct element *e, const char *at)
+{
+    iso_bytes value;
+
+    if (e->kind == KIND_BYTES)
+        return *(const iso_bytes *)(const void *)at;
+    value = iso_bytes_of_str(*(const iso_str *)(const void *)at);
+    if (e->number == ERROR_COMMENT && value.len > DIMSE_COMMENT_BYTES_MAX)
+        value = iso_bytes_of_str(unpad(iso_bytes_of(value.ptr, DIMSE_COMMENT_BYTES_MAX)));
+    return value;
+}
+
 static int write_value(const struct element *e, const struct dimse_command *c, struct iso_buf *out,
                        struct iso_err *err)
 {
     const char *at = (const char *)c + e->at;
 
-    iso_buf_add_u16le(out, 0);
-    iso_buf_add_u16le(out, e->number);
     if (e->kind == KIND_U16) {
+        iso_buf_add_u16le(out, 0);
+        iso_buf_add_u16le(out, e->number);
         iso_buf_add_u32le(out, 2);
         if (e->number == DATASET_TYPE)
             iso_buf_add_u16le(out, c->has_dataset ? 0x0001 : NO_DATASET);
@@ -243,17 +256,13 @@ static int write_value(const struct element *e, const struct dimse_command *c, s
             iso_buf_add_u16le(out, *(const uint16_t *)(const void *)at);
         return ISO_OK;
     }
-    iso_bytes value;
-    if (e->kind == KIND_BYTES)
-        value = *(const iso_bytes *)(const void *)at;
-    else
-        value = iso_bytes_of_str(*(const iso_str *)(const void *)at);
-    if (e->number == ERROR_COMMENT && value.len > DIMSE_COMMENT_BYTES_MAX) {
-        iso_str cut = unpad(iso_bytes_of(value.ptr, DIMSE_COMMENT_BYTES_MAX));
-        value       = iso_bytes_of_str(cut);
-    }
+    iso_bytes value = value_of(e, at);
+    if (value.len == 0) /* a comment that was padding up to the cut */
+        return ISO_OK;
     if (value.len > (e->bytes_max > 0 ? e->bytes_max : DIMSE_COMMAND_BYTES_MAX / 2))
         return iso_fail(err, ISO_EINVAL, "(0000,%04X) of %zu bytes", e->number, value.len);
+    iso_buf_add_u16le(out, 0);
+    iso_buf_add_u16le(out, e->number);
     iso_buf_add_u32le(out, (uint32_t)(value.len + value.len % 2));
     iso_buf_add(out, value.ptr, value.len);
     if (value.len % 2 != 0)

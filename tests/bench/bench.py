@@ -371,7 +371,7 @@ def machine():
     for package in ("orthanc", "orthanc-dicomweb", "dcmtk"):
         done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}", package], stdout=subprocess.PIPE, text=True, check=False)
         versions.append(done.stdout.strip())
-    return (f"{os.cpu_count()} x {model.group(1).strip() if model else platform.machine()}, {memory:.0f} GiB, Linux {platform.release()}, "
+    return (f"{os.cpu_count()} x {model.group(1).strip() if model else platform.machine()}, {memory:.0f} GiB, Linux {'.'.join(platform.release().split('.')[:2])}, "
             f"{', '.join(v for v in versions if v)}; load before: {os.getloadavg()[0]:.1f}")
 
 

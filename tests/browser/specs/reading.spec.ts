@@ -223,6 +223,20 @@ test("an object without an image says what it is and can be saved", async ({ pag
     await expect(page.getByRole("dialog")).toContainText("Diagnostic imaging report");
 });
 
+test("objects among the images of a series are not lost", async ({ page }) => {
+    const mixed: Identity = { study: newUid(), series: newUid(), patientName: "Mixed^Mia", patientId: mark() };
+    await store([
+        object(mixed, picture({ rows: 128, columns: 128, bits: 8, values: slice(5) })),
+        object(mixed, { "0008,0016 UI": ReportSr, "0020,0013 IS": 2 }),
+    ]);
+    await openStudy(page, mixed.study);
+    await page.getByRole("button", { name: "1 other object" }).click();
+    await expect(page.locator(".object strong")).toHaveText("Structured report");
+    await page.getByRole("button", { name: "Back to the images" }).click();
+    await expect(page.locator(".object")).toHaveCount(0);
+    expect(await grey(page)).toBe(50);
+});
+
 test("the tag browser searches names, values and tags, sequences and all", async ({ page }) => {
     await openStudy(page, who.study, `?series=${who.series}&image=5`);
     await page.keyboard.press("t");

@@ -65,6 +65,7 @@ async function pictures(page: Page, study: string, wanted: readonly Stored[]): P
         const left = new Set(wanted.filter((s) => s.series === series).map((s) => s.instance));
         await page.locator(`.card[data-series="${series}"]`).click();
         for (let step = 1; step <= stepsMax && left.size > 0; step++) {
+            if (step > 1 && step > (await imageCount(page))) break;
             const now = await shownAt(page, series, step);
             const instance = now.instance ?? [...left][0]!;
             if (!seen.has(instance)) seen.set(instance, now);
@@ -72,10 +73,13 @@ async function pictures(page: Page, study: string, wanted: readonly Stored[]): P
             if (!now.instance && !now.more) break;
             await page.keyboard.press("ArrowDown");
         }
-        for (const instance of left) seen.set(instance, { said: "not among the first images of its series" });
+        const beside = left.size > 0 && (await page.locator(".pane .beside").count()) > 0;
+        for (const instance of left) seen.set(instance, { said: beside ? "listed beside the images of its series" : "not among the first images of its series" });
     }
     return seen;
 }
+
+const imageCount = async (page: Page) => Number((await page.locator(".stack-bar[aria-valuemax]").count()) ? await page.locator(".stack-bar").getAttribute("aria-valuemax") : 1);
 
 async function shownAt(page: Page, series: string, image: number): Promise<Seen & { instance?: string; more?: boolean }> {
     const shown = page.locator(`.pane[data-series="${series}"][data-image="${image}"]:not(:has([role=alert]))`);
@@ -83,15 +87,16 @@ async function shownAt(page: Page, series: string, image: number): Promise<Seen 
     const answered = await shown.or(words).first().waitFor({ timeout: 40_000 }).then(() => true, () => false);
     if (!answered) return { said: "nothing was shown in 40 s" };
     if (await words.count()) return { said: (await words.first().textContent()) ?? "", more: (await page.locator(".stack-bar").count()) > 0 };
-    return page.evaluate(() => {
+    const now = await page.evaluate(() => {
         const canvas = document.querySelector<HTMLCanvasElement>(".stage canvas")!;
         const small = document.createElement("canvas");
         small.width = small.height = 64;
         const context = small.getContext("2d")!;
         const side = Math.min(canvas.width, canvas.height);
         context.drawImage(canvas, (canvas.width - side) / 2, (canvas.height - side) / 2, side, side, 0, 0, 64, 64);
-        return { pixels: [...context.getImageData(0, 0, 64, 64).data], instance: document.querySelector<HTMLElement>(".pane")!.dataset["instance"]! };
+        return { pixels: [...context.getImageData(0, 0, 64, 64).data], instance: document.querySelector<HTMLElement>(".pane")!.dataset["instance"] };
     });
+    return now.instance ? { ...now, instance: now.instance } : shownAt(page, series, image); /* it was just opened anew */
 }
 
 async function allPictures(page: Page, stored: readonly Stored[]): Promise<Map<Stored, Seen>> {

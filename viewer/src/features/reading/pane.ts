@@ -13,6 +13,7 @@ export class Pane {
     readonly at = signal(0); /* what was asked for, from 0 */
     readonly failure = signal("");
     readonly loaded = signal(0); /* grows with every frame that arrives */
+    readonly listed = signal(false); /* the objects beside the images are shown instead of them */
     readonly cine = signal(false);
     readonly rate = signal(10);
     readonly count = computed(() => this.content.value?.frames.length ?? 0);
@@ -31,6 +32,7 @@ export class Pane {
         this.stopCine();
         batch(() => {
             this.series.value = series;
+            this.listed.value = false;
             this.content.value = undefined;
             this.state.value = undefined;
             this.failure.value = "";

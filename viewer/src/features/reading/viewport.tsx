@@ -108,6 +108,8 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
     const state = pane.state.value;
     const content = pane.content.value;
     const failure = pane.failure.value || broken.value;
+    const others = content?.others.length ?? 0;
+    const isList = content !== undefined && (content.frames.length === 0 || pane.listed.value);
 
     useEffect(() => {
         let gone = false;
@@ -160,8 +162,8 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                 void reading.show(series, pane);
             }}
         >
-            <div ref={stage} class={failure || (content && content.frames.length === 0) ? "stage away" : "stage"} />
-            {state && !failure && reading.overlay.value && <Overlay pane={pane} state={state} />}
+            <div ref={stage} class={failure || isList ? "stage away" : "stage"} />
+            {state && !failure && !isList && reading.overlay.value && <Overlay pane={pane} state={state} />}
             {pane.count.value > 1 && <StackBar pane={pane} />}
             {failure && (
                 <div class="pane-note" role="alert">
@@ -169,7 +171,12 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                     <span>{failure}</span>
                 </div>
             )}
-            {!failure && content && content.frames.length === 0 && <Objects reading={reading} pane={pane} />}
+            {!failure && isList && <Objects reading={reading} pane={pane} />}
+            {others > 0 && content!.frames.length > 0 && (
+                <button type="button" class="button beside" aria-pressed={pane.listed.value} onClick={() => (pane.listed.value = !pane.listed.value)}>
+                    {pane.listed.value ? "Back to the images" : `${others} other object${others === 1 ? "" : "s"}`}
+                </button>
+            )}
             {!failure && !state && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">Loading…</div>}
         </div>
     );

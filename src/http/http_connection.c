@@ -16,21 +16,67 @@
 
 enum { HEADERS_MAX = 128 };
 
+/* What is known of a connection's next request before its header fields are here. A request that
+ * goes wrong in between is answered by the library, which then forgets what on_url returned: so the
+ * request itself is made only once its handler is called. */
+struct pending {
+    char   *url; /* owned */
+    int64_t start_us;
+};
+
+void http_on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                        enum MHD_ConnectionNotificationCode code)
+{
+    struct pending *pending = *context;
+
+    (void)cls;
+    (void)connection;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = calloc(1, sizeof *pending);
+    } else if (pending != NULL) {
+        free(pending->url);
+        free(pending);
+        *context = NULL;
+    }
+}
+
+static struct pending *pending_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info != NULL ? info->socket_context : NULL;
+}
+
 void *http_on_url(void *cls, const char *url, struct MHD_Connection *connection)
 {
-    struct http_server  *server = cls;
-    struct http_request *req    = calloc(1, sizeof *req);
+    struct pending *pending = pending_of(connection);
 
-    if (req == NULL)
+    (void)cls;
+    if (pending != NULL) {
+        free(pending->url);
+        pending->url      = strdup(url);
+        pending->start_us = os_now_us();
+    }
+    return NULL;
+}
+
+static struct http_request *request_new(struct http_server    *server,
+                                        struct MHD_Connection *connection)
+{
+    struct pending      *pending = pending_of(connection);
+    struct http_request *req     = NULL;
+
+    if (pending == NULL || pending->url == NULL || (req = calloc(1, sizeof *req)) == NULL)
         return NULL;
     req->server     = server;
     req->connection = connection;
-    req->start_us   = os_now_us();
+    req->start_us   = pending->start_us;
     atomic_init(&req->refs, 1);
     iso_arena_init(&req->arena, server->config.arena_bytes_max);
     os_mutex_init(&req->mu);
     os_cond_init(&req->changed);
-    req->url = iso_arena_str(&req->arena, iso_str_c(url));
+    req->url = iso_arena_str(&req->arena, iso_str_c(pending->url));
 
     os_mutex_lock(&server->mu);
     req->all_next = server->all;
@@ -375,15 +421,11 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *connection, con
 {
     struct http_request *req = *request;
 
-    (void)cls;
-    (void)connection;
     (void)url;
     (void)version;
-    if (req == NULL)
-        return MHD_NO;
-    if (!req->seen) {
-        req->seen = true;
-        return begin(req, method);
+    if (req == NULL) {
+        req = *request = request_new(cls, connection);
+        return req != NULL ? begin(req, method) : MHD_NO;
     }
     return *data_bytes > 0 ? take_body(req, data, data_bytes) : end(req);
 }
@@ -438,8 +480,7 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **requ
     os_cond_broadcast(&req->changed);
     struct http_access access = access_of(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     os_mutex_unlock(&req->mu);
-    if (req->seen)
-        count(req, &access);
+    count(req, &access);
 
     os_mutex_lock(&server->mu);
     if (req->all_prev != NULL)

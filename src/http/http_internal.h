@@ -98,7 +98,6 @@ struct http_request {
     uint64_t           body_bytes; /* announced; HTTP_LENGTH_UNKNOWN */
     uint64_t           body_bytes_max;
     bool               is_long;
-    bool               seen;      /* server side: headers have been looked at */
     bool               hang_up;   /* answer at once and close */
     bool               submitted; /* server side: a worker has it or will */
 
@@ -182,6 +181,8 @@ bool http_pool_submit(struct http_request *req);
 void http_pool_stop(struct http_server *server);
 
 /* http_connection.c: the callbacks of libmicrohttpd. */
+void            http_on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                                   enum MHD_ConnectionNotificationCode code);
 void           *http_on_url(void *cls, const char *url, struct MHD_Connection *connection);
 enum MHD_Result http_on_access(void *cls, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *data,

@@ -424,6 +424,41 @@ static void header_limits_hold(void **state)
     os_close(fd);
 }
 
+static void broken_requests_leave_nothing(void **state)
+{
+    static const char *const broken[] = {
+        "GET /hello HTTP/1.1\r\nno colon here\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\n folded: too\r\n\r\n",
+        "GET /hello HTTP/1.1\r\n",
+        "GET\r\n\r\n",
+        "GET \r\n\r\n",
+        "\x16\x03\x01\x02\r\n\r\n",
+        "GET /hello HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        "GET /hello\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+        "POST /sum HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "GET /hello HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\nbad\r\n\r\n",
+    };
+    static char big[160 << 10]; /* more header fields than the library has room for */
+    char        answer[4096];
+    int64_t     patience_ms = os_now_ms() + CLIENT_WAIT_MS;
+    size_t      n           = (size_t)snprintf(big, sizeof big, "GET /hello HTTP/1.1\r\n");
+
+    (void)state;
+    while (n + 8 < sizeof big)
+        n += (size_t)snprintf(big + n, sizeof big - n, "X: y\r\n");
+    for (size_t i = 0; i < 5 * (sizeof broken / sizeof *broken); i++) {
+        int fd = client_connect(bound.port);
+
+        client_text(fd, i % 5 == 0 ? big : broken[i % (sizeof broken / sizeof *broken)]);
+        (void)os_receive(fd, answer, sizeof answer, os_now_ms() + 100, NULL);
+        os_close(fd);
+    }
+    while (http_server_busy(server) > 0 && os_now_ms() < patience_ms)
+        os_sleep_ms(10);
+    assert_int_equal(http_server_busy(server), 0);
+}
+
 static void streams_end_well_or_visibly(void **state)
 {
     struct client_response r;
@@ -739,6 +774,7 @@ int main(void)
         cmocka_unit_test(sender_that_stops_gets_408),
         cmocka_unit_test(ambiguous_framing_is_refused),
         cmocka_unit_test(header_limits_hold),
+        cmocka_unit_test(broken_requests_leave_nothing),
         cmocka_unit_test(streams_end_well_or_visibly),
         cmocka_unit_test(client_that_goes_away_stops_the_stream),
         cmocka_unit_test(rebinding_and_foreign_pages_are_turned_away),

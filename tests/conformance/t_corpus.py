@@ -30,6 +30,7 @@ class Sample:
         self.sop_class, self.syntax = text("SOPClassUID"), str(ds.file_meta.get("TransferSyntaxUID", ""))
         # worklist items are of no storage class, and no sender has a presentation context for them
         self.storable = bool(self.sop and self.sop_class) and not name.startswith("worklist/")
+        self.of_patient = bool(self.study and self.series)
         self.long = max(len(self.sop), len(self.series), len(self.study)) > 64
 
 
@@ -71,7 +72,7 @@ def check_found(s, wave, problems):
         problems += [f"{x.name}: not found by C-FIND" for x in part if x.sop in missing]
     by_study = collections.defaultdict(list)
     for x in wave:
-        by_study[x.study if x.study and x.series else ""].append(x)
+        by_study[x.study if x.of_patient else ""].append(x)
     for x in by_study.pop("", []):
         if len(web.query(f"{s.web}/instances?SOPInstanceUID={x.sop}")) != 1:
             problems.append(f"{x.name}: not found by QIDO-RS")
@@ -81,7 +82,7 @@ def check_found(s, wave, problems):
 
 
 def fetch(s, x):
-    if not (x.study and x.series):  # of no patient: it is filed under identifiers of the archive's making
+    if not x.of_patient:  # of no patient: it is filed under identifiers of the archive's making
         row, = web.query(f"{s.web}/instances?SOPInstanceUID={x.sop}")
         x.study, x.series = web.value(row, "0020000D"), web.value(row, "0020000E")
     r = web.get(f"{s.web}/studies/{x.study}/series/{x.series}/instances/{x.sop}",
@@ -216,7 +217,7 @@ def test_c_get_and_c_move(env):
     s = env.fresh(peers=[(inbox.aet, inbox.port)])
     wave, problems = corpus(env)[0][0], []
     by_import(s, wave, problems)
-    wave = [x for x in wave if x.study and x.series]
+    wave = [x for x in wave if x.of_patient]
     studies = sorted({x.study for x in wave})
     out = env.tmp()
     for i in range(0, len(studies), 100):
@@ -318,7 +319,7 @@ def test_metadata_agrees_with_pydicom(env):
     wave = [x for x in corpus(env)[0][0] if not x.name.startswith(PYDICOM_CANNOT)]
     by_import(s, wave, problems)
     rows = {}
-    wave = [x for x in wave if x.study and x.series]
+    wave = [x for x in wave if x.of_patient]
     for study in sorted({x.study for x in wave}):
         for row in web.get(f"{s.web}/studies/{study}/metadata", web.DICOM_JSON).json():
             rows[web.value(row, "00080018", "").strip("\0 ")] = row

@@ -7,6 +7,7 @@ import pynetdicom
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind as PATIENT_FIND,
     PatientRootQueryRetrieveInformationModelGet as PATIENT_GET,
@@ -22,6 +23,18 @@ __all__ = ["AE", "evt", "associate", "keys", "find", "store", "associate_rq", "p
 
 pynetdicom._config.LOG_HANDLER_LEVEL = "none"
 pynetdicom._config.UNRESTRICTED_STORAGE_SERVICE = True
+
+
+def get_msg_unless_paused(self, block=False, original=DIMSEServiceProvider.get_msg):
+    """pynetdicom 3.0.4 pauses its reactor thread before it sends a request, but looks at a flag that the thread may be
+    about to drop: once in a thousand requests the thread then takes the answer, and the sender waits for good. So the
+    thread (block=False) takes nothing while it ought to be paused."""
+    if not block and not self.assoc._reactor_checkpoint.is_set():
+        return None, None
+    return original(self, block)
+
+
+DIMSEServiceProvider.get_msg = get_msg_unless_paused
 ABORT_RQ = bytes.fromhex("07000000000400000000")
 
 

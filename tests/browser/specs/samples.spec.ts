@@ -87,14 +87,26 @@ async function shownAt(page: Page, series: string, image: number): Promise<Seen 
     const answered = await shown.or(words).first().waitFor({ timeout: 40_000 }).then(() => true, () => false);
     if (!answered) return { said: "nothing was shown in 40 s" };
     if (await words.count()) return { said: (await words.first().textContent()) ?? "", more: (await page.locator(".stack-bar").count()) > 0 };
-    const now = await page.evaluate(() => {
+    const now = await page.evaluate(async () => {
         const canvas = document.querySelector<HTMLCanvasElement>(".stage canvas")!;
         const small = document.createElement("canvas");
         small.width = small.height = 64;
         const context = small.getContext("2d")!;
-        const side = Math.min(canvas.width, canvas.height);
-        context.drawImage(canvas, (canvas.width - side) / 2, (canvas.height - side) / 2, side, side, 0, 0, 64, 64);
-        return { pixels: [...context.getImageData(0, 0, 64, 64).data], instance: document.querySelector<HTMLElement>(".pane")!.dataset["instance"] };
+        const look = () => {
+            const side = Math.min(canvas.width, canvas.height);
+            context.drawImage(canvas, (canvas.width - side) / 2, (canvas.height - side) / 2, side, side, 0, 0, 64, 64);
+            return [...context.getImageData(0, 0, 64, 64).data];
+        };
+        /* The pane names its image a moment before a busy machine has drawn it: look until nothing moves. */
+        let pixels = look();
+        for (let again = 0; again < 40; again++) {
+            await new Promise((wake) => setTimeout(wake, 60));
+            const next = look();
+            const still = next.every((v, i) => v === pixels[i]);
+            pixels = next;
+            if (still) break;
+        }
+        return { pixels, instance: document.querySelector<HTMLElement>(".pane")!.dataset["instance"] };
     });
     return now.instance ? { ...now, instance: now.instance } : shownAt(page, series, image); /* it was just opened anew */
 }

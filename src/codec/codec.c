@@ -5,8 +5,8 @@
 
 /* What is not here is not decoded. */
 static const struct {
-    const char                 *uid;
-    const struct codec_decoder *decoder;
+    const char                *uid;
+    const struct codec_family *family;
 } table[] = {
     { "1.2.840.10008.1.2", &codec_native },      /* implicit VR little endian */
     { "1.2.840.10008.1.2.1", &codec_native },    /* explicit VR little endian */
@@ -18,17 +18,31 @@ static const struct {
     { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
 };
 
-static const struct codec_decoder *find(iso_str uid)
+static const struct codec_family *find(iso_str uid)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (iso_str_eq_c(uid, table[i].uid))
-            return table[i].decoder;
+            return table[i].family;
     return NULL;
+}
+
+static const char *name_of(iso_str uid)
+{
+    const struct dcm_syntax *syntax = dcm_syntax_find(uid);
+
+    return syntax != NULL ? syntax->name : "an unknown transfer syntax";
 }
 
 bool codec_can_decode(iso_str transfer_syntax_uid)
 {
     return find(transfer_syntax_uid) != NULL;
+}
+
+bool codec_can_encode(iso_str transfer_syntax_uid)
+{
+    const struct codec_family *family = find(transfer_syntax_uid);
+
+    return family != NULL && family->encode != NULL;
 }
 
 /* ---- attributes ---- */
@@ -129,17 +143,14 @@ static int frame_bytes(const struct codec_image *frame, size_t *bytes, struct is
 int codec_inspect(iso_str uid, iso_bytes in, const struct codec_image *attributes,
                   struct codec_image *frame, size_t *bytes, struct iso_err *err)
 {
-    const struct codec_decoder *decoder = find(uid);
-    struct codec_image          given;
-    int                         rc;
+    const struct codec_family *family = find(uid);
+    struct codec_image         given;
+    int                        rc;
 
-    if (decoder == NULL) {
-        const struct dcm_syntax *syntax = dcm_syntax_find(uid);
+    if (family == NULL)
         return iso_fail(err, ISO_EUNSUPPORTED, "frames in %s (%.*s) cannot be decoded here",
-                        syntax != NULL ? syntax->name : "an unknown transfer syntax",
-                        ISO_STR_ARG(uid));
-    }
-    rc = decoder->inspect(in, attributes, &given, err);
+                        name_of(uid), ISO_STR_ARG(uid));
+    rc = family->inspect(uid, in, attributes, &given, err);
     if (rc == ISO_OK)
         rc = frame_bytes(&given, bytes, err);
     if (rc == ISO_OK)
@@ -147,19 +158,96 @@ int codec_inspect(iso_str uid, iso_bytes in, const struct codec_image *attribute
     return rc;
 }
 
-int codec_decode(iso_str uid, iso_bytes in, const struct codec_image *attributes,
-                 struct codec_image *frame, uint8_t *out, size_t cap, struct iso_err *err)
+int codec_decode(struct codec_pool *pool, iso_str uid, iso_bytes in,
+                 const struct codec_image *attributes, struct codec_image *frame, uint8_t *out,
+                 size_t cap, struct iso_err *err)
 {
     struct codec_image given;
     size_t             bytes;
     int                rc = codec_inspect(uid, in, attributes, &given, &bytes, err);
 
+    (void)pool;
     if (rc < 0)
         return rc;
     if (bytes > cap)
         return iso_fail(err, ISO_EINVAL, "a buffer of %zu bytes for a frame of %zu", cap, bytes);
-    rc = find(uid)->decode(in, attributes, &given, out, bytes, err);
-    if (rc == ISO_OK)
+    given.damaged = false;
+    rc            = find(uid)->decode(uid, in, attributes, &given, out, bytes, err);
+    if (rc == ISO_OK || rc == ISO_EFORMAT)
         *frame = given;
     return rc;
+}
+
+/* ---- encoding ---- */
+
+static struct codec_options with_defaults(const struct codec_options *options)
+{
+    struct codec_options given = options != NULL ? *options : (struct codec_options){ 0 };
+
+    if (given.quality == 0)
+        given.quality = 90;
+    if (given.quality > 100)
+        given.quality = 100;
+    if (given.near == 0)
+        given.near = 2;
+    return given;
+}
+
+int codec_encoded(iso_str uid, const struct codec_image *frame, const struct codec_options *options,
+                  struct codec_image *described, struct iso_err *err)
+{
+    const struct codec_family *family = find(uid);
+    struct codec_options       given  = with_defaults(options);
+    size_t                     bytes;
+    int                        rc = frame_bytes(frame, &bytes, err);
+
+    if (rc < 0)
+        return rc;
+    if (family == NULL || family->encode == NULL)
+        return iso_fail(err, ISO_EUNSUPPORTED, "frames cannot be put into %s (%.*s) here",
+                        name_of(uid), ISO_STR_ARG(uid));
+    return family->described(uid, frame, &given, described, err);
+}
+
+int codec_encode(struct codec_pool *pool, iso_str uid, const struct codec_image *frame,
+                 iso_bytes pixels, const struct codec_options *options, struct iso_buf *out,
+                 struct iso_err *err)
+{
+    struct codec_image   described;
+    struct codec_options given = with_defaults(options);
+    size_t               bytes;
+    int                  rc = codec_encoded(uid, frame, options, &described, err);
+
+    (void)pool;
+    if (rc == ISO_OK)
+        rc = frame_bytes(frame, &bytes, err);
+    if (rc < 0)
+        return rc;
+    if (pixels.len != bytes)
+        return iso_fail(err, ISO_EINVAL, "%zu bytes for a frame of %zu", pixels.len, bytes);
+    size_t before = iso_buf_bytes(out).len;
+    rc            = find(uid)->encode(uid, frame, pixels, &given, out, err);
+    if (rc == ISO_OK && (iso_buf_bytes(out).len - before) % 2 != 0)
+        (void)iso_buf_add_u8(out, 0);
+    return rc == ISO_OK ? iso_buf_check(out, err) : rc;
+}
+
+int codec_repack(struct codec_pool *pool, iso_str from_uid, iso_bytes in, iso_str to_uid,
+                 struct iso_buf *out, struct iso_err *err)
+{
+    const struct codec_family *from = find(from_uid);
+    const struct codec_family *to   = find(to_uid);
+
+    (void)pool;
+    for (size_t i = 0; i < 2; i++) {
+        const struct codec_family *family = i == 0 ? from : to;
+
+        if (family == NULL || family->repack == NULL)
+            continue;
+        int rc = family->repack(from_uid, in, to_uid, out, err);
+        if (rc != ISO_EUNSUPPORTED)
+            return rc;
+    }
+    return iso_fail(err, ISO_EUNSUPPORTED, "there is no way from %s to %s without decoding",
+                    name_of(from_uid), name_of(to_uid));
 }

@@ -4,18 +4,31 @@
 
 #include "codec.h"
 
-/* One way to decode. inspect fills *frame with what will come out; decode is called with that frame
- * and a buffer of exactly its size. */
-struct codec_decoder {
-    int (*inspect)(iso_bytes in, const struct codec_image *attributes, struct codec_image *frame,
-                   struct iso_err *err);
-    int (*decode)(iso_bytes in, const struct codec_image *attributes,
-                  const struct codec_image *frame, uint8_t *out, size_t bytes, struct iso_err *err);
+/* One compression. inspect fills *frame with what will come out; decode is called with that frame
+ * and a buffer of exactly its size; it may set frame->damaged with ISO_EFORMAT, having zeroed what
+ * it could not decode. described and encode: NULL where there is no encoder; options are never NULL
+ * and have no zeros. uid tells family members apart. What inspect and described refuse never
+ * reaches decode and encode. */
+struct codec_family {
+    int (*inspect)(iso_str uid, iso_bytes in, const struct codec_image *attributes,
+                   struct codec_image *frame, struct iso_err *err);
+    int (*decode)(iso_str uid, iso_bytes in, const struct codec_image *attributes,
+                  struct codec_image *frame, uint8_t *out, size_t bytes, struct iso_err *err);
+    int (*described)(iso_str uid, const struct codec_image *frame,
+                     const struct codec_options *options, struct codec_image *described,
+                     struct iso_err *err);
+    int (*encode)(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                  const struct codec_options *options, struct iso_buf *out, struct iso_err *err);
+    /* Asked first of the family of from_uid, then of that of to_uid; appends nothing when it fails;
+     * NULL: none. */
+    int (*repack)(iso_str from_uid, iso_bytes in, iso_str to_uid, struct iso_buf *out,
+                  struct iso_err *err);
+    bool foreign; /* a library's code: runs in a worker process */
 };
 
-extern const struct codec_decoder codec_native; /* codec_native.c */
-extern const struct codec_decoder codec_rle;    /* codec_rle.c */
-extern const struct codec_decoder codec_jpeg;   /* codec_jpeg.c */
+extern const struct codec_family codec_native; /* codec_native.c */
+extern const struct codec_family codec_rle;    /* codec_rle.c */
+extern const struct codec_family codec_jpeg;   /* codec_jpeg.c */
 
 /* The attributes with samples in whole bytes, colour by pixel: what a decoder gives that changes
  * nothing else. */

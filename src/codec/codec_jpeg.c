@@ -128,12 +128,13 @@ static enum codec_photometric colour_of(const struct head *head, const struct co
     return CODEC_YBR_FULL;
 }
 
-static int inspect(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
-                   struct iso_err *err)
+static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_image *frame, struct iso_err *err)
 {
     struct head head;
     int         rc = scan(in, &head, err);
 
+    (void)uid;
     if (rc < 0)
         return rc;
     *frame = (struct codec_image){
@@ -232,11 +233,12 @@ static void run(struct session *s, iso_bytes in, const struct codec_image *frame
     (void)jpeg_finish_decompress(j);
 }
 
-static int decode(iso_bytes in, const struct codec_image *a, const struct codec_image *frame,
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
     struct session s = { .err = err, .rc = ISO_OK };
 
+    (void)uid;
     (void)a;
     s.j.err                     = jpeg_std_error(&s.errors);
     s.errors.error_exit         = on_error;
@@ -248,4 +250,4 @@ static int decode(iso_bytes in, const struct codec_image *a, const struct codec_
     return s.rc;
 }
 
-const struct codec_decoder codec_jpeg = { inspect, decode };
+const struct codec_family codec_jpeg = { .inspect = inspect, .decode = decode, .foreign = true };

@@ -16,12 +16,13 @@ static bool is_halved(iso_bytes in, const struct codec_image *a)
            a->bits_allocated == 8 && codec_sample_count(a, &full) && in.len < full;
 }
 
-static int inspect(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
-                   struct iso_err *err)
+static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_image *frame, struct iso_err *err)
 {
     struct codec_image given = codec_unpacked(a);
     size_t             n, bits;
 
+    (void)uid;
     if (!codec_sample_count(a, &n) || !iso_mul(n, a->bits_allocated, &bits))
         return iso_fail(err, ISO_ELIMIT, "a frame of %u x %u pixels", a->columns, a->rows);
     if (is_halved(in, a))
@@ -73,11 +74,12 @@ static void widen_chroma(const uint8_t *in, size_t pairs, uint8_t *out)
     }
 }
 
-static int decode(iso_bytes in, const struct codec_image *a, const struct codec_image *frame,
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
     size_t pixels = (size_t)a->rows * a->columns;
 
+    (void)uid;
     (void)err;
     if (is_halved(in, a))
         widen_chroma(in.ptr, pixels / 2, out);
@@ -90,4 +92,4 @@ static int decode(iso_bytes in, const struct codec_image *a, const struct codec_
     return ISO_OK;
 }
 
-const struct codec_decoder codec_native = { inspect, decode };
+const struct codec_family codec_native = { .inspect = inspect, .decode = decode };

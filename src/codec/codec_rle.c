@@ -33,12 +33,13 @@ static int layout_of(const struct codec_image *a, struct layout *out, struct iso
     return ISO_OK;
 }
 
-static int inspect(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
-                   struct iso_err *err)
+static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_image *frame, struct iso_err *err)
 {
     struct layout l;
     int           rc = layout_of(a, &l, err);
 
+    (void)uid;
     if (rc < 0)
         return rc;
     if (in.len < HEADER_BYTES)
@@ -93,13 +94,14 @@ static void spread_bits(uint8_t *out, size_t count)
         out[i] = out[i / 8] >> i % 8 & 1;
 }
 
-static int decode(iso_bytes in, const struct codec_image *a, const struct codec_image *frame,
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
     struct layout l;
     size_t        starts[SEGMENTS_MAX + 1];
     int           rc = layout_of(a, &l, err);
 
+    (void)uid;
     (void)frame;
     (void)bytes; /* plane_bytes * segments, or eight times that */
     if (rc < 0)
@@ -123,4 +125,4 @@ static int decode(iso_bytes in, const struct codec_image *a, const struct codec_
     return ISO_OK;
 }
 
-const struct codec_decoder codec_rle = { inspect, decode };
+const struct codec_family codec_rle = { .inspect = inspect, .decode = decode };

@@ -255,7 +255,7 @@ static int decode_frame(struct render *r, const struct codec_image *attributes,
     if (rc == ISO_OK && (p = malloc(n)) == NULL)
         rc = iso_fail(err, ISO_ENOMEM, "out of memory");
     if (rc == ISO_OK)
-        rc = codec_decode(syntax, stored, attributes, frame, p, n, err);
+        rc = codec_decode(NULL, syntax, stored, attributes, frame, p, n, err);
     free(in);
     if (rc < 0) {
         free(p);

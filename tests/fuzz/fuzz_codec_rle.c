@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bytes > (64u << 20))
         return 0;
     uint8_t *out = malloc(bytes);
-    if (out != NULL && codec_decode(uid, in, &attributes, &frame, out, bytes, &err) == ISO_OK) {
+    if (out != NULL && codec_decode(NULL, uid, in, &attributes, &frame, out, bytes, &err) == ISO_OK) {
         volatile uint8_t sum = 0; /* every byte must have been written: memory sanitizers look */
         for (size_t i = 0; i < bytes; i++)
             sum = (uint8_t)(sum + out[i]);

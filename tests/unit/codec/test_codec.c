@@ -25,7 +25,7 @@ static int decode(iso_bytes in, const struct codec_image *a, struct codec_image 
     if (rc < 0)
         return rc;
     assert_true(*bytes <= cap);
-    return codec_decode(EXPLICIT, in, a, frame, out, *bytes, &err);
+    return codec_decode(NULL, EXPLICIT, in, a, frame, out, *bytes, &err);
 }
 
 static void native_frames_are_copied(void **state)
@@ -43,7 +43,7 @@ static void native_frames_are_copied(void **state)
     for (size_t n = 0; n < 6; n++)
         assert_int_equal(decode(iso_bytes_of(in, n), &GREY8, &frame, out, sizeof out, &bytes),
                          ISO_EFORMAT);
-    assert_int_equal(codec_decode(EXPLICIT, iso_bytes_of(in, 6), &GREY8, &frame, out, 5, &err),
+    assert_int_equal(codec_decode(NULL, EXPLICIT, iso_bytes_of(in, 6), &GREY8, &frame, out, 5, &err),
                      ISO_EINVAL);
 }
 

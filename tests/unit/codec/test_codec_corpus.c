@@ -57,7 +57,7 @@ static int add_frame(struct iso_sha256 *hash, iso_str uid, iso_bytes in,
         return rc;
     uint8_t *out = malloc(bytes);
     assert_non_null(out);
-    rc = codec_decode(uid, in, attributes, &frame, out, bytes, &err);
+    rc = codec_decode(NULL, uid, in, attributes, &frame, out, bytes, &err);
     if (rc == ISO_OK)
         iso_sha256_add(hash, out, bytes);
     else

@@ -70,7 +70,7 @@ static int decode(iso_bytes in, const struct codec_image *a, struct codec_image 
     if (rc == ISO_OK) {
         uint8_t *out = malloc(bytes);
         assert_non_null(out);
-        rc = codec_decode(BASELINE, in, a, frame, out, bytes, &err);
+        rc = codec_decode(NULL, BASELINE, in, a, frame, out, bytes, &err);
         if (rc == ISO_OK && first != NULL)
             memcpy(first, out, frame->samples);
         free(out);

@@ -50,7 +50,7 @@ static int decode(const uint8_t *ptr, size_t len, const struct codec_image *a, u
     if (rc == ISO_OK) {
         uint8_t *to = malloc(bytes);
         assert_non_null(to);
-        rc = codec_decode(RLE, iso_bytes_of(in, len), a, &frame, to, bytes, &err);
+        rc = codec_decode(NULL, RLE, iso_bytes_of(in, len), a, &frame, to, bytes, &err);
         if (rc == ISO_OK) {
             assert_int_equal(bytes, out_bytes);
             memcpy(out, to, bytes);

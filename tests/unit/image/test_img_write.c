@@ -59,7 +59,7 @@ static void jpeg_is_near(void **state)
             codec_inspect(baseline, iso_buf_bytes(&out), &attributes, &frame, &bytes, &err),
             ISO_OK);
         assert_int_equal(bytes, (size_t)40 * 30 * channels);
-        assert_int_equal(codec_decode(baseline, iso_buf_bytes(&out), &attributes, &frame, back,
+        assert_int_equal(codec_decode(NULL, baseline, iso_buf_bytes(&out), &attributes, &frame, back,
                                       sizeof back, &err),
                          ISO_OK);
         assert_int_equal(frame.photometric, channels == 1 ? CODEC_MONOCHROME2 : CODEC_YBR_FULL);

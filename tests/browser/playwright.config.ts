@@ -15,7 +15,6 @@ export default defineConfig({
     timeout: 60_000,
     expect: { timeout: 15_000 },
     forbidOnly: true,
-    retries: 1, /* a starved browser may miss a deadline; twice is a fault */
     use: {
         viewport: { width: 1280, height: 800 },
         trace: "off",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bulkUrl, problemText } from "./client";
-import { reasonText, storeBody, storeOutcome } from "./stow";
+import { reasonText, store, storeBody, storeOutcome } from "./stow";
 
 describe("the store response", () => {
     it("counts what is stored and explains what is not", () => {
@@ -20,6 +20,14 @@ describe("the store response", () => {
         const text = await storeBody([new Blob(["one"]), new Blob(["two"])], "B").text();
         const head = "Content-Type: application/dicom\r\n\r\n";
         expect(text).toBe(`--B\r\n${head}one\r\n--B\r\n${head}two\r\n--B--\r\n`);
+    });
+});
+
+describe("storing", () => {
+    it("is over at once when it was cancelled before it began", async () => {
+        const stop = new AbortController();
+        stop.abort();
+        await expect(store([new Blob(["x"])], stop.signal, () => undefined)).rejects.toMatchObject({ name: "AbortError" });
     });
 });
 

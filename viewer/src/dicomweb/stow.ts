@@ -50,8 +50,12 @@ export function storeBody(files: readonly Blob[], boundary: string): Blob {
     return new Blob(parts);
 }
 
+const cancelled = () => new DOMException("cancelled", "AbortError");
+
 /** Sends the files in one request. XMLHttpRequest, because fetch tells no upload progress. */
 export function store(files: readonly Blob[], signal: AbortSignal, onSent: (bytes: number) => void): Promise<StoreOutcome> {
+    /* abort() of a request that was never sent fires no event: it would wait for ever */
+    if (signal.aborted) return Promise.reject(cancelled());
     const boundary = `isocenter-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
     return new Promise((resolve, reject) => {
         const xhr = new XMLHttpRequest();
@@ -64,12 +68,11 @@ export function store(files: readonly Blob[], signal: AbortSignal, onSent: (byte
         xhr.setRequestHeader("Content-Type", `multipart/related; type="application/dicom"; boundary="${boundary}"`);
         xhr.setRequestHeader("Accept", "application/dicom+json");
         xhr.upload.onprogress = (e) => onSent(e.loaded);
-        xhr.onabort = () => settle(() => reject(new DOMException("cancelled", "AbortError")));
+        xhr.onabort = () => settle(() => reject(cancelled()));
         xhr.onerror = () => settle(() => reject(new ServerError(0, "The connection to the server broke")));
         xhr.onload = () => settle(() => finish(xhr, resolve, reject));
         signal.addEventListener("abort", abort);
-        if (signal.aborted) abort();
-        else xhr.send(storeBody(files, boundary));
+        xhr.send(storeBody(files, boundary));
     });
 }
 

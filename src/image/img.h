@@ -83,6 +83,17 @@ struct img_window img_window_auto(const struct codec_image *frame, iso_bytes pix
 void img_fit(uint32_t width, uint32_t height, double aspect, uint32_t box_width,
              uint32_t box_height, uint32_t *out_width, uint32_t *out_height);
 
+/* A part of a picture, in its pixels, and mirrored. Width 0: all the width from left on; height so too.
+ * What lies beyond the picture is not part of it. */
+struct img_region {
+    double left, top, width, height;
+    bool   flip_x, flip_y; /* left becomes right; top becomes bottom */
+};
+
+/* Makes the picture that part of itself, at least one pixel. ISO_EINVAL: it lies beside the picture. */
+ISO_MUST_USE int img_crop(struct img_picture *picture, const struct img_region *region,
+                          struct iso_err *err);
+
 /* Another size: the average of the area that becomes a pixel where it shrinks, bilinear where it
  * grows. ISO_ELIMIT beyond IMG_SIDE_SCALED_MAX; ISO_ENOMEM */
 ISO_MUST_USE int img_scale(const struct img_picture *in, uint32_t width, uint32_t height,

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Output i is the sum of weight[first of i ..] * input[from ..]. */
 struct tap {
@@ -144,6 +145,65 @@ int img_scale(const struct img_picture *in, uint32_t width, uint32_t height,
     axis_release(&y);
     free(rows);
     return rc;
+}
+
+/* ---- a part of it ---- */
+
+/* Whole pixels: of a side, from start on. false: none of them. */
+static bool span_of(double from, double length, uint32_t side, uint32_t *first, uint32_t *count)
+{
+    double end = length > 0 ? from + length : side;
+
+    if (!(from >= 0))
+        from = 0;
+    if (!(end <= side))
+        end = side;
+    if (!(from < side) || !(end > 0) || !(end > from))
+        return false;
+    *first = (uint32_t)(from + 0.5) < side ? (uint32_t)(from + 0.5) : side - 1;
+    *count = (uint32_t)(end + 0.5) > *first ? (uint32_t)(end + 0.5) - *first : 1;
+    return true;
+}
+
+static void turn_row(uint8_t *row, uint32_t width, size_t bytes)
+{
+    for (uint32_t a = 0, b = width - 1; a < b; a++, b--)
+        for (size_t i = 0; i < bytes; i++) {
+            uint8_t p          = row[a * bytes + i];
+            row[a * bytes + i] = row[b * bytes + i];
+            row[b * bytes + i] = p;
+        }
+}
+
+int img_crop(struct img_picture *picture, const struct img_region *region, struct iso_err *err)
+{
+    uint32_t left, top, width, height;
+    size_t   bytes = picture->channels;
+
+    if (!span_of(region->left, region->width, picture->width, &left, &width) ||
+        !span_of(region->top, region->height, picture->height, &top, &height))
+        return iso_fail(err, ISO_EINVAL, "the region lies beside the picture, which is %u x %u",
+                        picture->width, picture->height);
+    for (uint32_t y = 0; y < height; y++) { /* in place: never ahead of what is read */
+        uint8_t *row = picture->pixels + y * (size_t)width * bytes;
+
+        memmove(row, picture->pixels + ((size_t)(top + y) * picture->width + left) * bytes,
+                width * bytes);
+        if (region->flip_x)
+            turn_row(row, width, bytes);
+    }
+    picture->width  = width;
+    picture->height = height;
+    if (region->flip_y)
+        for (uint32_t a = 0, b = height - 1; a < b; a++, b--)
+            for (size_t i = 0, n = width * bytes; i < n; i++) {
+                uint8_t *p = picture->pixels + a * n + i;
+                uint8_t *q = picture->pixels + b * n + i;
+                uint8_t  v = *p;
+                *p         = *q;
+                *q         = v;
+            }
+    return ISO_OK;
 }
 
 static uint32_t side(double v)

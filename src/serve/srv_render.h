@@ -1,11 +1,47 @@
-/* srv_render.h: pictures of what is stored, at every level; private to serve/.   PS3.18 §10.4 */
+/* srv_render.h: pictures of what is stored, at every level; private to serve/.   PS3.18 §10.4, §9
+ * The request side is here: which object, which frame, which media type, caching, the answer. What
+ * an object looks like is a renderer's affair: one per kind of object, in the table of
+ * srv_render.c. The pixels of images are one of them (srv_picture.h). */
 #ifndef SRV_RENDER_H
 #define SRV_RENDER_H
 
 #include "http_route.h"
+#include "srv_picture.h"
 
-/* …/rendered: image/jpeg or image/png; 406 with a remedy where there is no image or none that can be
- * decoded. …/thumbnail: the same, 256 x 256 at most unless a viewport is given; 404 there. */
+/* …/rendered: image/jpeg, image/png, or what the object's renderer makes; 406 with a remedy where
+ * nothing can be shown. …/thumbnail: the same, pictures only, 256 x 256 at most unless a viewport is
+ * given; 404 there. */
 http_handler srv_rendered, srv_thumbnail;
+
+/* One request for a picture, as a renderer gets it. */
+struct srv_render {
+    struct http_request *req;
+    struct srv_web      *web;
+    bool                 thumbnail;
+    struct srv_path      path;
+    struct arc_instance  inst;  /* the object to show */
+    struct dcm_dataset   ds;    /* its header */
+    uint32_t             frame; /* from 1; 0: it has none */
+    struct srv_view      view;
+    unsigned             quality; /* 1..100 */
+    const char          *type;    /* the media type that was chosen */
+    bool                 damaged; /* out: parts of the picture are missing */
+};
+
+/* How one kind of object is shown. A failure ISO_EUNSUPPORTED, ISO_EFORMAT or ISO_ELIMIT means that
+ * this object has no picture. */
+struct srv_renderer {
+    bool (*takes)(const struct arc_instance *instance);
+    /* Media types that it makes by itself, the best first, NULL at the end; NULL: only pictures.
+     * They go before image types, and are not for thumbnails. */
+    const char *const *types;
+    /* The object as r->type, one of types. Appends to out. */
+    int (*document)(struct srv_render *r, struct iso_buf *out, struct iso_err *err);
+    /* The object as a picture of r->view's size; NULL: none. */
+    int (*picture)(struct srv_render *r, struct img_picture *out, struct iso_err *err);
+    /* What the result depends on besides the object, r->frame and r->view, such as the digest of
+     * another object or a parameter of its own: text for entity tags and cache keys. NULL: nothing. */
+    int (*depends)(struct srv_render *r, iso_str *text, struct iso_err *err);
+};
 
 #endif

@@ -16,6 +16,8 @@ static const struct {
     { "1.2.840.10008.1.2.5", &codec_rle },       /* RLE lossless */
     { "1.2.840.10008.1.2.4.50", &codec_jpeg },   /* JPEG baseline */
     { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
+    { "1.2.840.10008.1.2.4.80", &codec_jls },    /* JPEG-LS lossless */
+    { "1.2.840.10008.1.2.4.81", &codec_jls },    /* JPEG-LS near-lossless */
 };
 
 static const struct codec_family *find(iso_str uid)

@@ -29,6 +29,7 @@ struct codec_family {
 extern const struct codec_family codec_native; /* codec_native.c */
 extern const struct codec_family codec_rle;    /* codec_rle.c */
 extern const struct codec_family codec_jpeg;   /* codec_jpeg.c */
+extern const struct codec_family codec_jls;    /* codec_jls.c */
 
 /* The attributes with samples in whole bytes, colour by pixel: what a decoder gives that changes
  * nothing else. */

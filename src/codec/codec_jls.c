@@ -1,0 +1,279 @@
+/* codec_jls.c: JPEG-LS by CharLS.   ITU-T T.87, PS3.5 §8.2.3
+ * Our own scan of the segments comes first; the library then meets one frame header of a size that
+ * was checked against the limits and against the length of the stream. A stream is of unsigned
+ * samples whatever the data set says: signed ones are coded as the patterns they are, and come back
+ * as such. */
+#include "codec_in.h"
+
+#include "iso_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <charls/charls.h>
+
+enum {
+    MARKERS_MAX   = 4096,
+    SOI           = 0xd8,
+    EOI           = 0xd9,
+    SOS           = 0xda,
+    SOF55         = 0xf7,
+    LSE           = 0xf8,
+    LSE_OVERSIZE  = 4, /* rows and columns that 16 bits do not hold */
+    PRECISION_MIN = 2,
+    PRECISION_MAX = 16
+};
+
+/* What the segments before the first scan say, and the first scan's own header. */
+struct head {
+    uint32_t rows, columns;
+    unsigned precision;
+    unsigned components; /* 0: no frame header yet */
+    unsigned interleave; /* of enum charls_interleave_mode */
+};
+
+/* T.87 §C.2.2 */
+static int read_frame_header(struct iso_reader r, struct head *head, struct iso_err *err)
+{
+    head->precision  = iso_read_u8(&r);
+    uint32_t rows    = iso_read_u16be(&r);
+    uint32_t columns = iso_read_u16be(&r);
+    head->components = iso_read_u8(&r);
+    if (rows != 0 || columns != 0) {
+        if (head->rows != 0)
+            return iso_fail(err, ISO_EFORMAT, "JPEG-LS: its size is there twice");
+        head->rows    = rows;
+        head->columns = columns;
+    }
+    for (unsigned i = 0; i < head->components; i++) {
+        iso_skip(&r, 1);
+        uint8_t sampling = iso_read_u8(&r);
+        iso_skip(&r, 1);
+        if (iso_reader_ok(&r) && sampling != 0x11)
+            return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS with sampling factors %02x", sampling);
+    }
+    if (!iso_reader_ok(&r) || head->components == 0)
+        return iso_fail(err, ISO_EFORMAT, "the JPEG-LS frame header is not complete");
+    if (head->precision < PRECISION_MIN || head->precision > PRECISION_MAX)
+        return iso_fail(err, ISO_EFORMAT, "JPEG-LS of %u bits", head->precision);
+    return ISO_OK;
+}
+
+/* T.87 §C.2.4.1.4 */
+static int read_oversize(struct iso_reader r, struct head *head, struct iso_err *err)
+{
+    uint8_t  each = iso_read_u8(&r);
+    uint32_t size[2];
+
+    for (size_t i = 0; i < 2; i++)
+        size[i] = each == 2   ? iso_read_u16be(&r)
+                  : each == 4 ? iso_read_u32be(&r)
+                  : each == 3 ? (uint32_t)iso_read_u8(&r) << 16 | iso_read_u16be(&r)
+                              : 0;
+    if (!iso_reader_ok(&r) || size[0] == 0 || size[1] == 0 || head->rows != 0)
+        return iso_fail(err, ISO_EFORMAT, "JPEG-LS: a broken segment of the size");
+    head->rows    = size[0];
+    head->columns = size[1];
+    return ISO_OK;
+}
+
+/* T.87 §C.2.3 */
+static int read_scan_header(struct iso_reader r, struct head *head, struct iso_err *err)
+{
+    uint8_t components = iso_read_u8(&r);
+
+    if (head->components == 0 || head->rows == 0 || head->columns == 0)
+        return iso_fail(err, ISO_EFORMAT, "JPEG-LS: a scan of no size");
+    for (unsigned i = 0; i < components; i++) {
+        iso_skip(&r, 1);
+        if (iso_read_u8(&r) != 0)
+            return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS with a mapping table");
+    }
+    iso_skip(&r, 1); /* NEAR */
+    head->interleave = iso_read_u8(&r);
+    iso_skip(&r, 1);
+    if (!iso_reader_ok(&r) || head->interleave > CHARLS_INTERLEAVE_MODE_SAMPLE ||
+        (head->interleave == CHARLS_INTERLEAVE_MODE_NONE ? components != 1
+                                                         : components != head->components))
+        return iso_fail(err, ISO_EFORMAT, "the JPEG-LS scan header is broken");
+    return ISO_OK;
+}
+
+/* The segments up to the first scan.   T.87 §C.1 */
+static int scan(iso_bytes in, struct head *out, struct iso_err *err)
+{
+    struct iso_reader r    = iso_reader_of(in);
+    struct head       head = { 0 };
+
+    if (iso_read_u8(&r) != 0xff || iso_read_u8(&r) != SOI)
+        return iso_fail(err, ISO_EFORMAT, "the frame is not a JPEG-LS image");
+    for (unsigned i = 0; i < MARKERS_MAX; i++) {
+        uint8_t marker = iso_read_u8(&r);
+        int     rc     = ISO_OK;
+        if (marker != 0xff)
+            break;
+        while (marker == 0xff && iso_left(&r) > 0) /* fill bytes */
+            marker = iso_read_u8(&r);
+        uint16_t length = iso_read_u16be(&r);
+        if (length < 2 || marker == SOI || marker == EOI)
+            break;
+        struct iso_reader body = iso_read_sub(&r, length - 2u);
+        if (!iso_reader_ok(&r))
+            break;
+        if (marker == SOS) {
+            rc = read_scan_header(body, &head, err);
+            if (rc == ISO_OK)
+                *out = head;
+            return rc;
+        }
+        if (marker == SOF55 && head.components > 0)
+            return iso_fail(err, ISO_EFORMAT, "a second JPEG-LS frame header");
+        if (marker == SOF55)
+            rc = read_frame_header(body, &head, err);
+        else if (marker == LSE && iso_read_u8(&body) == LSE_OVERSIZE)
+            rc = read_oversize(body, &head, err);
+        else if (marker >= 0xc0 && marker <= 0xcf)
+            return iso_fail(err, ISO_EUNSUPPORTED, "the frame is JPEG, but not JPEG-LS");
+        if (rc < 0)
+            return rc;
+    }
+    return iso_fail(err, ISO_EFORMAT, "the JPEG-LS image ends or breaks before its first scan");
+}
+
+static enum codec_photometric colour_of(unsigned components, const struct codec_image *a)
+{
+    if (components == 1)
+        return a->photometric == CODEC_MONOCHROME1 || a->photometric == CODEC_PALETTE_COLOR
+                   ? a->photometric
+                   : CODEC_MONOCHROME2;
+    if (components != 3)
+        return CODEC_PHOTOMETRIC_OTHER;
+    return a->photometric == CODEC_YBR_FULL || a->photometric == CODEC_YBR_FULL_422
+               ? CODEC_YBR_FULL
+               : CODEC_RGB;
+}
+
+static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_image *frame, struct iso_err *err)
+{
+    struct head head;
+    int         rc = scan(in, &head, err);
+
+    (void)uid;
+    if (rc < 0)
+        return rc;
+    if (head.components > CODEC_SAMPLES_MAX)
+        return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS of %u components", head.components);
+    /* A line takes a bit at least, however plain it is (T.87 §A.7.1.2). */
+    if (head.rows / 8 > in.len)
+        return iso_fail(err, ISO_ELIMIT, "%zu bytes of JPEG-LS that say %u lines", in.len,
+                        head.rows);
+    struct codec_image given = codec_unpacked(a);
+    given.rows               = head.rows;
+    given.columns            = head.columns;
+    given.samples            = (uint16_t)head.components;
+    given.photometric        = colour_of(head.components, a);
+    given.is_float           = false;
+    if (given.bits_allocated < head.precision || given.bits_allocated > 32)
+        given.bits_allocated = head.precision > 8 ? 16 : 8;
+    if (given.high_bit >= head.precision) {
+        given.bits_stored = (uint16_t)head.precision;
+        given.high_bit    = (uint16_t)(head.precision - 1);
+    }
+    *frame = given;
+    return ISO_OK;
+}
+
+/* ---- the library ---- */
+
+static int failed(charls_jpegls_errc code, struct iso_err *err)
+{
+    int rc = ISO_EFORMAT;
+
+    if (code == CHARLS_JPEGLS_ERRC_NOT_ENOUGH_MEMORY)
+        rc = ISO_ENOMEM;
+    else if (code == CHARLS_JPEGLS_ERRC_PARAMETER_VALUE_NOT_SUPPORTED ||
+             code == CHARLS_JPEGLS_ERRC_BIT_DEPTH_FOR_TRANSFORM_NOT_SUPPORTED ||
+             code == CHARLS_JPEGLS_ERRC_COLOR_TRANSFORM_NOT_SUPPORTED ||
+             code == CHARLS_JPEGLS_ERRC_JPEGLS_PRESET_EXTENDED_PARAMETER_TYPE_NOT_SUPPORTED)
+        rc = ISO_EUNSUPPORTED;
+    return iso_fail(err, rc, "JPEG-LS: %s", charls_get_error_message(code));
+}
+
+/* Lines arrive in `to` as they are decoded, so a failure leaves those before it. */
+static int run(iso_bytes in, const struct head *head, uint8_t *to, size_t bytes,
+               struct iso_err *err)
+{
+    charls_jpegls_decoder *decoder = charls_jpegls_decoder_create();
+    charls_frame_info      info    = { 0 };
+
+    if (decoder == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for a JPEG-LS decoder");
+    charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(decoder, in.ptr, in.len);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_decoder_read_header(decoder);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_decoder_get_frame_info(decoder, &info);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS &&
+        (info.width != head->columns || info.height != head->rows ||
+         info.bits_per_sample != (int32_t)head->precision ||
+         info.component_count != (int32_t)head->components))
+        code = CHARLS_JPEGLS_ERRC_INVALID_ENCODED_DATA;
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_decoder_decode_to_buffer(decoder, to, bytes, 0);
+    charls_jpegls_decoder_destroy(decoder);
+    return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
+}
+
+/* Samples of 1 or 2 bytes, by plane or by pixel, to the frame's layout. */
+static void place(const uint8_t *from, size_t unit, bool planes, const struct codec_image *frame,
+                  uint8_t *out)
+{
+    size_t pixels  = (size_t)frame->rows * frame->columns;
+    size_t samples = frame->samples;
+    size_t wide    = codec_sample_bytes(frame);
+
+    for (size_t s = 0; s < samples; s++)
+        for (size_t i = 0; i < pixels; i++) {
+            size_t at = planes ? s * pixels + i : i * samples + s;
+            memcpy(out + (i * samples + s) * wide, from + at * unit, unit);
+        }
+}
+
+static bool any_set(const uint8_t *ptr, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (ptr[i] != 0)
+            return true;
+    return false;
+}
+
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
+                  uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    struct head head;
+    int         rc = scan(in, &head, err);
+
+    (void)uid;
+    (void)a;
+    if (rc < 0)
+        return rc;
+    size_t   unit   = head.precision > 8 ? 2 : 1;
+    bool     planes = head.interleave == CHARLS_INTERLEAVE_MODE_NONE && head.components > 1;
+    bool     direct = unit == codec_sample_bytes(frame) && !planes;
+    size_t   coded  = bytes / codec_sample_bytes(frame) * unit;
+    uint8_t *to     = direct ? out : calloc(coded, 1);
+
+    if (to == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for a frame of %zu bytes", coded);
+    memset(out, 0, bytes);
+    rc = run(in, &head, to, coded, err);
+    if (!direct) {
+        place(to, unit, planes, frame, out);
+        free(to);
+    }
+    frame->damaged = rc == ISO_EFORMAT && any_set(out, bytes);
+    return rc;
+}
+
+const struct codec_family codec_jls = { .inspect = inspect, .decode = decode, .foreign = true };

@@ -23,6 +23,9 @@ struct img_picture {
 /* Frees and zeroes; a zeroed picture is fine. */
 void img_picture_release(struct img_picture *picture);
 
+/* A grey one becomes RGB. ISO_ENOMEM */
+ISO_MUST_USE int img_picture_rgb(struct img_picture *picture, struct iso_err *err);
+
 enum img_function { IMG_LINEAR, IMG_LINEAR_EXACT, IMG_SIGMOID }; /* PS3.3 §C.11.2.1.2, .3 */
 
 struct img_window {

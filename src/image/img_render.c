@@ -22,6 +22,24 @@ void img_picture_release(struct img_picture *picture)
     *picture = (struct img_picture){ 0 };
 }
 
+int img_picture_rgb(struct img_picture *picture, struct iso_err *err)
+{
+    size_t   count = (size_t)picture->width * picture->height;
+    uint8_t *p;
+
+    if (picture->channels == 3)
+        return ISO_OK;
+    p = malloc(3 * count);
+    if (p == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        p[3 * i] = p[3 * i + 1] = p[3 * i + 2] = picture->pixels[i];
+    free(picture->pixels);
+    picture->pixels   = p;
+    picture->channels = 3;
+    return ISO_OK;
+}
+
 /* ---- one value ---- */
 
 double img_window_apply(const struct img_window *w, double x)

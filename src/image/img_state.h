@@ -12,13 +12,14 @@
 #define IMG_STATE_H
 
 #include "img_draw.h"
+#include "img_overlay.h"
+#include "img_shutter.h"
 
 enum {
     IMG_STATE_MARKS_MAX   = 4096, /* graphics, texts and overlays of an image; more are left out */
     IMG_STATE_LAYERS_MAX  = 256,  /* likewise */
     IMG_STATE_POINTS_MAX  = 1 << 18, /* of all graphics together */
-    IMG_STATE_TARGETS_MAX = 1 << 16, /* images that a state may refer to */
-    IMG_OVERLAYS_MAX      = 16       /* groups 6000, 6002 … 601E */
+    IMG_STATE_TARGETS_MAX = 1 << 16  /* images that a state may refer to */
 };
 
 enum img_state_kind { IMG_STATE_GREY, IMG_STATE_COLOUR, IMG_STATE_PSEUDO, IMG_STATE_BLENDING };
@@ -50,13 +51,6 @@ enum img_mark_kind {
     IMG_MARK_ARROW, /* to the second point */
     IMG_MARK_TEXT,
     IMG_MARK_OVERLAY
-};
-
-/* A bitmap, a byte a pixel, 0 or 255.   PS3.3 §C.9.2 */
-struct img_overlay {
-    uint32_t       rows, columns;
-    int32_t        top, left; /* of its first pixel in the image, from 0 */
-    const uint8_t *mask;
 };
 
 struct img_mark {
@@ -92,19 +86,6 @@ struct img_area {
     int32_t right, bottom; /* … that is at the upper left and at the lower right after them */
     double  aspect;        /* height of an image pixel / its width; 0: not said */
     double  magnification; /* of IMG_AREA_MAGNIFY */
-};
-
-/* What is shown of the image's pixels: what lies within all of the shapes.   PS3.3 §C.7.6.11 */
-struct img_shutter {
-    bool    has_rectangle;
-    int32_t left, right, upper, lower; /* columns and rows from 1; edges are shown */
-    bool    has_circle;
-    double  center_row, center_column; /* from 1 */
-    double  radius;
-    const struct img_point *vertex; /* of the polygon: column, row, from 1 */
-    size_t                  vertices;
-    struct img_overlay      bitmap; /* mask NULL: none. 255: not shown.  §C.7.6.15 */
-    struct img_colour       colour; /* of what is not shown */
 };
 
 /* A state, for one frame of one image. Everything points into the arena, or into the data sets. */

@@ -9,6 +9,7 @@
 #include "ul_acceptor.h"
 
 struct arc;
+struct codec_pool;
 struct srv_dimse;
 
 /* A DICOM application that objects may be sent to: the C-MOVE destinations.   PS3.4 §C.4.2 */
@@ -33,6 +34,7 @@ struct srv_dimse_config {
     uint64_t               results_max; /* answers of one C-FIND: then A700; default 10,000 */
     const struct srv_peer *peers;
     size_t                 peer_count;
+    struct codec_pool     *pool; /* where libraries decode; NULL: in this process */
 };
 
 /* Listens and serves from now on; arc is borrowed. */

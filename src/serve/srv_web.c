@@ -200,6 +200,7 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
     if (web == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     web->arc         = arc;
+    web->pool        = config->pool;
     web->results_max = config->results_max > 0 ? config->results_max : 10000;
     web->cache_control =
         config->replaces ? "private, no-cache" : "private, max-age=31536000, immutable";

@@ -10,19 +10,22 @@
 #include <stdint.h>
 
 struct arc;
+struct codec_pool;
 struct srv_web;
 
 /* Zero fields mean the default. What is pointed to must outlive the server. */
 struct srv_web_config {
-    const char *host;         /* where to listen; default 127.0.0.1 */
-    uint16_t    port;         /* 0: the kernel picks */
-    const char *ui;           /* folder of the built web application; NULL: none */
-    const char *cors_origins; /* apart by spaces, or "*"; NULL: same origin only */
-    const char *public_hosts; /* apart by spaces */
-    unsigned    connections_max;
-    uint64_t    body_bytes_max; /* of one STOW-RS request; default 8 GiB */
-    uint64_t    results_max;    /* of one QIDO-RS page; default 10,000 */
-    bool        replaces;       /* objects may be replaced: caches must ask again */
+    const char        *host;         /* where to listen; default 127.0.0.1 */
+    uint16_t           port;         /* 0: the kernel picks */
+    const char        *ui;           /* folder of the built web application; NULL: none */
+    const char        *cors_origins; /* apart by spaces, or "*"; NULL: same origin only */
+    const char        *public_hosts; /* apart by spaces */
+    unsigned           connections_max;
+    uint64_t           body_bytes_max; /* of one STOW-RS request; default 8 GiB */
+    uint64_t           results_max;    /* of one QIDO-RS page; default 10,000 */
+    bool               replaces;       /* objects may be replaced: caches must ask again */
+    uint64_t           cache_bytes;    /* of what was made for answers; default 64 MiB */
+    struct codec_pool *pool;           /* where libraries decode; NULL: in this process */
 };
 
 ISO_MUST_USE int srv_web_start(const struct srv_web_config *config, struct arc *arc,

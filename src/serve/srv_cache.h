@@ -13,7 +13,8 @@ struct srv_cached {
     iso_bytes value;
 };
 
-/* Appends the value to out. A failure is the answer to all who wait, and is not kept. */
+/* Appends the value to out. A failure is the answer to all who wait, and is not kept; but after
+ * ISO_ECANCEL and ISO_ECLOSED, which are about who asked first, one of those who wait makes it. */
 typedef int srv_cache_make(void *ctx, struct iso_buf *out, struct iso_err *err);
 
 ISO_MUST_USE int srv_cache_new(uint64_t bytes_max, struct srv_cache **out, struct iso_err *err);

@@ -2,13 +2,14 @@
 #include "srv_web.h"
 
 #include "http_static.h"
+#include "srv_cache.h"
 #include "srv_dicomweb.h"
 #include "srv_log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { UI_BYTES_MAX = 128 << 20, WORDS_MAX = 64 };
+enum { UI_BYTES_MAX = 128 << 20, CACHE_BYTES = 64 << 20, WORDS_MAX = 64 };
 
 /* ---- our own small routes ---- */
 
@@ -205,7 +206,10 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
     web->cache_control =
         config->replaces ? "private, no-cache" : "private, max-age=31536000, immutable";
     load_ui(web, config->ui);
-    rc = split_words(web, 0, config->cors_origins, &http.cors_origin_count, err);
+    rc = srv_cache_new(config->cache_bytes > 0 ? config->cache_bytes : CACHE_BYTES, &web->cache,
+                       err);
+    if (rc == ISO_OK)
+        rc = split_words(web, 0, config->cors_origins, &http.cors_origin_count, err);
     if (rc == ISO_OK)
         rc = split_words(web, 1, config->public_hosts, &http.public_host_count, err);
     http.cors_origins = web->lists[0];
@@ -244,6 +248,7 @@ void srv_web_free(struct srv_web *web)
         return;
     http_server_free(web->server);
     http_static_free(web->ui);
+    srv_cache_free(web->cache);
     free(web->routes);
     for (int i = 0; i < 2; i++) {
         free(web->lists[i]);

@@ -39,6 +39,24 @@ test("shows what a reader needs of each study", async ({ page }) => {
     await expect(row.locator(".c-count")).toHaveText("1 / 1");
 });
 
+test("a study that has just been stored shows its picture", async ({ page }) => {
+    const id = mark();
+    const who = { study: newUid(), series: newUid(), patientName: "Picture^New", patientId: id };
+    await store([object(who, picture({ rows: 64, columns: 64, bits: 8, values: Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 32 ? 40 : 200)) }))], 1);
+    const stored = Date.now();
+    await page.goto(`/ui/?id=${id}`);
+    const img = rows(page).locator(".row-picture img");
+    await expect(img).toBeVisible();
+    console.log(`  the picture was there ${Date.now() - stored} ms after the study was stored, page load included`);
+    const greys = await img.evaluate((el: HTMLImageElement) => {
+        const context = new OffscreenCanvas(el.naturalWidth, el.naturalHeight).getContext("2d")!;
+        context.drawImage(el, 0, 0);
+        return [0.25, 0.75].map((x) => context.getImageData(Math.floor(x * el.naturalWidth), el.naturalHeight >> 1, 1, 1).data[0]!);
+    });
+    expect(Math.abs(greys[0]! - 40)).toBeLessThanOrEqual(4);
+    expect(Math.abs(greys[1]! - 200)).toBeLessThanOrEqual(4);
+});
+
 test("filters as one types, and the address keeps the filter", async ({ page }) => {
     await page.goto(mine);
     await page.keyboard.press("/");

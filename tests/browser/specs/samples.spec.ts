@@ -48,7 +48,7 @@ async function storedFiles(paths: readonly string[]): Promise<{ stored: Stored[]
     return { stored, refused };
 }
 
-test.beforeEach(({ page }) => page.route(/\/instances\?limit=1&/, (route) => route.fulfill({ json: [] }))); /* no thumbnails */
+test.beforeEach(({ page }) => page.route(/\/thumbnail\?/, (route) => route.fulfill({ status: 404 })));
 
 interface Seen {
     pixels?: number[];

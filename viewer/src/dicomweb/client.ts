@@ -1,6 +1,6 @@
 /** The DICOMweb client: with `stow.ts`, the only place that talks to the server. */
 
-import { text, Tag, type Dataset } from "./json";
+import type { Dataset } from "./json";
 import { firstPart, partSyntax } from "./multipart";
 
 export const root = "/dicom-web";
@@ -96,17 +96,22 @@ export interface FrameRef {
 export const instancePath = (r: Omit<FrameRef, "frame">) =>
     `${root}/studies/${uid(r.study)}/series/${uid(r.series)}/instances/${uid(r.instance)}`;
 
+/** The picture that stands for a study or a series, as the server draws it (PS3.18 §10.4.1.1.4). */
+export const thumbnailPath = (study: string, series: string | undefined, side: number): string =>
+    `${root}/studies/${uid(study)}${series === undefined ? "" : `/series/${uid(series)}`}/thumbnail?viewport=${side},${side}`;
+
 export interface Frame {
     bytes: Uint8Array;
     transferSyntax: string;
 }
 
-const storedFrame = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
+const explicitLittle = "1.2.840.10008.1.2.1";
 
-/** One frame, in the transfer syntax it is stored in. */
-export async function fetchFrame(ref: FrameRef, signal?: AbortSignal, priority?: RequestPriority): Promise<Frame> {
+/** One frame, in the transfer syntax it is stored in, or decoded by the server. */
+export async function fetchFrame(ref: FrameRef, as: "stored" | "plain", signal?: AbortSignal, priority?: RequestPriority): Promise<Frame> {
     const path = `${instancePath(ref)}/frames/${ref.frame}`;
-    const res = await ask(path, { accept: storedFrame, signal, priority: priority ?? "auto" });
+    const accept = `multipart/related; type="application/octet-stream"; transfer-syntax=${as === "stored" ? "*" : explicitLittle}`;
+    const res = await ask(path, { accept, signal, priority: priority ?? "auto" });
     const part = firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "");
     return { bytes: part.bytes, transferSyntax: partSyntax(part.contentType) };
 }
@@ -138,12 +143,4 @@ export async function fetchInstance(ref: Omit<FrameRef, "frame">): Promise<Blob>
     const res = await ask(instancePath(ref), { accept: 'multipart/related; type="application/dicom"' });
     const part = firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "");
     return new Blob([part.bytes as Uint8Array<ArrayBuffer>], { type: "application/dicom" });
-}
-
-/** The data set of one object in the middle of a series, without asking for all of them. */
-export async function seriesMiddle(study: string, series: string, count: number, signal: AbortSignal): Promise<Dataset | undefined> {
-    const path = `${root}/studies/${uid(study)}/series/${uid(series)}/instances`;
-    const found = await rows(`${path}?limit=1&offset=${Math.floor(Math.max(0, count - 1) / 2)}`, signal);
-    const instance = found.rows[0] && text(found.rows[0], Tag.sopInstance);
-    return instance ? (await rows(`${path}/${uid(instance)}/metadata`, signal)).rows[0] : undefined;
 }

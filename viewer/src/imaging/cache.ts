@@ -2,9 +2,9 @@
  *  the last of them loses interest. */
 
 import { cache, utilities, type Types } from "@cornerstonejs/core";
-import { fetchFrame } from "../dicomweb/client";
+import { fetchFrame, isAbort } from "../dicomweb/client";
 import { decode, type Decoded } from "./decode";
-import { isColor, type FrameInfo } from "./frame";
+import { decodedInfo, isColor, type FrameInfo } from "./frame";
 import { minMax, type Pixels } from "./pixels";
 
 export const scheme = "dicomweb";
@@ -73,6 +73,17 @@ function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
     });
 }
 
+/* What no decoder here takes (an exotic syntax, a damaged stream) the server may still decode. If it cannot
+ * either, the first reason counts. */
+async function decodedByServer(info: FrameInfo, signal: AbortSignal | undefined, priority: RequestPriority, why: unknown): Promise<Decoded> {
+    signal?.throwIfAborted();
+    try {
+        return await decode(await fetchFrame(info, "plain", signal, priority), decodedInfo(info));
+    } catch (e) {
+        throw isAbort(e) ? e : why;
+    }
+}
+
 /** The loader Cornerstone calls for our image ids. */
 export function loaderFor(id: string): Types.IImageLoadObject {
     const entry = interest.get(id);
@@ -80,8 +91,9 @@ export function loaderFor(id: string): Types.IImageLoadObject {
     const work = async () => {
         const info = known.get(id);
         if (!info) throw new Error("This frame does not belong to the open study");
-        const frame = await fetchFrame(info, signal, entry?.urgent === false ? "low" : "high");
-        const decoded = await decode(frame, info);
+        const priority = entry?.urgent === false ? "low" : "high";
+        const frame = await fetchFrame(info, "stored", signal, priority);
+        const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));
         signal?.throwIfAborted();
         return imageOf(info, decoded);
     };

@@ -119,6 +119,13 @@ function palette(ds: Dataset, signed: boolean): readonly [Lut, Lut, Lut] | undef
     return r && g && b ? [r, g, b] : undefined;
 }
 
+/** What frames are like once the server has decoded them: colour by pixel, chroma at full width, the codec's own
+ *  colour transforms undone. */
+export function decodedInfo(info: FrameInfo): FrameInfo {
+    const plain: Record<string, string> = { YBR_RCT: "RGB", YBR_ICT: "RGB", YBR_FULL_422: "YBR_FULL" };
+    return { ...info, planar: false, photometric: plain[info.photometric] ?? info.photometric };
+}
+
 export function frameCount(ds: Dataset): number {
     return Math.max(1, Math.floor(number(ds, Tag.numberOfFrames) ?? 1));
 }

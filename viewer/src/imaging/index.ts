@@ -7,7 +7,6 @@ import { provider } from "./metadata";
 import { StackView, type StackEvents } from "./stack";
 
 export { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "./frame";
-export { drawThumbnail } from "./thumbnail";
 export type { StackEvents, StackState, StackView } from "./stack";
 
 const cacheBytesMax = 768 << 20;

@@ -21,7 +21,8 @@ export class Reading {
     readonly activeIndex = signal(0);
     readonly overlay = signal(true);
     readonly dialog = signal<"" | "help" | "tags">("");
-    readonly firstShown = signal(false); /* thumbnails wait for this */
+    readonly firstShown = signal(false);
+    readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);
     /** The address of what the active pane shows. */
     readonly address = computed(() => {
@@ -65,10 +66,6 @@ export class Reading {
             this.contents.set(series, content);
         }
         return content;
-    }
-
-    hasContent(series: string): boolean {
-        return this.contents.has(series);
     }
 
     async show(series: Series, pane: Pane = this.active.value, index = 0): Promise<void> {

@@ -1,83 +1,18 @@
-/** The series strip: one card for each series, with a picture of its middle drawn when nothing else waits. */
+/** The series strip: one card for each series, with its picture from the server once the first image is shown. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { seriesMiddle } from "../../dicomweb/client";
+import { thumbnailPath } from "../../dicomweb/client";
 import { Icon } from "../../ui/icon";
-import { whenIdle } from "../../ui/idle";
-import { LoadQueue, type Task } from "../../imaging/queue";
-import { frameCount, frameInfo, isImage, type FrameInfo } from "../../imaging/frame";
-import { text, Tag } from "../../dicomweb/json";
+import { Thumbnail } from "../../ui/thumbnail";
 import type { Reading } from "./model";
 import type { Series } from "./series";
 
-/* The middle frame: out of the metadata where we have it, else of one object asked for by itself. */
-async function middleFrame(reading: Reading, series: Series, signal: AbortSignal): Promise<FrameInfo | undefined> {
-    if (reading.hasContent(series.uid)) {
-        const { frames } = await reading.content(series.uid);
-        return frames[Math.floor(frames.length / 2)];
-    }
-    const ds = await seriesMiddle(reading.study, series.uid, series.count ?? 1, signal);
-    if (!ds || !isImage(ds)) return undefined;
-    const frame = Math.floor(frameCount(ds) / 2) + 1;
-    return frameInfo({ study: reading.study, series: series.uid, instance: text(ds, Tag.sopInstance), frame: Math.min(frame, frameCount(ds)) }, ds);
-}
+const pictureSide = 256;
 
-/** Thumbnails of one study: two at a time, in idle time, in the order of the strip. */
-export class ThumbnailQueue {
-    private readonly queue = new LoadQueue(2);
-    private tasks: Task[] = [];
-    private cancelIdle: (() => void) | undefined;
-    private started = false;
-
-    add(task: Task): void {
-        this.tasks.push(task);
-        if (this.started) this.start();
-    }
-
-    start(): void {
-        this.started = true;
-        this.cancelIdle?.();
-        this.cancelIdle = whenIdle(() => this.queue.replace(this.tasks));
-    }
-
-    done(task: Task): void {
-        this.tasks = this.tasks.filter((t) => t !== task);
-    }
-
-    close(): void {
-        this.cancelIdle?.();
-        this.tasks = [];
-        this.queue.clear();
-    }
-}
-
-function Card({ reading, series, queue }: { reading: Reading; series: Series; queue: ThumbnailQueue }) {
-    const canvas = useRef<HTMLCanvasElement>(null);
+function Card({ reading, series }: { reading: Reading; series: Series }) {
     const picture = useSignal<"waiting" | "drawn" | "none">("waiting");
     const shownIn = reading.panes.slice(0, reading.layout.value).findIndex((p) => p.series.value?.uid === series.uid);
     const isActive = reading.active.value.series.value?.uid === series.uid;
-
-    useEffect(() => {
-        const task: Task = {
-            key: series.uid,
-            run: async (signal) => {
-                try {
-                    const info = await middleFrame(reading, series, signal);
-                    if (info && canvas.current) {
-                        const { drawThumbnail, warmUp } = await import("../../imaging");
-                        warmUp();
-                        await drawThumbnail(canvas.current, info, signal);
-                    }
-                    picture.value = info ? "drawn" : "none";
-                } catch {
-                    if (!signal.aborted) picture.value = "none"; /* the pane tells why, if the series is opened */
-                }
-                queue.done(task);
-            },
-        };
-        queue.add(task);
-    }, []);
 
     const title = series.description || series.bodyPart || "No description";
     return (
@@ -93,13 +28,16 @@ function Card({ reading, series, queue }: { reading: Reading; series: Series; qu
             onClick={() => void reading.show(series)}
         >
             <span class="picture">
-                <canvas ref={canvas} width={144} height={144} />
-                {picture.value !== "drawn" && (
+                <Thumbnail
+                    src={thumbnailPath(reading.study, series.uid, pictureSide)}
+                    ready={reading.settled.value}
+                    onSettled={(drawn) => (picture.value = drawn ? "drawn" : "none")}
+                >
                     <span class="no-picture">
                         {picture.value === "none" && <Icon name="document" />}
                         {series.modality}
                     </span>
-                )}
+                </Thumbnail>
                 {series.count !== undefined && <span class="card-count">{series.count}</span>}
             </span>
             <span class="card-text">
@@ -113,11 +51,11 @@ function Card({ reading, series, queue }: { reading: Reading; series: Series; qu
     );
 }
 
-export function Strip({ reading, queue }: { reading: Reading; queue: ThumbnailQueue }) {
+export function Strip({ reading }: { reading: Reading }) {
     return (
         <nav class="strip" aria-label="Series">
             {reading.series.value.map((s) => (
-                <Card key={s.uid} reading={reading} series={s} queue={queue} />
+                <Card key={s.uid} reading={reading} series={s} />
             ))}
         </nav>
     );

@@ -7,7 +7,7 @@ import { text, Tag } from "../../dicomweb/json";
 import { Help } from "./help";
 import { pressKey } from "./keys";
 import { Reading as Model } from "./model";
-import { Strip, ThumbnailQueue } from "./strip";
+import { Strip } from "./strip";
 import { Tags } from "./tags";
 import { Toolbar } from "./toolbar";
 import { Viewport } from "./viewport";
@@ -35,7 +35,6 @@ function Note({ title, body, onClose }: { title: string; body: string; onClose: 
 
 export function Reading({ study, search, onRename, onClose }: ReadingProps) {
     const reading = useMemo(() => new Model(study), [study]);
-    const queue = useMemo(() => new ThumbnailQueue(), [study]);
 
     useEffect(() => {
         void reading.open(search);
@@ -52,13 +51,12 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
             }),
             effect(() => {
                 const stuck = reading.active.value.content.value?.frames.length === 0 || reading.active.value.failure.value !== "";
-                if (reading.firstShown.value || stuck) queue.start();
+                if (reading.firstShown.value || stuck) reading.settled.value = true;
             }),
         ];
         return () => {
             clearTimeout(pause);
             stops.forEach((stop) => stop());
-            queue.close();
             reading.close();
             void import("../../imaging").then((m) => m.release());
         };
@@ -83,7 +81,7 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
         <main class="reading">
             <Toolbar reading={reading} onClose={onClose} />
             <div class="desk">
-                <Strip reading={reading} queue={queue} />
+                <Strip reading={reading} />
                 <section class={`panes of-${layout}`} aria-label="Images">
                     {reading.panes.slice(0, layout).map((pane, i) => (
                         <Viewport key={i} reading={reading} pane={pane} index={i} />

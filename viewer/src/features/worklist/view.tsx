@@ -5,9 +5,11 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { askAhead } from "../../dicomweb/ahead";
+import { thumbnailPath } from "../../dicomweb/client";
 import type { SortKey, StudyFilter } from "../../dicomweb/query";
 import { Brand } from "../../ui/brand";
 import { Icon } from "../../ui/icon";
+import { Thumbnail } from "../../ui/thumbnail";
 import * as model from "./model";
 
 export interface WorklistProps {
@@ -19,6 +21,7 @@ export interface WorklistProps {
 
 const rowPx = 44;
 const spareRows = 12;
+const pictureSide = 36; /* as in the style sheet */
 const modalities = "CR CT DX ES IO MG MR NM OP OT PT PX RF RT SC SM SR US XA XC".split(" ");
 
 interface Column {
@@ -128,8 +131,15 @@ function Row({ index, onOpen }: { index: number; onOpen: (study: string) => void
             onPointerLeave={() => clearTimeout(hover.current)}
         >
             <div class="c-name" role="gridcell" title={study.patientName}>
-                <span class="name">{study.patientName || "No name"}</span>
-                {demographics && <span class="sub">{demographics}</span>}
+                <span class="row-picture">
+                    <Thumbnail src={thumbnailPath(study.uid, undefined, 2 * pictureSide)} ready>
+                        <Icon name="document" />
+                    </Thumbnail>
+                </span>
+                <span class="who">
+                    <span class="name">{study.patientName || "No name"}</span>
+                    {demographics && <span class="sub">{demographics}</span>}
+                </span>
             </div>
             <div class="c-id" role="gridcell" title={study.patientId}>{study.patientId}</div>
             <div class="c-date" role="gridcell">

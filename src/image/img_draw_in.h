@@ -1,0 +1,24 @@
+/* img_draw_in.h: a drawing, as the two files that make it see it; private to image/. */
+#ifndef IMG_DRAW_IN_H
+#define IMG_DRAW_IN_H
+
+#include "img_draw.h"
+
+#include <cairo.h>
+
+struct img_draw {
+    struct img_picture *picture;
+    cairo_surface_t    *surface;
+    cairo_t            *cr;
+    struct img_matrix   matrix;
+    double              length;  /* of all outlines so far */
+    double              outline; /* of the one that is collected */
+    bool                has_colour;
+};
+
+/* The point in the picture, within what cairo can hold; false: it is nowhere. */
+bool img_draw_at(const struct img_draw *draw, struct img_point point, struct img_point *out);
+/* What is drawn next has this colour. */
+void img_draw_source(struct img_draw *draw, struct img_colour colour);
+
+#endif

@@ -18,6 +18,10 @@ static const struct {
     { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
     { "1.2.840.10008.1.2.4.80", &codec_jls },    /* JPEG-LS lossless */
     { "1.2.840.10008.1.2.4.81", &codec_jls },    /* JPEG-LS near-lossless */
+    { "1.2.840.10008.1.2.4.90", &codec_j2k },    /* JPEG 2000 lossless */
+    { "1.2.840.10008.1.2.4.91", &codec_j2k },    /* JPEG 2000 */
+    { "1.2.840.10008.1.2.4.92", &codec_j2k_p2 }, /* its Part 2, lossless: decoded if Part 1 */
+    { "1.2.840.10008.1.2.4.93", &codec_j2k_p2 }, /* its Part 2 */
 };
 
 static const struct codec_family *find(iso_str uid)

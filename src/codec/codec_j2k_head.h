@@ -1,0 +1,64 @@
+/* codec_j2k_head.h: what a JPEG 2000 code stream says of itself, read by us before any library sees
+ * it.   ITU-T T.800 Annex A, T.801 (Part 2), T.814 (HTJ2K); PS3.5 §8.2.4, §8.2.15
+ * Nothing here allocates or calls a library. Any thread. */
+#ifndef CODEC_J2K_HEAD_H
+#define CODEC_J2K_HEAD_H
+
+#include "codec.h"
+
+struct codec_j2k_component {
+    uint8_t  bits; /* 1..38 */
+    bool     is_signed;
+    uint32_t dx, dy;        /* subsampling */
+    uint32_t columns, rows; /* of its own samples */
+};
+
+struct codec_j2k_head {
+    iso_bytes
+        stream; /* a view of the code stream: without the JP2 boxes some files have around it */
+    uint32_t                   rows, columns; /* of the picture in full */
+    uint32_t                   x0, y0;        /* its corner on the reference grid */
+    uint16_t                   samples;       /* components, 1..CODEC_SAMPLES_MAX */
+    struct codec_j2k_component component[CODEC_SAMPLES_MAX];
+    uint8_t                    bits; /* the largest precision */
+    bool                       is_signed;
+    bool                       mct;        /* the first three come as YBR_RCT or YBR_ICT */
+    bool                       reversible; /* 5/3 wavelet and RCT */
+    bool                       ht;         /* HTJ2K block coding */
+    bool                       plain;      /* same parameters for all components and tiles */
+    bool                       tlm;
+    bool                       complete; /* as many tile-parts, and as long, as it says */
+    uint8_t                    progression;
+    uint8_t                    levels;
+    uint32_t                   tiles;
+};
+
+/* Reads the main header and goes through the tile-parts.
+ *
+ * ISO_EFORMAT       it is no JPEG 2000, ends in its main header, or contradicts itself
+ * ISO_EUNSUPPORTED  more components than CODEC_SAMPLES_MAX; signed and unsigned ones together; Part 2
+ * ISO_ELIMIT        tiles, precincts or code-blocks beyond reason, or beyond the bytes there are */
+ISO_MUST_USE int codec_j2k_head_read(iso_bytes in, struct codec_j2k_head *head,
+                                     struct iso_err *err);
+
+/* The frame that decoding gives: see codec_j2k_head.c for who is believed when the attributes say
+ * something else. bits_max: the largest precision the library takes. */
+ISO_MUST_USE int codec_j2k_frame(const struct codec_j2k_head *head,
+                                 const struct codec_image *attributes, unsigned bits_max,
+                                 struct codec_image *frame, struct iso_err *err);
+
+/* How frames like this one are described once encoded: of 1 or 3 samples in 1 or 2 bytes. */
+ISO_MUST_USE int codec_j2k_described(const struct codec_image *frame, bool lossy,
+                                     struct codec_image *described, struct iso_err *err);
+
+/* A pair of transfer syntaxes, by the ends of their UIDs, where a stream of one is valid as it is in
+ * the other. */
+struct codec_j2k_move {
+    const char *from, *to;
+};
+
+/* Appends the bare code stream when from and to are one of these pairs; else ISO_EUNSUPPORTED. */
+ISO_MUST_USE int codec_j2k_move(const struct codec_j2k_move *moves, size_t count, iso_str from,
+                                iso_bytes in, iso_str to, struct iso_buf *out, struct iso_err *err);
+
+#endif

@@ -133,8 +133,11 @@ static bool choose_type(struct srv_render *r, const struct srv_renderer *rendere
     for (size_t i = 0; i < 2; i++)
         for (const char *const *t = lists[i]; t != NULL && *t != NULL && count < TYPES_MAX; t++)
             offers[count++] = (struct http_offer){ *t, NULL, NULL };
-    int pick = http_accept_pick(accept, offers, count, NULL);
-    r->type  = pick >= 0 ? offers[pick].type : NULL;
+    size_t own  = count - (renderer->picture != NULL ? sizeof pictures / sizeof *pictures - 1 : 0);
+    int    pick = renderer->send != NULL ? http_accept_pick(accept, offers, own, NULL) : -1;
+    if (pick < 0)
+        pick = http_accept_pick(accept, offers, count, NULL);
+    r->type = pick >= 0 ? offers[pick].type : NULL;
     return pick >= 0;
 }
 
@@ -224,8 +227,8 @@ static int cache(struct srv_render *r, iso_str key, struct iso_err *err)
 
     if (rc < 0)
         return rc;
-    return r->path.instance.len > 0 ? srv_cache_forever(r->req, r->web, etag, err)
-                                    : srv_cache_ask(r->req, etag, err);
+    return r->path.instance.len > 0 && !r->may_change ? srv_cache_forever(r->req, r->web, etag, err)
+                                                      : srv_cache_ask(r->req, etag, err);
 }
 
 static int send(struct srv_render *r, const struct srv_renderer *renderer, struct iso_err *err)
@@ -233,6 +236,10 @@ static int send(struct srv_render *r, const struct srv_renderer *renderer, struc
     struct iso_buf *text = srv_text(r->req);
     int             rc;
 
+    if (renderer->send != NULL && is_document(r, renderer)) {
+        rc = renderer->send(r, err);
+        return rc < 0 ? cannot(r, rc, err) : rc;
+    }
     if (text == NULL)
         return iso_arena_fail(http_arena(r->req), err);
     rc = make(r, renderer, text, err);

@@ -26,6 +26,8 @@ struct srv_render {
     unsigned             quality; /* 1..100 */
     const char          *type;    /* the media type that was chosen */
     bool                 damaged; /* out: parts of the picture are missing */
+    bool  may_change; /* out, of depends: the answer can become another one; caches ask */
+    void *kind;       /* of depends, for picture and document: what it has found */
 };
 
 /* How one kind of object is shown. A failure ISO_EUNSUPPORTED, ISO_EFORMAT or ISO_ELIMIT means that
@@ -37,10 +39,14 @@ struct srv_renderer {
     const char *const *types;
     /* The object as r->type, one of types. Appends to out. */
     int (*document)(struct srv_render *r, struct iso_buf *out, struct iso_err *err);
+    /* Instead of document: answers the request by itself, with parts of the stored file (documents,
+     * videos). Such an object goes out as itself to whoever accepts that, however little. */
+    int (*send)(struct srv_render *r, struct iso_err *err);
     /* The object as a picture of r->view's size; NULL: none. */
     int (*picture)(struct srv_render *r, struct img_picture *out, struct iso_err *err);
     /* What the result depends on besides the object, r->frame and r->view, such as the digest of
-     * another object or a parameter of its own: text for entity tags and cache keys. NULL: nothing. */
+     * another object or a parameter of its own: text for entity tags and cache keys. NULL: nothing.
+     * Where other objects are concerned it may change what r->frame is and set r->may_change. */
     int (*depends)(struct srv_render *r, iso_str *text, struct iso_err *err);
 };
 

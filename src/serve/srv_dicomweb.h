@@ -41,7 +41,7 @@ extern const size_t            srv_dicomweb_route_count;
 
 http_handler srv_qido_studies, srv_qido_series, srv_qido_instances;
 http_handler srv_wado_objects, srv_wado_metadata, srv_wado_frames, srv_wado_bulk;
-http_handler srv_wado_rendered, srv_wado_uri;
+http_handler srv_wado_uri;
 http_handler srv_stow, srv_remove, srv_reject;
 
 /* {study}, {series} and {instance} of the path. Absent ones are empty. */

@@ -1,10 +1,8 @@
 /* srv_frames.c: WADO-RS frames and bulk data.   PS3.18 §10.4.1.1.5, §10.4.1.1.6, §8.7.3.3 */
 #include "http_multipart_reply.h"
 #include "srv_pixels.h"
-#include "srv_render.h"
 
 #include "dcm_parser.h"
-#include "os_file.h"
 
 #include <string.h>
 
@@ -308,57 +306,4 @@ int srv_wado_bulk(struct http_request *req, void *ctx, struct iso_err *err)
     }
     rc = srv_value(req, r.web, &r.inst, el, &span, err);
     return rc == ISO_OK ? send_value(&r, document_type(&ds, el), &span, 1, etag, err) : rc;
-}
-
-/* ---- what a browser shows by itself ---- */
-
-/* A stream in an MP4 container says so at its front; a bare one is what its transfer syntax says. */
-static const char *video_type(const struct dcm_syntax *syntax, const struct http_span *first)
-{
-    uint8_t head[8] = { 0 };
-
-    if (first->len >= sizeof head &&
-        os_read_exact_at(first->fd, head, sizeof head, first->offset, NULL) == ISO_OK &&
-        memcmp(head + 4, "ftyp", 4) == 0)
-        return "video/mp4";
-    return strcmp(syntax->media_type, "video/mpeg2") == 0 ? "video/mpeg" : syntax->media_type;
-}
-
-/* The PDF or the video itself, whatever the browser says it accepts; all else as a picture.
- * PS3.18 §8.7.4, §10.4.1.1.3 */
-int srv_wado_rendered(struct http_request *req, void *ctx, struct iso_err *err)
-{
-    struct reply              r      = { .req = req, .web = ctx };
-    const char               *type   = "application/pdf";
-    struct http_span         *spans  = iso_arena_alloc(http_arena(req), sizeof *spans);
-    size_t                    count  = 1;
-    int                       rc     = lookup(&r, err);
-    const struct dcm_syntax  *syntax = rc == ISO_OK ? srv_frame_syntax(&r.inst) : NULL;
-    const struct dcm_element *el;
-    struct dcm_dataset        ds;
-    char                      digest[SRV_ETAG_BYTES];
-
-    if (rc == ISO_OK && spans == NULL)
-        rc = iso_arena_fail(http_arena(req), err);
-    if (rc == ISO_OK && r.inst.pixels != ARC_PIXELS_NONE && !syntax->video)
-        return srv_rendered(req, ctx, err);
-    if (rc == ISO_OK)
-        rc = arc_header(r.web->arc, &r.inst, http_arena(req), &ds, err);
-    if (rc < 0)
-        return rc;
-    if (syntax->video && (el = dcm_get(&ds, r.inst.pixel_tag)) != NULL) {
-        rc = srv_fragments(req, r.web, &r.inst, el, &spans, &count, err);
-        if (rc == ISO_OK)
-            type = video_type(syntax, &spans[0]);
-    } else if ((el = dcm_get(&ds, DCM_ENCAPSULATED_DOCUMENT)) != NULL &&
-               strcmp(document_type(&ds, el), type) == 0) {
-        rc = srv_value(req, r.web, &r.inst, el, spans, err);
-    } else {
-        return srv_rendered(req, ctx, err);
-    }
-    if (rc == ISO_OK)
-        rc = srv_etag_of(&r.inst, 1, digest, err);
-    if (rc == ISO_OK)
-        rc = srv_cache_forever(req, r.web, iso_arena_printf(http_arena(req), "%s/r", digest), err);
-    return rc == ISO_OK ? http_reply_spans(req, 200, type, spans, count, err) : rc;
 }

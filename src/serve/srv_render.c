@@ -5,6 +5,7 @@
  * else the middle one. */
 #include "srv_render.h"
 
+#include "srv_document.h"
 #include "srv_render_query.h"
 
 #include "img_write.h"
@@ -28,7 +29,10 @@ static const struct srv_renderer image_renderer = { .takes   = srv_is_image,
                                                     .picture = picture_of_image };
 
 /* The first that takes an object shows it. */
-static const struct srv_renderer *const renderers[] = { &image_renderer };
+static const struct srv_renderer *const renderers[] = {
+    &srv_video_renderer, &srv_pdf_renderer, &srv_cda_renderer,    &srv_stl_renderer,
+    &srv_obj_renderer,   &srv_mtl_renderer, &srv_report_renderer, &image_renderer,
+};
 
 static const struct srv_renderer *renderer_of(const struct arc_instance *inst)
 {
@@ -121,14 +125,27 @@ static int choose_frame(struct srv_render *r, struct iso_err *err)
 
 static const char *const pictures[] = { "image/jpeg", "image/png", NULL };
 
+/* What the renderer makes by itself: only of an instance as a whole. */
+static const char *const *own_types(const struct srv_render *r, const struct srv_renderer *renderer)
+{
+    bool whole = r->path.instance.len > 0 && http_path_param(r->req, "frames").len == 0;
+
+    return whole && !r->thumbnail ? renderer->types : NULL;
+}
+
 /* Sets r->type: of what the renderer and we make, what the client likes best. false: nothing. */
 static bool choose_type(struct srv_render *r, const struct srv_renderer *renderer,
                         const struct http_accept *accept)
 {
     struct http_offer  offers[TYPES_MAX];
     size_t             count    = 0;
-    const char *const *lists[2] = { r->thumbnail ? NULL : renderer->types,
+    const char *const *lists[2] = { own_types(r, renderer),
                                     renderer->picture != NULL ? pictures : NULL };
+
+    if (renderer->picture_first) {
+        lists[1] = lists[0];
+        lists[0] = pictures;
+    }
 
     for (size_t i = 0; i < 2; i++)
         for (const char *const *t = lists[i]; t != NULL && *t != NULL && count < TYPES_MAX; t++)
@@ -141,7 +158,7 @@ static bool choose_type(struct srv_render *r, const struct srv_renderer *rendere
     return pick >= 0;
 }
 
-static bool is_document(const struct srv_render *r, const struct srv_renderer *renderer)
+static bool is_own_type(const struct srv_render *r, const struct srv_renderer *renderer)
 {
     for (const char *const *t = renderer->types; t != NULL && *t != NULL; t++)
         if (*t == r->type)
@@ -158,7 +175,7 @@ static int make(struct srv_render *r, const struct srv_renderer *renderer, struc
     struct img_picture picture = { 0 };
     int                rc;
 
-    if (is_document(r, renderer))
+    if (is_own_type(r, renderer))
         return renderer->document(r, out, err);
     rc = renderer->picture(r, &picture, err);
     if (rc == ISO_OK && strcmp(r->type, "image/png") == 0)
@@ -185,7 +202,7 @@ static int cannot(struct srv_render *r, int rc, const struct iso_err *err)
 
 static int refuse_types(struct srv_render *r, const struct srv_renderer *renderer)
 {
-    const char *const *t    = r->thumbnail ? NULL : renderer->types;
+    const char *const *t    = own_types(r, renderer);
     iso_str            text = ISO_STR("ask for ");
 
     for (; t != NULL && *t != NULL; t++)
@@ -236,16 +253,21 @@ static int send(struct srv_render *r, const struct srv_renderer *renderer, struc
     struct iso_buf *text = srv_text(r->req);
     int             rc;
 
-    if (renderer->send != NULL && is_document(r, renderer)) {
-        rc = renderer->send(r, err);
-        return rc < 0 ? cannot(r, rc, err) : rc;
-    }
     if (text == NULL)
         return iso_arena_fail(http_arena(r->req), err);
+    if (is_own_type(r, renderer)) {
+        rc = srv_document_headers(r, err);
+        if (rc == ISO_OK && renderer->send != NULL) {
+            rc = renderer->send(r, err);
+            return rc < 0 ? cannot(r, rc, err) : rc;
+        }
+        if (rc < 0)
+            return rc;
+    }
     rc = make(r, renderer, text, err);
     if (rc < 0)
         return cannot(r, rc, err);
-    return http_reply_memory(r->req, 200, r->type, iso_buf_bytes(text), err);
+    return http_reply_memory(r->req, 200, srv_content_type(r->type), iso_buf_bytes(text), err);
 }
 
 static int answer(struct http_request *req, void *ctx, bool thumbnail, struct iso_err *err)
@@ -264,6 +286,9 @@ static int answer(struct http_request *req, void *ctx, bool thumbnail, struct is
     if (!choose_instance(&r, &rc, err))
         return cannot(&r, rc, err);
     const struct srv_renderer *renderer = renderer_of(&r.inst);
+    if (thumbnail && renderer->picture == NULL)
+        return http_problem(req, 404, "No thumbnail", "there is no picture of such an object",
+                            NULL);
     if (!choose_type(&r, renderer, &accept))
         return refuse_types(&r, renderer);
     rc = arc_header(r.web->arc, &r.inst, http_arena(req), &r.ds, err);

@@ -35,8 +35,9 @@ struct srv_render {
 struct srv_renderer {
     bool (*takes)(const struct arc_instance *instance);
     /* Media types that it makes by itself, the best first, NULL at the end; NULL: only pictures.
-     * They go before image types, and are not for thumbnails. */
+     * They go before image types, and are for an instance as a whole only. */
     const char *const *types;
+    bool               picture_first; /* pictures go before types */
     /* The object as r->type, one of types. Appends to out. */
     int (*document)(struct srv_render *r, struct iso_buf *out, struct iso_err *err);
     /* Instead of document: answers the request by itself, with parts of the stored file (documents,

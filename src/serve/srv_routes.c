@@ -87,9 +87,10 @@ const struct http_route srv_dicomweb_routes[] = {
             "A picture of a study: of one image of it"),
     PICTURE(SERIES "/rendered", srv_rendered, PICTURE_TYPES,
             "A picture of a series: of one image of it"),
-    PICTURE(INSTANCE "/rendered", srv_wado_rendered,
-            PICTURE_TYPES ", application/pdf, video/mp4, video/mpeg",
-            "A picture of an image; an encapsulated document or a video as itself"),
+    PICTURE(INSTANCE "/rendered", srv_rendered,
+            PICTURE_TYPES ", text/html, text/plain, image/svg+xml, application/pdf, text/xml, "
+                          "model/stl, model/obj, model/mtl, video/mp4, video/mpeg",
+            "A picture of an image; a report as text; a document or a video as itself"),
     PICTURE(FRAME "/rendered", srv_rendered, PICTURE_TYPES,
             "A picture of a frame, by its number from 1"),
     PICTURE(STUDY "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a study"),

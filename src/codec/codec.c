@@ -16,6 +16,10 @@ static const struct {
     { "1.2.840.10008.1.2.5", &codec_rle },       /* RLE lossless */
     { "1.2.840.10008.1.2.4.50", &codec_jpeg },   /* JPEG baseline */
     { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
+    { "1.2.840.10008.1.2.4.53", &codec_jpeg },   /* retired: progressive and others */
+    { "1.2.840.10008.1.2.4.55", &codec_jpeg },
+    { "1.2.840.10008.1.2.4.57", &codec_ljpeg },  /* JPEG lossless */
+    { "1.2.840.10008.1.2.4.70", &codec_ljpeg },  /* JPEG lossless, predictor 1 */
     { "1.2.840.10008.1.2.4.80", &codec_jls },    /* JPEG-LS lossless */
     { "1.2.840.10008.1.2.4.81", &codec_jls },    /* JPEG-LS near-lossless */
     { "1.2.840.10008.1.2.4.90", &codec_j2k },    /* JPEG 2000 lossless */

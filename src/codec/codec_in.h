@@ -29,6 +29,7 @@ struct codec_family {
 extern const struct codec_family codec_native; /* codec_native.c */
 extern const struct codec_family codec_rle;    /* codec_rle.c */
 extern const struct codec_family codec_jpeg;   /* codec_jpeg.c */
+extern const struct codec_family codec_ljpeg;  /* the same; no library in it */
 extern const struct codec_family codec_jls;    /* codec_jls.c */
 extern const struct codec_family codec_j2k;    /* codec_j2k.c */
 extern const struct codec_family codec_j2k_p2; /* of Part 2: decoded only */

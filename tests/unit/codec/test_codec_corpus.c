@@ -166,7 +166,7 @@ static void check(void *ctx, char **cell)
         run->same++;
     } else if (rc == ISO_EMORE) {
         run->skipped++;
-    } else if (rc == ISO_EUNSUPPORTED && strcmp(cell[SYNTAX], "1.2.840.10008.1.2.4.51") == 0) {
+    } else if (rc == ISO_EUNSUPPORTED && strncmp(cell[SYNTAX], "1.2.840.10008.1.2.4.5", 21) == 0) {
         run->unsupported++; /* 12 bits */
     } else {
         print_message("%s: %s\n", cell[PATH], rc == ISO_OK ? "other pixels" : "not decoded");

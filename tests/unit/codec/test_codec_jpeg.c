@@ -126,6 +126,19 @@ static void colours_stay_what_they_are(void **state)
     free((void *)(uintptr_t)ybr.ptr);
 }
 
+static void progressive_is_the_same_picture(void **state)
+{
+    const uint8_t      colour[3]   = { 123 };
+    iso_bytes          progressive = make(JCS_GRAYSCALE, JCS_GRAYSCALE, colour, true);
+    struct codec_image frame       = { 0 };
+    uint8_t            first[3];
+
+    (void)state;
+    assert_int_equal(decode(progressive, &GREY, &frame, first), ISO_OK);
+    assert_int_equal(first[0], 123);
+    free((void *)(uintptr_t)progressive.ptr);
+}
+
 static void the_stream_says_its_size(void **state)
 {
     const uint8_t      colour[3] = { 1 };
@@ -147,27 +160,26 @@ static void the_stream_says_its_size(void **state)
 
 static void what_the_library_never_sees(void **state)
 {
-    const uint8_t      colour[3]   = { 9, 9, 9 };
-    iso_bytes          progressive = make(JCS_GRAYSCALE, JCS_GRAYSCALE, colour, true);
-    iso_bytes          in          = make(JCS_GRAYSCALE, JCS_GRAYSCALE, colour, false);
-    struct codec_image frame       = { 0 };
-    uint8_t           *sof         = find(in, 0xc0);
+    const uint8_t      colour[3] = { 9, 9, 9 };
+    iso_bytes          in        = make(JCS_GRAYSCALE, JCS_GRAYSCALE, colour, false);
+    struct codec_image frame     = { 0 };
+    uint8_t           *sof       = find(in, 0xc0);
 
     (void)state;
-    assert_int_equal(decode(progressive, &GREY, &frame, NULL), ISO_EUNSUPPORTED);
     sof[4] = 12; /* bits */
     assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EUNSUPPORTED);
     sof[4] = 8;
-    sof[9] = 4; /* components */
-    assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EUNSUPPORTED);
+    sof[9] = 4; /* components, in a header for one */
+    assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EFORMAT);
     sof[9]  = 1;
     sof[11] = 0x05; /* sampling 0 x 5 */
     assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EFORMAT);
     sof[11] = 0x11;
     assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_OK);
-    sof[1] = 0xc3; /* lossless */
+    sof[1] = 0xc3; /* lossless: with predictor 0, which is of no use here */
+    assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EFORMAT);
+    sof[1] = 0xc9; /* arithmetic coding */
     assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EUNSUPPORTED);
-    free((void *)(uintptr_t)progressive.ptr);
     free((void *)(uintptr_t)in.ptr);
 }
 
@@ -199,9 +211,12 @@ static void many_scans_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grey_and_its_prefixes),    cmocka_unit_test(colours_stay_what_they_are),
-        cmocka_unit_test(the_stream_says_its_size), cmocka_unit_test(what_the_library_never_sees),
+        cmocka_unit_test(grey_and_its_prefixes),
+        cmocka_unit_test(colours_stay_what_they_are),
+        cmocka_unit_test(the_stream_says_its_size),
+        cmocka_unit_test(what_the_library_never_sees),
         cmocka_unit_test(many_scans_are_refused),
+        cmocka_unit_test(progressive_is_the_same_picture),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

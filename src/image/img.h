@@ -18,12 +18,19 @@ struct img_picture {
     uint32_t height;
     unsigned channels;
     uint8_t *pixels;
+    bool     deep; /* samples are uint16_t of this machine, 0..65535: grey only */
 };
+
+/* Bytes of a pixel. */
+static inline size_t img_pixel_bytes(const struct img_picture *picture)
+{
+    return (size_t)picture->channels << picture->deep;
+}
 
 /* Frees and zeroes; a zeroed picture is fine. */
 void img_picture_release(struct img_picture *picture);
 
-/* A grey one becomes RGB. ISO_ENOMEM */
+/* A grey one becomes RGB, a deep one loses its lower bits. ISO_ENOMEM */
 ISO_MUST_USE int img_picture_rgb(struct img_picture *picture, struct iso_err *err);
 
 enum img_function { IMG_LINEAR, IMG_LINEAR_EXACT, IMG_SIGMOID }; /* PS3.3 §C.11.2.1.2, .3 */
@@ -53,14 +60,17 @@ struct img_attributes {
     struct img_lut    modality; /* instead of slope and intercept */
     double            slope;
     double            intercept;
-    struct img_lut    voi;        /* used when there is no window */
-    struct img_window window;     /* the first one */
-    bool              has_window; /* else, and without voi: automatic */
-    bool              inverse;    /* presentation LUT shape INVERSE, or MONOCHROME1 without shape */
+    struct img_lut    voi;          /* used when there is no window */
+    struct img_window window;       /* the first one */
+    bool              has_window;   /* else, and without voi: automatic */
+    struct img_lut    presentation; /* from 0 to the last entry: all of what VOI gives */
+    bool              inverse; /* presentation LUT shape INVERSE, or MONOCHROME1 without shape */
     bool              has_padding;
-    double            padding_low, padding_high; /* stored values that are no image */
+    double            padding_low, padding_high; /* stored values that are no image: black */
     struct img_lut    palette[3];
-    double            aspect; /* height of a pixel / its width; 1 when not known */
+    bool              supplemental; /* grey below the palette's first input.  PS3.3 §C.7.6.19 */
+    double            aspect;       /* height of a pixel / its width; 1 when not known */
+    bool              deep;         /* grey pictures are to be deep ones; never set by reading */
 };
 
 /* Of frame number `frame` (from 1): its functional groups, then the shared ones, then the top
@@ -76,8 +86,9 @@ ISO_MUST_USE int img_render(const struct codec_image *frame, iso_bytes pixels,
                             const struct img_attributes *attributes, struct img_picture *out,
                             struct iso_err *err);
 
-/* The window that shows a frame well: without padding, and without the half per cent at both
- * ends. Eight bits and less that mean nothing else are shown as they are. */
+/* The window that shows a frame well: without padding, without the half per cent at both ends, and
+ * without a single value far from all others that fills a background. Eight bits and less that
+ * mean nothing else are shown as they are. */
 struct img_window img_window_auto(const struct codec_image *frame, iso_bytes pixels,
                                   const struct img_attributes *attributes);
 

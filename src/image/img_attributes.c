@@ -233,6 +233,15 @@ static double aspect_of(const struct dcm_dataset *ds, const struct scope *s)
     return 1;
 }
 
+/* The palette colours only what lies at or above its first input.   PS3.3 §C.7.6.19, §C.8.16.2.1.1.3 */
+static bool is_supplemental(const struct dcm_dataset *ds, const struct codec_image *image)
+{
+    iso_str presentation = dcm_get_ascii(ds, DCM_PIXEL_PRESENTATION);
+
+    return (image->photometric == CODEC_MONOCHROME1 || image->photometric == CODEC_MONOCHROME2) &&
+           (iso_str_eq_c(presentation, "COLOR") || iso_str_eq_c(presentation, "MIXED"));
+}
+
 static bool is_inverse(const struct dcm_dataset *ds, const struct codec_image *image)
 {
     iso_str shape = dcm_get_ascii(ds, DCM_PRESENTATION_LUT_SHAPE);
@@ -263,12 +272,18 @@ int img_attributes_read(const struct dcm_dataset *ds, const struct codec_image *
     at = holder(&s, DCM_FRAME_VOILUT_SEQUENCE, DCM_WINDOW_CENTER);
     if (at != NULL)
         window_read(at, &read);
-    at = dcm_get_item(ds, DCM_MODALITY_LUT_SEQUENCE, 0);
+    read.supplemental = is_supplemental(ds, image);
+    at                = dcm_get_item(ds, DCM_MODALITY_LUT_SEQUENCE, 0);
     if (at != NULL)
         rc = lut_read(at, image->is_signed, &read.modality, arena, err);
     at = dcm_get_item(ds, DCM_VOILUT_SEQUENCE, 0);
     if (rc == ISO_OK && at != NULL) /* its input may be negative after a rescale */
         rc = lut_read(at, image->is_signed || read.intercept < 0, &read.voi, arena, err);
+    at = dcm_get_item(ds, DCM_PRESENTATION_LUT_SEQUENCE, 0);
+    if (rc == ISO_OK && at != NULL) /* instead of a shape.  PS3.3 §C.11.6 */
+        rc = lut_read(at, false, &read.presentation, arena, err);
+    if (read.presentation.count > 0)
+        read.inverse = false;
     for (unsigned c = 0; rc == ISO_OK && c < 3; c++)
         rc = palette_read(ds, image, c, &read.palette[c], arena, err);
     if (rc == ISO_OK)

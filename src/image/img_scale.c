@@ -71,74 +71,91 @@ static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
     return true;
 }
 
-/* A row of the input to a row of floats of the new width. */
-static void scale_row(const uint8_t *in, const struct axis *x, uint32_t width, unsigned channels,
+/* Adds weight times a row of samples: many at a time. */
+static void add_row(const struct img_picture *in, uint32_t y, float weight, float *sum)
+{
+    size_t          n    = (size_t)in->width * in->channels;
+    const uint8_t  *p    = in->pixels + y * n;
+    const uint16_t *deep = (const uint16_t *)(const void *)in->pixels + y * n;
+
+    if (in->deep)
+        for (size_t i = 0; i < n; i++)
+            sum[i] += weight * (float)deep[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            sum[i] += weight * (float)p[i];
+}
+
+/* A row of the old width to one of the new. */
+static void scale_row(const float *in, const struct axis *x, uint32_t width, unsigned channels,
                       float *out)
 {
     for (uint32_t i = 0; i < width; i++) {
         const struct tap *t = &x->tap[i];
         const float      *w = x->weight + t->first;
         for (unsigned c = 0; c < channels; c++) {
-            const uint8_t *p   = in + (size_t)t->from * channels + c;
-            float          sum = 0;
+            const float *p   = in + (size_t)t->from * channels + c;
+            float        sum = 0;
             for (uint32_t k = 0; k < t->count; k++)
-                sum += w[k] * (float)p[(size_t)k * channels];
+                sum += w[k] * p[(size_t)k * channels];
             out[(size_t)i * channels + c] = sum;
         }
     }
 }
 
-/* Rows are summed as they come; the last one made is kept, since neighbours share it. */
-static void scale_rows(const struct img_picture *in, const struct axis *x, const struct axis *y,
-                       const struct img_picture *out, float *row[2], float *sum)
+static void store_row(const float *row, uint32_t y, struct img_picture *out)
 {
-    size_t   n       = (size_t)out->width * out->channels;
-    uint32_t made[2] = { UINT32_MAX, UINT32_MAX }; /* which input rows row[] holds */
+    size_t    n    = (size_t)out->width * out->channels;
+    uint8_t  *p    = out->pixels + y * n;
+    uint16_t *deep = (uint16_t *)(void *)out->pixels + y * n;
+
+    if (out->deep)
+        for (size_t i = 0; i < n; i++)
+            deep[i] = row[i] >= 65535 ? 65535 : (uint16_t)(row[i] + 0.5f);
+    else
+        for (size_t i = 0; i < n; i++)
+            p[i] = row[i] >= 255 ? 255 : (uint8_t)(row[i] + 0.5f);
+}
+
+/* Rows of the input are summed first: fewer go through the other axis. */
+static void scale_rows(const struct img_picture *in, const struct axis *x, const struct axis *y,
+                       struct img_picture *out, float *sum, float *row)
+{
+    size_t n = (size_t)in->width * in->channels;
 
     for (uint32_t j = 0; j < out->height; j++) {
         const struct tap *t = &y->tap[j];
 
-        for (size_t i = 0; i < n; i++)
-            sum[i] = 0.5f;
-        for (uint32_t k = 0; k < t->count; k++) {
-            uint32_t at   = t->from + k;
-            unsigned slot = at % 2;
-            float    w    = y->weight[t->first + k];
-
-            if (made[slot] != at) {
-                scale_row(in->pixels + (size_t)at * in->width * in->channels, x, out->width,
-                          out->channels, row[slot]);
-                made[slot] = at;
-            }
-            for (size_t i = 0; i < n; i++)
-                sum[i] += w * row[slot][i];
-        }
-        uint8_t *to = out->pixels + j * n;
-        for (size_t i = 0; i < n; i++)
-            to[i] = sum[i] >= 255 ? 255 : (uint8_t)sum[i];
+        memset(sum, 0, n * sizeof *sum);
+        for (uint32_t k = 0; k < t->count; k++)
+            add_row(in, t->from + k, y->weight[t->first + k], sum);
+        scale_row(sum, x, out->width, out->channels, row);
+        store_row(row, j, out);
     }
 }
 
 int img_scale(const struct img_picture *in, uint32_t width, uint32_t height,
               struct img_picture *out, struct iso_err *err)
 {
-    struct img_picture made = { width, height, in->channels, NULL };
+    struct img_picture made = *in;
     struct axis        x = { 0 }, y = { 0 };
+    size_t             n    = ((size_t)width + in->width) * in->channels;
     float             *rows = NULL;
-    size_t             n    = (size_t)width * in->channels;
     int                rc   = ISO_OK;
 
+    made.width  = width;
+    made.height = height;
     if (width == 0 || height == 0 || width > IMG_SIDE_SCALED_MAX || height > IMG_SIDE_SCALED_MAX ||
-        n * height > CODEC_FRAME_BYTES_MAX)
+        img_pixel_bytes(&made) * width * height > CODEC_FRAME_BYTES_MAX)
         return iso_fail(err, ISO_ELIMIT, "a picture of %u x %u", width, height);
-    rows        = malloc(3 * n * sizeof *rows);
-    made.pixels = malloc(n * height);
+    rows        = malloc(n * sizeof *rows);
+    made.pixels = malloc(img_pixel_bytes(&made) * width * height);
     if (rows == NULL || made.pixels == NULL || !axis_make(in->width, width, &x) ||
         !axis_make(in->height, height, &y)) {
         rc = iso_fail(err, ISO_ENOMEM, "out of memory");
         img_picture_release(&made);
     } else {
-        scale_rows(in, &x, &y, &made, (float *[]){ rows, rows + n }, rows + 2 * n);
+        scale_rows(in, &x, &y, &made, rows, rows + (size_t)in->width * in->channels);
         *out = made;
     }
     axis_release(&x);
@@ -178,7 +195,7 @@ static void turn_row(uint8_t *row, uint32_t width, size_t bytes)
 int img_crop(struct img_picture *picture, const struct img_region *region, struct iso_err *err)
 {
     uint32_t left, top, width, height;
-    size_t   bytes = picture->channels;
+    size_t   bytes = img_pixel_bytes(picture);
 
     if (!span_of(region->left, region->width, picture->width, &left, &width) ||
         !span_of(region->top, region->height, picture->height, &top, &height))

@@ -8,7 +8,8 @@
 
 static struct img_picture picture(uint32_t width, uint32_t height, unsigned channels)
 {
-    struct img_picture p = { width, height, channels, malloc((size_t)width * height * channels) };
+    struct img_picture p = { width, height, channels, malloc((size_t)width * height * channels),
+                             false };
     assert_non_null(p.pixels);
     return p;
 }

@@ -10,7 +10,7 @@
 
 static struct img_picture ramp(unsigned channels)
 {
-    struct img_picture p = { 40, 30, channels, malloc((size_t)40 * 30 * channels) };
+    struct img_picture p = { 40, 30, channels, malloc((size_t)40 * 30 * channels), false };
 
     assert_non_null(p.pixels);
     for (uint32_t i = 0; i < 40 * 30; i++)
@@ -59,8 +59,8 @@ static void jpeg_is_near(void **state)
             codec_inspect(baseline, iso_buf_bytes(&out), &attributes, &frame, &bytes, &err),
             ISO_OK);
         assert_int_equal(bytes, (size_t)40 * 30 * channels);
-        assert_int_equal(codec_decode(NULL, baseline, iso_buf_bytes(&out), &attributes, &frame, back,
-                                      sizeof back, &err),
+        assert_int_equal(codec_decode(NULL, baseline, iso_buf_bytes(&out), &attributes, &frame,
+                                      back, sizeof back, &err),
                          ISO_OK);
         assert_int_equal(frame.photometric, channels == 1 ? CODEC_MONOCHROME2 : CODEC_YBR_FULL);
         for (size_t i = 0; channels == 1 && i < bytes; i++)

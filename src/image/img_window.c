@@ -1,0 +1,152 @@
+/* img_window.c: windows as functions, and the one that is found by looking at the values. */
+#include "img_in.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BINS        = 4096, /* of the histogram */
+    ROUNDS_MAX  = 6,
+    GAP_BINS    = BINS / 4, /* between a background and all else */
+    SPREAD_BINS = 32,       /* in use, that all else has at least */
+    LOOKED_AT   = 1 << 20   /* values; they say enough of all */
+};
+
+double img_window_apply(const struct img_window *w, double x)
+{
+    double c = w->center, width = w->width, y;
+
+    switch (w->function) {
+    case IMG_SIGMOID:
+        return 1 / (1 + exp(-4 * (x - c) / width));
+    case IMG_LINEAR_EXACT:
+        y = (x - c) / width + 0.5;
+        break;
+    default:
+        if (width <= 1)
+            return x <= c - 0.5 ? 0 : 1;
+        y = (x - (c - 0.5)) / (width - 1) + 0.5;
+        break;
+    }
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+}
+
+struct spread {
+    size_t bin[BINS];
+    size_t total, below;
+};
+
+static void count_values(const double *value, size_t count, double low, double high,
+                         struct spread *s)
+{
+    double scale = high > low ? (BINS - 1) / (high - low) : 0;
+
+    memset(s, 0, sizeof *s);
+    s->total = count;
+    for (size_t i = 0; i < count; i++) {
+        if (value[i] < low)
+            s->below++;
+        else if (value[i] <= high)
+            s->bin[(size_t)((value[i] - low) * scale)]++;
+    }
+}
+
+/* The bin in which the part-th of all values lies. */
+static size_t bin_of(const struct spread *s, double part)
+{
+    double want = part * (double)s->total;
+    size_t sum  = s->below;
+
+    for (size_t i = 0; i < BINS; i++) {
+        sum += s->bin[i];
+        if ((double)sum > want)
+            return i;
+    }
+    return BINS - 1;
+}
+
+/* A single value at one end, with many pixels and far from all others, is no part of the picture:
+ * what lies outside of a scanner's circle, a burned-in mark. Looks only closer where what remains is
+ * more than a few values. */
+static void leave_out_background(const struct spread *s, double *low, double *high)
+{
+    double width = (*high - *low) / (BINS - 1);
+    size_t used = 0, first = 1, last = BINS - 2;
+
+    for (size_t i = 1; i + 1 < BINS; i++)
+        used += s->bin[i] > 0;
+    if (used < SPREAD_BINS)
+        return;
+    while (s->bin[first] == 0)
+        first++;
+    while (s->bin[last] == 0)
+        last--;
+    if (first > GAP_BINS && s->bin[0] > s->total / 100)
+        *low += width * (double)first;
+    if (BINS - 1 - last > GAP_BINS && s->bin[BINS - 1] > s->total / 100)
+        *high -= width * (double)(BINS - 2 - last);
+}
+
+/* The values that are some, after the modality transformation. Their number. */
+static size_t gather(const struct codec_image *f, const uint8_t *p, const struct img_attributes *a,
+                     double *value, double *low, double *high)
+{
+    size_t count = (size_t)f->rows * f->columns;
+    size_t step  = (count + LOOKED_AT - 1) / LOOKED_AT;
+    size_t n     = 0;
+
+    for (size_t i = 0; i < count; i += step) {
+        double stored = img_value(f, p, i);
+        double x      = img_modality(a, stored);
+
+        if (!isfinite(x) || img_is_padding(a, stored) ||
+            (a->supplemental && stored >= a->palette[0].first))
+            continue;
+        *low       = x < *low ? x : *low;
+        *high      = x > *high ? x : *high;
+        value[n++] = x;
+    }
+    return n;
+}
+
+struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
+                                  const struct img_attributes *a)
+{
+    double         low = INFINITY, high = -INFINITY;
+    struct spread *s;
+    double        *value;
+    size_t         n;
+
+    if (f->bits_stored <= 8 && !f->is_signed && !f->is_float && a->slope == 1 &&
+        a->intercept == 0 && a->modality.count == 0) {
+        double top = (double)((1u << f->bits_stored) - 1);
+        return (struct img_window){ top / 2, top, IMG_LINEAR_EXACT };
+    }
+    value = malloc(LOOKED_AT * sizeof *value);
+    s     = malloc(sizeof *s);
+    n     = value != NULL ? gather(f, pixels.ptr, a, value, &low, &high) : 0;
+    if (s == NULL || !(low < high) || !isfinite(high - low)) {
+        free(value);
+        free(s);
+        return (struct img_window){ isfinite(low) ? low : 0, 1, IMG_LINEAR_EXACT };
+    }
+    count_values(value, n, low, high, s);
+    leave_out_background(s, &low, &high);
+    /* Outliers may leave all else in one bin: look closer until it no longer narrows much. */
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        double width = (high - low) / (BINS - 1);
+
+        count_values(value, n, low, high, s);
+        double lower = low + width * (double)bin_of(s, 0.005);
+        double upper = low + width * (double)(bin_of(s, 0.995) + 1);
+        bool   close = upper - lower > (high - low) / 16;
+        low          = lower;
+        high         = upper < high ? upper : high;
+        if (close || !(low < high))
+            break;
+    }
+    free(value);
+    free(s);
+    return (struct img_window){ (low + high) / 2, high > low ? high - low : 1, IMG_LINEAR_EXACT };
+}

@@ -30,7 +30,9 @@ static inline size_t img_pixel_bytes(const struct img_picture *picture)
 /* Frees and zeroes; a zeroed picture is fine. */
 void img_picture_release(struct img_picture *picture);
 
-/* A grey one becomes RGB, a deep one loses its lower bits. ISO_ENOMEM */
+/* A deep one loses its lower bits. */
+void img_picture_shallow(struct img_picture *picture);
+/* A grey one becomes RGB, not deep. ISO_ENOMEM */
 ISO_MUST_USE int img_picture_rgb(struct img_picture *picture, struct iso_err *err);
 
 enum img_function { IMG_LINEAR, IMG_LINEAR_EXACT, IMG_SIGMOID }; /* PS3.3 §C.11.2.1.2, .3 */

@@ -49,7 +49,7 @@ int img_canvas(uint32_t width, uint32_t height, struct img_colour c, struct img_
         memset(pixels, c.red, count);
     for (size_t i = 0; channels == 3 && i < count; i++)
         memcpy(pixels + 3 * i, (uint8_t[]){ c.red, c.green, c.blue }, 3);
-    *out = (struct img_picture){ width, height, channels, pixels };
+    *out = (struct img_picture){ width, height, channels, pixels, false };
     return ISO_OK;
 }
 
@@ -107,6 +107,7 @@ int img_draw_begin(struct img_picture *picture, struct img_draw **out, struct is
         img_draw_cancel(d);
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     }
+    img_picture_shallow(picture);
     picture_to_surface(picture, d->surface);
     cairo_surface_mark_dirty(d->surface);
     cairo_set_fill_rule(d->cr, CAIRO_FILL_RULE_EVEN_ODD);

@@ -1,7 +1,7 @@
 /* img_draw.h: lines, areas, text and masks on a picture, anti-aliased and blended.
  * A drawing is begun on a picture, which it borrows and nobody else touches until it ends; what was
  * drawn is in the picture then. A grey picture becomes RGB if a colour that is no grey was drawn, and
- * stays grey if not. Coordinates are pixels: (0,0) is the upper left corner of the first pixel, (1,1)
+ * stays grey if not; a deep one loses its lower bits. Coordinates are pixels: (0,0) is the upper left corner of the first pixel, (1,1)
  * its lower right one; x to the right, y down. What lies outside is clipped.
  *
  * Drawing calls report nothing: the first failure (memory) ends what follows and is told by

@@ -14,23 +14,31 @@ void img_picture_release(struct img_picture *picture)
     *picture = (struct img_picture){ 0 };
 }
 
+void img_picture_shallow(struct img_picture *picture)
+{
+    const uint16_t *deep = (const uint16_t *)(const void *)picture->pixels;
+
+    for (size_t i = 0, n = (size_t)picture->width * picture->height; picture->deep && i < n; i++)
+        picture->pixels[i] = (uint8_t)(deep[i] >> 8); /* never ahead of what is read */
+    picture->deep = false;
+}
+
 int img_picture_rgb(struct img_picture *picture, struct iso_err *err)
 {
-    size_t          count = (size_t)picture->width * picture->height;
-    const uint16_t *deep  = (const uint16_t *)(const void *)picture->pixels;
-    uint8_t        *p;
+    size_t   count = (size_t)picture->width * picture->height;
+    uint8_t *p;
 
     if (picture->channels == 3)
         return ISO_OK;
+    img_picture_shallow(picture);
     p = malloc(3 * count);
     if (p == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     for (size_t i = 0; i < count; i++)
-        memset(p + 3 * i, picture->deep ? deep[i] >> 8 : picture->pixels[i], 3);
+        memset(p + 3 * i, picture->pixels[i], 3);
     free(picture->pixels);
     picture->pixels   = p;
     picture->channels = 3;
-    picture->deep     = false;
     return ISO_OK;
 }
 

@@ -49,7 +49,8 @@ enum {
     BYTES_PER_BYTE    = 4096,     /* and beyond that for each byte of the stream */
     STYLE_PRECINCTS   = 0x01,
     BLOCK_STYLE_HT    = 0x40,
-    BLOCK_STYLE_MIXED = 0x80
+    BLOCK_STYLE_MIXED = 0x80,
+    BLOCK_STYLES_HT   = 0x48 /* what goes with it: and vertically causal contexts */
 };
 
 /* Coding style of a tile-component: the SPcod parameters.   T.800 §A.6.1 */
@@ -66,7 +67,6 @@ struct scan {
     uint32_t               x1, y1;           /* the far corner on the reference grid */
     uint32_t               tx0, ty0, tx, ty; /* the tiles: first corner, size */
     uint32_t               tiles_x;
-    uint16_t               layers;       /* the most of any COD */
     uint64_t               tile_packets; /* by coding styles in tile-part headers */
     int                    tile;         /* whose header is being read; -1: the main header */
     unsigned               has_coc;      /* bit by component, of the main header */
@@ -280,7 +280,7 @@ static int check_coding(struct scan *s, const struct coding *c, int component, s
         uint64_t blocks = 0;
 
         add_components(s, c, tile, component, &precincts, &blocks);
-        packets = precincts * s->layers + (s->tile >= 0 ? s->tile_packets : 0);
+        packets = precincts * s->head->layers + (s->tile >= 0 ? s->tile_packets : 0);
         if (packets > packets_max || blocks > BLOCKS_MAX)
             return iso_fail(err, ISO_ELIMIT,
                             "JPEG 2000: %llu packets, %llu code-blocks in a tile, in %zu bytes",
@@ -313,8 +313,8 @@ static int read_cod(struct iso_reader r, struct scan *s, struct iso_err *err)
                         "JPEG 2000: multiple component transforms of Part 2 are not decoded here");
     if (mct == 1 && head->samples < 3)
         mct = 0;
-    if (layers > s->layers)
-        s->layers = layers;
+    if (layers > head->layers)
+        head->layers = layers;
     if (s->tile < 0) {
         if (s->has_cod)
             return iso_fail(err, ISO_EFORMAT, "JPEG 2000: a second coding style");
@@ -323,6 +323,7 @@ static int read_cod(struct iso_reader r, struct scan *s, struct iso_err *err)
         head->levels      = c.levels;
         head->reversible  = c.transform == 1;
         head->ht          = (c.block_style & BLOCK_STYLE_HT) != 0;
+        head->plain       = head->plain && (c.block_style & ~BLOCK_STYLES_HT) == 0;
         s->has_cod        = true;
     } else {
         head->reversible = head->reversible && c.transform == 1;

@@ -30,6 +30,7 @@ struct codec_j2k_head {
     bool                       complete; /* as many tile-parts, and as long, as it says */
     uint8_t                    progression;
     uint8_t                    levels;
+    uint16_t                   layers; /* the most of any tile */
     uint32_t                   tiles;
 };
 

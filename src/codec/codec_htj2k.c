@@ -1,0 +1,235 @@
+/* codec_htj2k.c: High-Throughput JPEG 2000.   ITU-T T.814; PS3.5 §8.2.15, §10.18
+ * OpenJPH decodes the streams of its kind, several times as fast as OpenJPEG and to the same
+ * samples: one layer, lossless, the same parameters for all components and tiles. OpenJPEG takes the
+ * rest: it rounds irreversible wavelets like the reference decoders of the field do.
+ *
+ * We write one tile and one layer, RPCL, with a TLM marker and down to a resolution of at most 64
+ * pixels: valid in .202, and so in .201 and .203 too. */
+#include "codec_in.h"
+
+#include "codec_ojph.h"
+#include "codec_opj.h"
+#include "codec_row.h"
+#include "iso_reader.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    OJPH_BITS_MAX = 24,
+    LEVELS        = 5, /* or more: */
+    SIDE_MAX      = 64 /* of the lowest resolution */
+};
+
+/* What the functions on rows work on. */
+struct work {
+    const struct codec_image *frame;
+    struct codec_row          row;
+    const uint8_t            *in;
+    uint8_t                  *out;
+    size_t                    row_bytes, sample_bytes;
+    struct iso_buf           *stream;
+};
+
+static struct work work_of(const struct codec_image *frame)
+{
+    size_t bytes = codec_sample_bytes(frame);
+
+    return (struct work){ .frame        = frame,
+                          .row_bytes    = bytes * frame->samples * frame->columns,
+                          .sample_bytes = bytes };
+}
+
+static void put_row(void *ctx, unsigned component, uint32_t y, int32_t *values, size_t n)
+{
+    struct work *w = ctx;
+
+    codec_row_put(&w->row, values, n, w->out + y * w->row_bytes + component * w->sample_bytes);
+}
+
+static void get_row(void *ctx, unsigned component, uint32_t y, int32_t *values, size_t n)
+{
+    struct work *w = ctx;
+
+    codec_row_get(w->frame, w->in + y * w->row_bytes + component * w->sample_bytes, n, values);
+}
+
+static bool write_stream(void *ctx, const void *ptr, size_t len)
+{
+    struct work *w = ctx;
+
+    return iso_buf_add(w->stream, ptr, len) == ISO_OK;
+}
+
+static int failed(const struct codec_ojph_error *error, int code, struct iso_err *err)
+{
+    return error->memory ? iso_fail(err, ISO_ENOMEM, "HTJ2K: no memory")
+                         : iso_fail(err, code, "HTJ2K: %s", error->text);
+}
+
+/* ---- decoding ---- */
+
+static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_image *frame, struct iso_err *err)
+{
+    struct codec_j2k_head head;
+    int                   rc = codec_j2k_head_read(in, &head, err);
+
+    (void)uid;
+    return rc == ISO_OK ? codec_j2k_frame(&head, a, CODEC_OPJ_BITS_MAX, frame, err) : rc;
+}
+
+static bool is_for_ojph(const struct codec_j2k_head *head)
+{
+    if (!head->ht || !head->plain || !head->reversible || head->layers != 1 ||
+        head->bits > OJPH_BITS_MAX)
+        return false;
+    for (unsigned i = 0; i < head->samples; i++)
+        if (head->component[i].bits != head->bits || head->component[i].dx != 1 ||
+            head->component[i].dy != 1)
+            return false;
+    return true;
+}
+
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
+                  uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    struct codec_j2k_head   head;
+    struct codec_ojph_error error;
+    struct work             w  = work_of(frame);
+    int                     rc = codec_j2k_head_read(in, &head, err);
+
+    (void)uid;
+    (void)a;
+    if (rc < 0)
+        return rc;
+    if (!is_for_ojph(&head) || !head.complete)
+        return codec_opj_decode(&head, frame, out, bytes, err);
+    struct codec_ojph_image image = { .columns   = head.columns,
+                                      .rows      = head.rows,
+                                      .samples   = head.samples,
+                                      .bits      = head.bits,
+                                      .is_signed = head.is_signed };
+    w.out                         = out;
+    w.row                         = codec_row_of(frame, head.bits, head.is_signed);
+    if (codec_ojph_decode(head.stream.ptr, head.stream.len, &image, false, put_row, &w, &error))
+        return ISO_OK;
+    if (error.memory)
+        return failed(&error, ISO_EFORMAT, err);
+    return codec_opj_decode(&head, frame, out, bytes, err); /* a second opinion */
+}
+
+/* ---- encoding ---- */
+
+static bool is_lossy(iso_str uid)
+{
+    return iso_str_ends(uid, ISO_STR(".203"));
+}
+
+static int described(iso_str uid, const struct codec_image *frame,
+                     const struct codec_options *options, struct codec_image *out,
+                     struct iso_err *err)
+{
+    (void)options;
+    return codec_j2k_described(frame, is_lossy(uid), out, err);
+}
+
+/* Until neither side is larger.   PS3.5 §10.18 */
+static unsigned levels_of(const struct codec_image *frame)
+{
+    uint32_t side   = frame->rows > frame->columns ? frame->rows : frame->columns;
+    unsigned levels = LEVELS;
+
+    while ((((uint64_t)side - 1) >> levels) + 1 > SIDE_MAX)
+        levels++;
+    return levels;
+}
+
+/* A step whose error is that of so many decibel of the range of values, of the precision's. */
+static float step_of(unsigned quality, unsigned bits, int32_t lo, int32_t hi)
+{
+    double range = hi > lo ? (double)hi - lo : 1;
+    double error = range * pow(10, -(20 + quality / 3.0) / 20);
+
+    return (float)(error * sqrt(12) / (double)(1u << bits));
+}
+
+/* The stream with a marker for the length of its one tile-part, which the library does not write.
+ * T.800 §A.7.1 */
+static int add_with_lengths(iso_bytes stream, struct iso_buf *out, struct iso_err *err)
+{
+    struct iso_reader r = iso_reader_of(stream);
+
+    iso_skip(&r, 2);
+    while (iso_reader_ok(&r)) {
+        size_t   at     = stream.len - iso_left(&r);
+        unsigned marker = iso_read_u16be(&r);
+        unsigned bytes  = iso_read_u16be(&r);
+
+        if (marker != 0xff90) { /* SOT */
+            iso_skip(&r, bytes - 2u);
+            continue;
+        }
+        uint8_t tlm[] = { 0xff, 0x55, 0, 9, 0, 0x50, 0, 0, 0, 0, 0 }; /* Ztlm 0; bytes 1 and 4 */
+        iso_skip(&r, 2);
+        iso_put_u32be(tlm + 7, iso_read_u32be(&r));
+        if (!iso_reader_ok(&r))
+            break;
+        (void)iso_buf_add(out, stream.ptr, at);
+        (void)iso_buf_add(out, tlm, sizeof tlm);
+        (void)iso_buf_add(out, stream.ptr + at, stream.len - at);
+        return iso_buf_check(out, err);
+    }
+    return iso_fail(err, ISO_EIO, "HTJ2K: the encoder wrote no tile-part");
+}
+
+static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                  const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
+{
+    int32_t                 lo, hi;
+    unsigned                bits  = codec_row_bits(frame, pixels, &lo, &hi);
+    struct codec_ojph_image image = {
+        .columns          = frame->columns,
+        .rows             = frame->rows,
+        .samples          = frame->samples,
+        .bits             = bits,
+        .is_signed        = frame->is_signed,
+        .colour_transform = frame->samples == 3 && frame->photometric == CODEC_RGB,
+        .levels           = levels_of(frame),
+        .step             = is_lossy(uid) ? step_of(options->quality, bits, lo, hi) : 0,
+    };
+    struct codec_ojph_error error;
+    struct iso_buf          stream;
+    struct work             w = work_of(frame);
+
+    iso_buf_init(&stream, CODEC_FRAME_BYTES_MAX);
+    w.in     = pixels.ptr;
+    w.stream = &stream;
+    int rc   = ISO_OK;
+    if (!codec_ojph_encode(&image, get_row, write_stream, &w, &error))
+        rc = failed(&error, ISO_EIO, err);
+    else
+        rc = add_with_lengths(iso_buf_bytes(&stream), out, err);
+    iso_buf_release(&stream);
+    return rc;
+}
+
+/* A lossless stream is valid where a lossy one may be, and one in order of resolution where order
+ * does not matter. */
+static int repack(iso_str from, iso_bytes in, iso_str to, struct iso_buf *out, struct iso_err *err)
+{
+    static const struct codec_j2k_move moves[] = {
+        { ".202", ".201" },
+        { ".202", ".203" },
+        { ".201", ".203" },
+    };
+
+    return codec_j2k_move(moves, sizeof moves / sizeof *moves, from, in, to, out, err);
+}
+
+const struct codec_family codec_htj2k = { .inspect   = inspect,
+                                          .decode    = decode,
+                                          .described = described,
+                                          .encode    = encode,
+                                          .repack    = repack,
+                                          .foreign   = true };

@@ -1,0 +1,199 @@
+/* codec_ojph.cc: see codec_ojph.h. The only C++ here: the library reports by exceptions. */
+#include "codec_ojph.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#pragma GCC visibility push(default)
+#include <openjph/ojph_arch.h>
+#include <openjph/ojph_codestream.h>
+#include <openjph/ojph_file.h>
+#include <openjph/ojph_mem.h>
+#include <openjph/ojph_message.h>
+#include <openjph/ojph_params.h>
+#pragma GCC visibility pop
+
+namespace
+{
+
+/* Errors in words, instead of lines on stderr. */
+class error_thrower : public ojph::message_error
+{
+  public:
+    void operator()(int, const char *, int, const char *fmt, ...) override
+    {
+        char    text[160];
+        va_list args;
+
+        va_start(args, fmt);
+        vsnprintf(text, sizeof text, fmt, args);
+        va_end(args);
+        throw std::runtime_error(text);
+    }
+};
+
+class silent_warning : public ojph::message_warning
+{
+  public:
+    void operator()(int, const char *, int, const char *, ...) override
+    {
+    }
+};
+
+class silent_info : public ojph::message_info
+{
+  public:
+    void operator()(int, const char *, int, const char *, ...) override
+    {
+    }
+};
+
+/* Once for the process: the library has one set of them. */
+void configure()
+{
+    static error_thrower  on_error;
+    static silent_warning on_warning;
+    static silent_info    on_info;
+    static const bool     done =
+        (ojph::configure_error(&on_error), ojph::configure_warning(&on_warning),
+         ojph::configure_info(&on_info), true);
+    (void)done;
+}
+
+class out_stream : public ojph::outfile_base
+{
+  public:
+    out_stream(codec_ojph_write *write, void *ctx) : to(write), ctx(ctx)
+    {
+    }
+    size_t write(const void *ptr, size_t size) override
+    {
+        if (!to(ctx, ptr, size))
+            throw std::bad_alloc();
+        written += static_cast<ojph::si64>(size);
+        return size;
+    }
+    ojph::si64 tell() override
+    {
+        return written;
+    }
+
+  private:
+    codec_ojph_write *to;
+    void             *ctx;
+    ojph::si64        written = 0;
+};
+
+void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, bool lenient,
+            codec_ojph_row *put, void *ctx)
+{
+    ojph::mem_infile file;
+    ojph::codestream stream;
+    uint32_t         y[4] = {};
+
+    file.open(in, len);
+    if (lenient)
+        stream.enable_resilience();
+    stream.read_headers(&file);
+    ojph::param_siz siz = stream.access_siz();
+    if (siz.get_num_components() != image.samples)
+        throw std::runtime_error("two headers that differ");
+    for (unsigned i = 0; i < image.samples; i++)
+        if (siz.get_recon_width(i) != image.columns || siz.get_recon_height(i) != image.rows ||
+            siz.get_bit_depth(i) != image.bits || siz.is_signed(i) != image.is_signed)
+            throw std::runtime_error("two headers that differ");
+    stream.set_planar(false);
+    stream.create();
+    for (uint64_t n = static_cast<uint64_t>(image.rows) * image.samples; n > 0; n--) {
+        ojph::ui32      component = 0;
+        ojph::line_buf *line      = stream.pull(component);
+
+        if (line == nullptr || component >= image.samples || y[component] >= image.rows ||
+            line->size < image.columns)
+            throw std::runtime_error("rows are missing");
+        put(ctx, component, y[component]++, line->i32, image.columns);
+    }
+    stream.close();
+}
+
+void encode(const codec_ojph_image &image, codec_ojph_row *get, ojph::outfile_base *file, void *ctx)
+{
+    ojph::codestream stream;
+    ojph::param_siz  siz       = stream.access_siz();
+    ojph::param_cod  cod       = stream.access_cod();
+    ojph::ui32       component = 0;
+    uint32_t         y[4]      = {};
+
+    siz.set_image_extent(ojph::point(image.columns, image.rows));
+    siz.set_num_components(image.samples);
+    for (unsigned i = 0; i < image.samples; i++)
+        siz.set_component(i, ojph::point(1, 1), image.bits, image.is_signed);
+    cod.set_num_decomposition(image.levels);
+    cod.set_block_dims(64, 64);
+    cod.set_progression_order("RPCL");
+    cod.set_color_transform(image.colour_transform);
+    cod.set_reversible(image.step <= 0);
+    if (image.step > 0)
+        stream.access_qcd().set_irrev_quant(image.step);
+    stream.set_planar(false);
+    stream.write_headers(file);
+    ojph::line_buf *line = stream.exchange(nullptr, component);
+    for (uint64_t n = static_cast<uint64_t>(image.rows) * image.samples; n > 0; n--) {
+        if (line == nullptr || component >= image.samples || y[component] >= image.rows)
+            throw std::runtime_error("rows are in another order");
+        get(ctx, component, y[component]++, line->i32, image.columns);
+        line = stream.exchange(line, component);
+    }
+    stream.flush();
+    stream.close();
+}
+
+/* Called while an exception is being handled. */
+bool report(codec_ojph_error *error)
+{
+    *error = codec_ojph_error{};
+    try {
+        throw;
+    } catch (const std::bad_alloc &) {
+        error->memory = true;
+    } catch (const std::exception &e) {
+        snprintf(error->text, sizeof error->text, "%s", e.what());
+    } catch (const char *text) {
+        snprintf(error->text, sizeof error->text, "%s", text);
+        error->memory = strcmp(text, "malloc failed") == 0;
+    } catch (...) {
+        snprintf(error->text, sizeof error->text, "it failed");
+    }
+    return false;
+}
+
+} // namespace
+
+bool codec_ojph_decode(const uint8_t *in, size_t len, const codec_ojph_image *image, bool lenient,
+                       codec_ojph_row *put, void *ctx, codec_ojph_error *error)
+{
+    try {
+        configure();
+        decode(in, len, *image, lenient, put, ctx);
+        return true;
+    } catch (...) {
+        return report(error);
+    }
+}
+
+bool codec_ojph_encode(const codec_ojph_image *image, codec_ojph_row *get, codec_ojph_write *write,
+                       void *ctx, codec_ojph_error *error)
+{
+    try {
+        out_stream file(write, ctx);
+
+        configure();
+        encode(*image, get, &file, ctx);
+        return true;
+    } catch (...) {
+        return report(error);
+    }
+}

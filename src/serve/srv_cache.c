@@ -30,7 +30,8 @@ struct entry {
     uint64_t          hash;
     uint64_t          bytes; /* that it counts for */
     uint8_t          *value;
-    struct iso_err    err;
+    int               rc;  /* FAILED: what with … */
+    struct iso_err   *why; /* … and in which words; NULL: none */
     size_t            key_len;
     char              key[];
 };
@@ -71,6 +72,7 @@ static void entry_free(struct entry *entry)
 {
     os_cond_release(&entry->made);
     free(entry->value);
+    free(entry->why);
     free(entry);
 }
 
@@ -242,8 +244,10 @@ static int make_for_all(struct srv_cache *cache, struct entry *entry, srv_cache_
     if (rc == ISO_OK) {
         keep(cache, entry);
     } else {
-        why.code   = rc;
-        entry->err = why;
+        entry->rc  = rc;
+        entry->why = malloc(sizeof *entry->why);
+        if (entry->why != NULL)
+            *entry->why = why;
         drop(cache, entry);
         entry->state = FAILED;
         if (err != NULL)
@@ -259,9 +263,9 @@ static int wait_for(struct srv_cache *cache, struct entry *entry, struct iso_err
     while (entry->state == MAKING)
         os_cond_wait(&entry->made, &cache->mu);
     if (entry->state == FAILED) {
-        if (err != NULL)
-            *err = entry->err;
-        return entry->err.code;
+        if (err != NULL && entry->why != NULL)
+            *err = *entry->why;
+        return entry->rc;
     }
     cache->stats.hits++;
     if (entry->listed) {

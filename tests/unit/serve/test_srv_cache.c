@@ -77,17 +77,17 @@ static void made_once_and_kept(void **state)
 
 static void the_longest_unused_goes(void **state)
 {
-    struct srv_cache *cache = cache_of(4 * 1000 + 400);
+    struct srv_cache *cache = cache_of(44000);
     const char       *keys  = "abcd";
 
     (void)state;
     for (size_t i = 0; i < 4; i++)
-        assert_true(makes(cache, (char[]){ keys[i], 0 }, 800));
-    assert_false(makes(cache, "a", 800)); /* used again: now b is the oldest */
-    assert_true(makes(cache, "e", 800));
-    assert_false(makes(cache, "a", 800));
-    assert_true(makes(cache, "b", 800));
-    assert_true(srv_cache_stats(cache).bytes <= 4400);
+        assert_true(makes(cache, (char[]){ keys[i], 0 }, 10000));
+    assert_false(makes(cache, "a", 10000)); /* used again: now b is the oldest */
+    assert_true(makes(cache, "e", 10000));
+    assert_false(makes(cache, "a", 10000));
+    assert_true(makes(cache, "b", 10000));
+    assert_true(srv_cache_stats(cache).bytes <= 44000);
     srv_cache_free(cache);
 }
 
@@ -124,7 +124,7 @@ static void what_is_large_is_lent_only(void **state)
 
 static void a_loan_outlives_eviction(void **state)
 {
-    struct srv_cache  *cache = cache_of(4400);
+    struct srv_cache  *cache = cache_of(5000);
     struct recipe      r     = { .bytes = 800, .letter = 'x' };
     struct srv_cached *lent;
     char               key[32];

@@ -63,6 +63,14 @@ static const struct key keys[] = {
       "Most results of one C-FIND, or of one QIDO-RS page" },
     { "ingest_memory_bytes_max", NUMBER, FIELD(ingest_memory_bytes_max), 16 << 20, INT64_MAX,
       "268435456", "Memory that all objects under way may hold together; senders wait beyond" },
+    { "codec_workers", NUMBER, FIELD(codec_workers), 0, 1024, "0",
+      "Processes that compress and decompress; 0: one a processor, at least two" },
+    { "codec_memory_bytes_max", NUMBER, FIELD(codec_memory_bytes_max), 64 << 20, INT64_MAX,
+      "2147483648", "Memory that one of them may take; a frame that needs more fails" },
+    { "codec_frame_ms_max", NUMBER, FIELD(codec_frame_ms_max), 100, 3600000, "30000",
+      "Milliseconds that one frame may take them; then the process is ended" },
+    { "cache_bytes", NUMBER, FIELD(cache_bytes), 0, INT64_MAX, "67108864",
+      "Memory for pictures and transcoded frames that may be asked for again" },
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };

@@ -37,6 +37,10 @@ struct cmd_config {
     int64_t     http_body_bytes_max;
     int64_t     query_results_max;
     int64_t     ingest_memory_bytes_max;
+    int64_t     codec_workers; /* 0: as many as processors */
+    int64_t     codec_memory_bytes_max;
+    int64_t     codec_frame_ms_max;
+    int64_t     cache_bytes;
     bool        check_called_aet;
     bool        insecure; /* only ever from the command line */
 

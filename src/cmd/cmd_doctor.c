@@ -1,8 +1,10 @@
 /* cmd_doctor.c: `isocenter doctor`: looks at a machine and says what would keep us from serving. */
 #include "cmd.h"
+#include "cmd_codec.h"
 #include "cmd_config.h"
 #include "cmd_running.h"
 
+#include "dcm_dict.h"
 #include "os_clock.h"
 #include "os_file.h"
 #include "os_process.h"
@@ -138,6 +140,32 @@ static void check_system(void)
              now.tm_mday, now.tm_hour, now.tm_min);
 }
 
+/* Whether libraries decode behind walls, and what is decoded at all. */
+static void check_codecs(const struct cmd_config *config)
+{
+    struct codec_pool *pool;
+    struct iso_err     err = { 0 };
+
+    if (cmd_codec_pool_new(config, &pool, &err) < 0) {
+        tell(BAD, "codecs", "%s", err.text);
+        return;
+    }
+    bool confined = codec_pool_stats(pool).confined;
+    codec_pool_free(pool);
+    tell(confined ? GOOD : WARN, "codecs",
+         confined ? "run in processes of their own that can reach nothing"
+                  : "run in processes of their own, but this system lets no process be confined "
+                    "(seccomp): allow it in the container's profile");
+    for (size_t i = 0; codec_syntax(i) != NULL; i++) {
+        iso_str                  uid    = iso_str_c(codec_syntax(i));
+        const struct dcm_syntax *syntax = dcm_syntax_find(uid);
+
+        if (syntax != NULL)
+            tell(GOOD, "codec", "%s: decoded%s", syntax->name,
+                 codec_can_encode(uid) ? ", encoded" : "");
+    }
+}
+
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -182,6 +210,7 @@ static int run(int argc, char **argv)
         check_port("http", config.listen, config.http_port, running);
         check_port("dicom", config.listen, config.dicom_port, running);
         check_system();
+        check_codecs(&config);
     }
     iso_arena_release(&arena);
     return worst == BAD ? CMD_FAILED : CMD_OK;

@@ -2,6 +2,7 @@
  * drains, closes. The one place where everything is wired together. */
 #include "cmd.h"
 #include "cmd_archive.h"
+#include "cmd_codec.h"
 #include "cmd_running.h"
 
 #include "os_clock.h"
@@ -34,12 +35,13 @@ static const char help[] =
     "password\n";
 
 struct server {
-    struct cmd_config config;
-    struct srv_peer   peers[CMD_PEERS_MAX];
-    struct arc       *arc;
-    struct srv_web   *web;
-    struct srv_dimse *dimse;
-    char              ui[UI_PATH_BYTES];
+    struct cmd_config  config;
+    struct srv_peer    peers[CMD_PEERS_MAX];
+    struct arc        *arc;
+    struct codec_pool *pool;
+    struct srv_web    *web;
+    struct srv_dimse  *dimse;
+    char               ui[UI_PATH_BYTES];
 };
 
 /* ---- wiring ---- */
@@ -77,6 +79,8 @@ static int start_web(struct server *s, struct iso_err *err)
            .body_bytes_max  = (uint64_t)c->http_body_bytes_max,
            .results_max     = (uint64_t)c->query_results_max,
            .replaces        = c->on_conflict == CMD_REPLACE,
+           .cache_bytes     = (uint64_t)c->cache_bytes,
+           .pool            = s->pool,
     };
 
     return srv_web_start(&config, s->arc, &s->web, err);
@@ -97,6 +101,7 @@ static int start_dimse(struct server *s, struct iso_err *err)
          .results_max           = (uint64_t)c->query_results_max,
          .peers                 = s->peers,
          .peer_count            = c->peer_count,
+         .pool                  = s->pool,
     };
 
     for (size_t i = 0; i < c->peer_count; i++)
@@ -126,13 +131,18 @@ static void drain(struct server *s)
     srv_dimse_free(s->dimse);
     srv_web_free(s->web);
     arc_close(s->arc);
+    codec_pool_free(s->pool);
 }
 
 static int serve(struct server *s)
 {
     struct iso_err err = { 0 };
-    int            rc  = cmd_archive_open(&s->config, &s->arc, &err);
+    int            rc  = cmd_codec_pool_new(&s->config, &s->pool, &err); /* first: it forks */
 
+    if (rc == ISO_OK && !codec_pool_stats(s->pool).confined)
+        srv_log("codecs", "confined=0 cause=\"no seccomp on this system\"");
+    if (rc == ISO_OK)
+        rc = cmd_archive_open(&s->config, &s->arc, &err);
     os_raise_file_limit();
     os_block_end_signals();
     if (rc == ISO_OK)

@@ -2,6 +2,12 @@
 #include "codec.h"
 
 #include "codec_in.h"
+#include "codec_pool_in.h"
+
+enum {
+    STREAM_BYTES_MORE = 1 << 20, /* that an encoded frame may have beyond what its size explains */
+    REPACK_FACTOR     = 64       /* that a repacked one may be larger than before */
+};
 
 /* What is not here is not decoded. */
 static const struct {
@@ -49,6 +55,11 @@ static const char *name_of(iso_str uid)
 bool codec_can_decode(iso_str transfer_syntax_uid)
 {
     return find(transfer_syntax_uid) != NULL;
+}
+
+const char *codec_syntax(size_t number)
+{
+    return number < sizeof table / sizeof *table ? table[number].uid : NULL;
 }
 
 bool codec_can_encode(iso_str transfer_syntax_uid)
@@ -171,6 +182,64 @@ int codec_inspect(iso_str uid, iso_bytes in, const struct codec_image *attribute
     return rc;
 }
 
+/* ---- here or there ---- */
+
+static int run_repack(const struct codec_work *work, struct iso_err *err)
+{
+    const struct codec_family *families[] = { find(work->uid), find(work->to_uid) };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (families[i] == NULL || families[i]->repack == NULL)
+            continue;
+        int rc = families[i]->repack(work->uid, work->in, work->to_uid, work->stream, err);
+        if (rc != ISO_EUNSUPPORTED)
+            return rc;
+    }
+    return iso_fail(err, ISO_EUNSUPPORTED, "there is no way from %s to %s without decoding",
+                    name_of(work->uid), name_of(work->to_uid));
+}
+
+int codec_run(struct codec_work *work, struct iso_err *err)
+{
+    int rc = ISO_EINVAL;
+
+    switch (work->op) {
+    case CODEC_DECODE:
+        work->frame.damaged = false;
+        rc = find(work->uid)->decode(work->uid, work->in, &work->attributes, &work->frame,
+                                     work->pixels, work->pixel_bytes, err);
+        work->damaged = rc == ISO_EFORMAT && work->frame.damaged;
+        break;
+    case CODEC_ENCODE:
+        rc = find(work->uid)->encode(work->uid, &work->frame, work->in, &work->options,
+                                     work->stream, err);
+        break;
+    case CODEC_REPACK:
+        rc = run_repack(work, err);
+        break;
+    }
+    if (rc == ISO_OK && work->op != CODEC_DECODE)
+        rc = iso_buf_check(work->stream, err);
+    return rc;
+}
+
+static bool is_foreign(iso_str uid)
+{
+    const struct codec_family *family = find(uid);
+
+    return family != NULL && family->foreign;
+}
+
+static int run(struct codec_pool *pool, struct codec_work *work, size_t stream_bytes_max,
+               struct iso_err *err)
+{
+    if (pool == NULL || (!is_foreign(work->uid) && !is_foreign(work->to_uid)))
+        return codec_run(work, err);
+    return codec_pool_run(pool, work, stream_bytes_max, err);
+}
+
+/* ---- decoding a frame ---- */
+
 int codec_decode(struct codec_pool *pool, iso_str uid, iso_bytes in,
                  const struct codec_image *attributes, struct codec_image *frame, uint8_t *out,
                  size_t cap, struct iso_err *err)
@@ -179,13 +248,20 @@ int codec_decode(struct codec_pool *pool, iso_str uid, iso_bytes in,
     size_t             bytes;
     int                rc = codec_inspect(uid, in, attributes, &given, &bytes, err);
 
-    (void)pool;
     if (rc < 0)
         return rc;
     if (bytes > cap)
         return iso_fail(err, ISO_EINVAL, "a buffer of %zu bytes for a frame of %zu", cap, bytes);
-    given.damaged = false;
-    rc            = find(uid)->decode(uid, in, attributes, &given, out, bytes, err);
+    struct codec_work work = { .op          = CODEC_DECODE,
+                               .uid         = uid,
+                               .in          = in,
+                               .attributes  = *attributes,
+                               .frame       = given,
+                               .pixels      = out,
+                               .pixel_bytes = bytes };
+
+    rc            = run(pool, &work, 0, err);
+    given.damaged = work.damaged;
     if (rc == ISO_OK || rc == ISO_EFORMAT)
         *frame = given;
     return rc;
@@ -231,7 +307,6 @@ int codec_encode(struct codec_pool *pool, iso_str uid, const struct codec_image 
     size_t               bytes;
     int                  rc = codec_encoded(uid, frame, options, &described, err);
 
-    (void)pool;
     if (rc == ISO_OK)
         rc = frame_bytes(frame, &bytes, err);
     if (rc < 0)
@@ -239,7 +314,14 @@ int codec_encode(struct codec_pool *pool, iso_str uid, const struct codec_image 
     if (pixels.len != bytes)
         return iso_fail(err, ISO_EINVAL, "%zu bytes for a frame of %zu", pixels.len, bytes);
     size_t before = iso_buf_bytes(out).len;
-    rc            = find(uid)->encode(uid, frame, pixels, &given, out, err);
+    /* Lossless compression of noise is larger than the noise, but never by so much. */
+    struct codec_work work = { .op      = CODEC_ENCODE,
+                               .uid     = uid,
+                               .in      = pixels,
+                               .frame   = *frame,
+                               .options = given,
+                               .stream  = out };
+    rc                     = run(pool, &work, 2 * bytes + STREAM_BYTES_MORE, err);
     if (rc == ISO_OK && (iso_buf_bytes(out).len - before) % 2 != 0)
         (void)iso_buf_add_u8(out, 0);
     return rc == ISO_OK ? iso_buf_check(out, err) : rc;
@@ -248,19 +330,12 @@ int codec_encode(struct codec_pool *pool, iso_str uid, const struct codec_image 
 int codec_repack(struct codec_pool *pool, iso_str from_uid, iso_bytes in, iso_str to_uid,
                  struct iso_buf *out, struct iso_err *err)
 {
-    const struct codec_family *from = find(from_uid);
-    const struct codec_family *to   = find(to_uid);
+    struct codec_work work = {
+        .op = CODEC_REPACK, .uid = from_uid, .to_uid = to_uid, .in = in, .stream = out
+    };
+    size_t most = CODEC_FRAME_BYTES_MAX;
 
-    (void)pool;
-    for (size_t i = 0; i < 2; i++) {
-        const struct codec_family *family = i == 0 ? from : to;
-
-        if (family == NULL || family->repack == NULL)
-            continue;
-        int rc = family->repack(from_uid, in, to_uid, out, err);
-        if (rc != ISO_EUNSUPPORTED)
-            return rc;
-    }
-    return iso_fail(err, ISO_EUNSUPPORTED, "there is no way from %s to %s without decoding",
-                    name_of(from_uid), name_of(to_uid));
+    if (in.len < most / REPACK_FACTOR)
+        most = in.len * REPACK_FACTOR + STREAM_BYTES_MORE;
+    return run(pool, &work, most, err);
 }

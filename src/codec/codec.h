@@ -60,6 +60,8 @@ ISO_MUST_USE int codec_image_read(const struct dcm_dataset *ds, struct codec_ima
 /* Whether frames in this transfer syntax can be decoded here, and encoded. */
 bool codec_can_decode(iso_str transfer_syntax_uid);
 bool codec_can_encode(iso_str transfer_syntax_uid);
+/* Those that can be decoded, one after the other; NULL after the last. */
+const char *codec_syntax(size_t number);
 
 /* What decoding `in` (one whole frame, its fragments joined) will give, from our own reading of its
  * header, and how many bytes that takes. No library has seen a byte of it then.

@@ -5,8 +5,8 @@
 #include "codec.h"
 
 /* One compression. inspect fills *frame with what will come out; decode is called with that frame
- * and a buffer of exactly its size; it may set frame->damaged with ISO_EFORMAT, having zeroed what
- * it could not decode. described and encode: NULL where there is no encoder; options are never NULL
+ * and a buffer of exactly its size; of the frame it may set damaged alone, with ISO_EFORMAT, having
+ * zeroed what it could not decode. described and encode: NULL where there is no encoder; options are never NULL
  * and have no zeros. uid tells family members apart. What inspect and described refuse never
  * reaches decode and encode. */
 struct codec_family {

@@ -21,10 +21,11 @@ struct codec_pool_stats {
     uint64_t crashes;  /* workers that died */
     uint64_t expired;  /* workers that were killed for taking too long */
     unsigned workers;  /* now */
-    bool     confined; /* false: this system has no seccomp; the other limits hold */
+    bool     confined; /* false: seccomp cannot be had on this system; the other limits hold */
 };
 
-/* Call once, before the process has threads. Workers start with the first frame. */
+/* Call before the process has threads, and best before it holds anything. The first worker starts
+ * at once, the others as frames come. */
 ISO_MUST_USE int codec_pool_new(const struct codec_pool_config *config, struct codec_pool **out,
                                 struct iso_err *err);
 /* No call may be under way. NULL: nothing. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UI_BYTES_MAX = 128 << 20, CACHE_BYTES = 64 << 20, WORDS_MAX = 64 };
+enum { UI_BYTES_MAX = 128 << 20, WORDS_MAX = 64 };
 
 /* ---- our own small routes ---- */
 
@@ -206,8 +206,7 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
     web->cache_control =
         config->replaces ? "private, no-cache" : "private, max-age=31536000, immutable";
     load_ui(web, config->ui);
-    rc = srv_cache_new(config->cache_bytes > 0 ? config->cache_bytes : CACHE_BYTES, &web->cache,
-                       err);
+    rc = srv_cache_new(config->cache_bytes, &web->cache, err);
     if (rc == ISO_OK)
         rc = split_words(web, 0, config->cors_origins, &http.cors_origin_count, err);
     if (rc == ISO_OK)

@@ -24,7 +24,7 @@ struct srv_web_config {
     uint64_t           body_bytes_max; /* of one STOW-RS request; default 8 GiB */
     uint64_t           results_max;    /* of one QIDO-RS page; default 10,000 */
     bool               replaces;       /* objects may be replaced: caches must ask again */
-    uint64_t           cache_bytes;    /* of what was made for answers; default 64 MiB */
+    uint64_t           cache_bytes;    /* of what was made for answers; 0: nothing is kept */
     struct codec_pool *pool;           /* where libraries decode; NULL: in this process */
 };
 

@@ -200,7 +200,8 @@ static int failed(charls_jpegls_errc code, struct iso_err *err)
     return iso_fail(err, rc, "JPEG-LS: %s", charls_get_error_message(code));
 }
 
-/* Lines arrive in `to` as they are decoded, so a failure leaves those before it. */
+/* Lines arrive in `to` as they are decoded, so a failure leaves those before it. `in` ends with its
+ * marker: past the end of one that does not, CharLS 2.4 reads zeros for ever. */
 static int run(iso_bytes in, const struct head *head, uint8_t *to, size_t bytes,
                struct iso_err *err)
 {
@@ -223,6 +224,30 @@ static int run(iso_bytes in, const struct head *head, uint8_t *to, size_t bytes,
         code = charls_jpegls_decoder_decode_to_buffer(decoder, to, bytes, 0);
     charls_jpegls_decoder_destroy(decoder);
     return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
+}
+
+static bool has_end(iso_bytes in)
+{
+    for (size_t i = in.len - 2; i + 4 >= in.len; i--) /* what makes it even may follow */
+        if (in.ptr[i] == 0xff && in.ptr[i + 1] == EOI)
+            return true;
+    return false;
+}
+
+/* The lines of a stream that was cut off. */
+static int run_cut(iso_bytes in, const struct head *head, uint8_t *to, size_t bytes,
+                   struct iso_err *err)
+{
+    uint8_t *ended = malloc(in.len + 2);
+
+    if (ended == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for a frame of %zu bytes", in.len);
+    memcpy(ended, in.ptr, in.len);
+    ended[in.len]     = 0xff;
+    ended[in.len + 1] = EOI;
+    int rc            = run(iso_bytes_of(ended, in.len + 2), head, to, bytes, err);
+    free(ended);
+    return rc == ISO_OK ? iso_fail(err, ISO_EFORMAT, "JPEG-LS: the stream has no end") : rc;
 }
 
 /* Samples of 1 or 2 bytes, by plane or by pixel, to the frame's layout. */
@@ -267,7 +292,7 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     if (to == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for a frame of %zu bytes", coded);
     memset(out, 0, bytes);
-    rc = run(in, &head, to, coded, err);
+    rc = has_end(in) ? run(in, &head, to, coded, err) : run_cut(in, &head, to, coded, err);
     if (!direct) {
         place(to, unit, planes, frame, out);
         free(to);
@@ -276,4 +301,132 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     return rc;
 }
 
-const struct codec_family codec_jls = { .inspect = inspect, .decode = decode, .foreign = true };
+/* ---- encoding ---- */
+
+static bool is_near(iso_str uid)
+{
+    return iso_str_eq_c(uid, "1.2.840.10008.1.2.4.81");
+}
+
+static int described(iso_str uid, const struct codec_image *frame,
+                     const struct codec_options *options, struct codec_image *out,
+                     struct iso_err *err)
+{
+    (void)options;
+    if (frame->is_float || frame->bits_allocated > 16)
+        return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS takes integers of up to 16 bits, not %u",
+                        frame->bits_allocated);
+    if (frame->samples != 1 && frame->samples != 3)
+        return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS with %u samples a pixel", frame->samples);
+    if (frame->rows > UINT16_MAX || frame->columns > UINT16_MAX)
+        return iso_fail(err, ISO_EUNSUPPORTED, "JPEG-LS of more than 65535 rows or columns");
+    if (is_near(uid) && (frame->photometric == CODEC_PALETTE_COLOR ||
+                         frame->photometric == CODEC_PHOTOMETRIC_OTHER))
+        return iso_fail(err, ISO_EUNSUPPORTED, "these samples do not bear an error");
+    *out         = *frame;
+    out->planar  = false;
+    out->damaged = false;
+    return ISO_OK;
+}
+
+/* How a frame is coded. */
+struct plan {
+    unsigned precision;
+    unsigned near;
+};
+
+/* The precision is bits stored, at least 8, and 9 where a sample has two bytes: other decoders tell
+ * the width of what they get by it. Bits above it would be lost: where any is set (overlays, signed
+ * samples extended to the left), all bits allocated are coded.
+ * An error must not carry a sample over the edge of its range, to the other end for who then looks
+ * at bits stored only: from 2047 to -2048. Where one comes so near, the frame is coded without
+ * error. Unsigned ones at full precision are held within by the coding itself. */
+static struct plan plan_of(const struct codec_image *frame, iso_bytes pixels, unsigned near)
+{
+    size_t      unit   = codec_sample_bytes(frame);
+    unsigned    stored = frame->bits_stored, wide = frame->bits_allocated;
+    unsigned    least  = unit == 2 ? 9 : 8;
+    struct plan plan   = { .precision = stored > least ? stored : least };
+    int32_t     half   = (int32_t)1 << (stored - 1);
+    int32_t     lowest = INT32_MAX, highest = INT32_MIN;
+    bool        zeros = frame->high_bit == stored - 1, extended = zeros;
+
+    for (size_t i = 0; i < pixels.len; i += unit) {
+        int32_t raw = unit == 2 ? iso_u16le(pixels.ptr + i) : pixels.ptr[i];
+        int32_t v   = raw & (2 * half - 1);
+        zeros       = zeros && v == raw;
+        if (frame->is_signed && v >= half)
+            v -= 2 * half;
+        extended = extended && (v & ((1 << wide) - 1)) == raw;
+        lowest   = v < lowest ? v : lowest;
+        highest  = v > highest ? v : highest;
+    }
+    if (!zeros)
+        plan.precision = wide;
+    if (frame->is_signed) {
+        bool clear = lowest >= (int32_t)near - half && highest < half - (int32_t)near;
+        plan.near  = (zeros || extended) && clear ? near : 0;
+    } else {
+        bool clear = plan.precision == stored || highest < 2 * half - (int32_t)near;
+        plan.near  = zeros && clear ? near : 0;
+    }
+    return plan;
+}
+
+/* One attempt with room for cap bytes. */
+static charls_jpegls_errc encode_within(const struct codec_image *frame, iso_bytes pixels,
+                                        struct plan plan, uint8_t *to, size_t cap, size_t *written)
+{
+    charls_jpegls_encoder *encoder = charls_jpegls_encoder_create();
+    charls_frame_info      info    = { .width           = frame->columns,
+                                       .height          = frame->rows,
+                                       .bits_per_sample = (int32_t)plan.precision,
+                                       .component_count = frame->samples };
+
+    if (encoder == NULL)
+        return CHARLS_JPEGLS_ERRC_NOT_ENOUGH_MEMORY;
+    charls_jpegls_errc code = charls_jpegls_encoder_set_frame_info(encoder, &info);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_encoder_set_near_lossless(encoder, (int32_t)plan.near);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS && frame->samples > 1)
+        code = charls_jpegls_encoder_set_interleave_mode(encoder, CHARLS_INTERLEAVE_MODE_LINE);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_encoder_set_destination_buffer(encoder, to, cap);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_encoder_encode_from_buffer(encoder, pixels.ptr, pixels.len, 0);
+    if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+        code = charls_jpegls_encoder_get_bytes_written(encoder, written);
+    charls_jpegls_encoder_destroy(encoder);
+    return code;
+}
+
+static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                  const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
+{
+    enum { EXTRA_BYTES = 4096, WORST = 5 }; /* a sample takes up to 4 times its bits: T.87 §A.5.3 */
+    charls_jpegls_errc code = CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL;
+    unsigned           near = is_near(uid) ? options->near : 0;
+    struct plan        plan;
+
+    near = near < 127 ? near : 127; /* MAXVAL / 2 of 8 bits: T.87 §C.2.3 */
+    plan = plan_of(frame, pixels, near);
+    for (size_t times = 1;
+         times <= WORST && code == CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL; times += 4) {
+        size_t cap = pixels.len * times + EXTRA_BYTES, written;
+        int    rc  = iso_buf_reserve(out, cap);
+        if (rc < 0)
+            return iso_buf_check(out, err);
+        code = encode_within(frame, pixels, plan, out->ptr + out->len, cap, &written);
+        if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
+            out->len += written;
+    }
+    return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
+}
+
+const struct codec_family codec_jls = {
+    .inspect   = inspect,
+    .decode    = decode,
+    .described = described,
+    .encode    = encode,
+    .foreign   = true,
+};

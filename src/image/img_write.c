@@ -1,10 +1,11 @@
 /* img_write.c: pictures as JPEG and PNG. Both libraries report failures by longjmp to us, and write
  * into an iso_buf, whose ceiling holds. */
-#include "img_write.h"
+#include "img_write_in.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 #include <png.h>
@@ -67,7 +68,8 @@ static void jpeg_end(j_compress_ptr j)
     jpeg_put(s, sizeof s->chunk - s->destination.free_in_buffer);
 }
 
-static void jpeg_run(struct jpeg_session *s, const struct img_picture *p, unsigned quality)
+static void jpeg_run(struct jpeg_session *s, const struct img_picture *p, unsigned quality,
+                     iso_bytes icc)
 {
     struct jpeg_compress_struct *j      = &s->j;
     size_t                       stride = (size_t)p->width * p->channels;
@@ -86,6 +88,8 @@ static void jpeg_run(struct jpeg_session *s, const struct img_picture *p, unsign
     if (quality >= 90 && p->channels == 3)
         j->comp_info[0].h_samp_factor = j->comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(j, TRUE);
+    if (icc.len > 0)
+        jpeg_write_icc_profile(j, icc.ptr, (unsigned)icc.len);
     while (j->next_scanline < j->image_height) {
         JSAMPROW row = p->pixels + stride * j->next_scanline;
         (void)jpeg_write_scanlines(j, &row, 1);
@@ -93,8 +97,8 @@ static void jpeg_run(struct jpeg_session *s, const struct img_picture *p, unsign
     jpeg_finish_compress(j);
 }
 
-int img_write_jpeg(const struct img_picture *picture, unsigned quality, struct iso_buf *out,
-                   struct iso_err *err)
+static int jpeg_write(const struct img_picture *picture, unsigned quality, iso_bytes icc,
+                      struct iso_buf *out, struct iso_err *err)
 {
     struct jpeg_session s;
 
@@ -107,7 +111,7 @@ int img_write_jpeg(const struct img_picture *picture, unsigned quality, struct i
     s.destination           = (struct jpeg_destination_mgr){ .init_destination    = jpeg_begin,
                                                              .empty_output_buffer = jpeg_full,
                                                              .term_destination    = jpeg_end };
-    jpeg_run(&s, picture, quality);
+    jpeg_run(&s, picture, quality, icc);
     jpeg_destroy_compress(&s.j);
     return s.rc;
 }
@@ -150,25 +154,37 @@ static void png_flushed(png_structp png)
     (void)png;
 }
 
-static void png_run(png_structp png, png_infop info, struct png_session *s,
-                    const struct img_picture *p)
+static bool little_endian(void)
 {
-    size_t stride = (size_t)p->width * p->channels;
+    const uint16_t one = 1;
+    return *(const uint8_t *)&one == 1;
+}
+
+static void png_run(png_structp png, png_infop info, struct png_session *s,
+                    const struct img_picture *p, iso_bytes icc)
+{
+    size_t stride = p->width * img_pixel_bytes(p);
 
     if (setjmp(png_jmpbuf(png)) != 0)
         return;
     png_set_write_fn(png, s, png_put, png_flushed);
     png_set_compression_level(png, 3); /* a third of the time for a few per cent */
-    png_set_IHDR(png, info, p->width, p->height, 8,
+    png_set_IHDR(png, info, p->width, p->height, p->deep ? 16 : 8,
                  p->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_benign_errors(png, 1); /* a profile that it does not like is left out */
+    if (icc.len > 0)
+        png_set_iCCP(png, info, "icc", PNG_COMPRESSION_TYPE_BASE, icc.ptr, (png_uint_32)icc.len);
     png_write_info(png, info);
+    if (p->deep && little_endian())
+        png_set_swap(png);
     for (uint32_t y = 0; y < p->height; y++)
         png_write_row(png, p->pixels + stride * y);
     png_write_end(png, NULL);
 }
 
-int img_write_png(const struct img_picture *picture, struct iso_buf *out, struct iso_err *err)
+static int png_write(const struct img_picture *picture, iso_bytes icc, struct iso_buf *out,
+                     struct iso_err *err)
 {
     struct png_session s = { out, err, ISO_OK };
     png_structp png  = png_create_write_struct(PNG_LIBPNG_VER_STRING, &s, png_failed, png_silent);
@@ -177,7 +193,73 @@ int img_write_png(const struct img_picture *picture, struct iso_buf *out, struct
     if (info == NULL)
         s.rc = iso_fail(err, ISO_ENOMEM, "out of memory");
     else
-        png_run(png, info, &s, picture);
+        png_run(png, info, &s, picture, icc);
     png_destroy_write_struct(&png, &info);
     return s.rc;
+}
+
+/* ---- any of them ---- */
+
+int img_write_jpeg(const struct img_picture *picture, unsigned quality, struct iso_buf *out,
+                   struct iso_err *err)
+{
+    const struct img_write_options options = { .quality = quality };
+    return img_write(IMG_JPEG, picture, &options, out, err);
+}
+
+int img_write_png(const struct img_picture *picture, struct iso_buf *out, struct iso_err *err)
+{
+    const struct img_write_options options = { 0 };
+    return img_write(IMG_PNG, picture, &options, out, err);
+}
+
+static int write_gif(const struct img_picture *picture, struct iso_buf *out, struct iso_err *err)
+{
+    struct img_gif *gif = NULL;
+    int             rc  = img_gif_new(picture->width, picture->height, &gif, err);
+
+    if (rc == ISO_OK)
+        rc = img_gif_add(gif, picture, 0, err);
+    if (rc == ISO_OK)
+        rc = img_gif_end(gif, out, err);
+    img_gif_free(gif);
+    return rc;
+}
+
+/* What all but PNG can show of a deep picture. */
+static int shallow_copy(const struct img_picture *in, struct img_picture *out, struct iso_err *err)
+{
+    size_t bytes = (size_t)in->width * in->height * img_pixel_bytes(in);
+
+    *out        = *in;
+    out->pixels = malloc(bytes);
+    if (out->pixels == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    memcpy(out->pixels, in->pixels, bytes);
+    img_picture_shallow(out);
+    return ISO_OK;
+}
+
+int img_write(enum img_format format, const struct img_picture *picture,
+              const struct img_write_options *options, struct iso_buf *out, struct iso_err *err)
+{
+    const iso_bytes    none = { 0 };
+    iso_bytes          icc  = picture->channels == 3 ? options->icc : none;
+    struct img_picture copy = { 0 };
+    int                rc   = ISO_OK;
+
+    if (format == IMG_PNG)
+        return png_write(picture, icc, out, err);
+    if (picture->deep) {
+        rc      = shallow_copy(picture, &copy, err);
+        picture = &copy;
+    }
+    if (rc == ISO_OK && format == IMG_JPEG)
+        rc = jpeg_write(picture, options->quality > 0 ? options->quality : 90, icc, out, err);
+    else if (rc == ISO_OK && format == IMG_WEBP)
+        rc = img_webp_write(picture, options, out, err);
+    else if (rc == ISO_OK)
+        rc = write_gif(picture, out, err);
+    img_picture_release(&copy);
+    return rc;
 }

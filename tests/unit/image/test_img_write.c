@@ -5,6 +5,7 @@
 #include "img_write.h"
 
 #include <png.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,33 @@ static void png_is_exact(void **state)
         iso_buf_release(&out);
         img_picture_release(&p);
     }
+}
+
+static void deep_png_is_exact(void **state)
+{
+    uint16_t           words[] = { 0, 1, 255, 256, 0x1234, 65535 };
+    struct img_picture p       = { 3, 2, 1, (uint8_t *)words, true };
+    struct iso_err     err     = { 0 };
+    struct iso_buf     out;
+
+    (void)state;
+    iso_buf_init(&out, 1 << 20);
+    assert_int_equal(img_write_png(&p, &out, &err), ISO_OK);
+    assert_int_equal(out.ptr[24], 16); /* bits of IHDR */
+    png_structp png  = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop   info = png_create_info_struct(png);
+    FILE       *file = fmemopen(out.ptr, out.len, "rb");
+    uint8_t     row[6];
+    png_init_io(png, file);
+    png_read_info(png, info);
+    for (size_t y = 0; y < 2; y++) {
+        png_read_row(png, row, NULL);
+        for (size_t x = 0; x < 3; x++)
+            assert_int_equal(row[2 * x] << 8 | row[2 * x + 1], words[3 * y + x]);
+    }
+    png_destroy_read_struct(&png, &info, NULL);
+    fclose(file);
+    iso_buf_release(&out);
 }
 
 static void jpeg_is_near(void **state)
@@ -93,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_is_exact),
+        cmocka_unit_test(deep_png_is_exact),
         cmocka_unit_test(jpeg_is_near),
         cmocka_unit_test(a_full_buffer_is_an_error),
     };

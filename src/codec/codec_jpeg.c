@@ -118,6 +118,35 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     return jpeg_8_decode(in, &head, frame, out, bytes, err);
 }
 
+/* ---- encoding ---- */
+
+static int described_lossless(iso_str uid, const struct codec_image *frame,
+                              const struct codec_options *options, struct codec_image *described,
+                              struct iso_err *err)
+{
+    (void)uid;
+    (void)options;
+    if (frame->is_float || frame->bits_allocated > 16 ||
+        (frame->samples != 1 && frame->samples != 3) || frame->rows > UINT16_MAX ||
+        frame->columns > UINT16_MAX)
+        return iso_fail(err, ISO_EUNSUPPORTED,
+                        "lossless JPEG takes 1 or 3 samples of 8 or 16 bits a pixel");
+    *described        = *frame;
+    described->planar = false;
+    if (frame->photometric == CODEC_YBR_FULL_422) /* its chroma is at full resolution here */
+        described->photometric = CODEC_YBR_FULL;
+    return ISO_OK;
+}
+
+static int encode_lossless(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                           const struct codec_options *options, struct iso_buf *out,
+                           struct iso_err *err)
+{
+    (void)options;
+    return jpeg_lossless_encode(frame, pixels, iso_str_eq_c(uid, "1.2.840.10008.1.2.4.57"), out,
+                                err);
+}
+
 /* ---- as it is in another syntax ---- */
 
 /* .50 is all of .51 that is baseline; .70 all of .57 with predictor 1.   PS3.5 §A.4.1 */
@@ -152,4 +181,8 @@ static int repack(iso_str from_uid, iso_bytes in, iso_str to_uid, struct iso_buf
 const struct codec_family codec_jpeg = {
     .inspect = inspect, .decode = decode, .repack = repack, .foreign = true
 };
-const struct codec_family codec_ljpeg = { .inspect = inspect, .decode = decode, .repack = repack };
+const struct codec_family codec_ljpeg = { .inspect   = inspect,
+                                          .decode    = decode,
+                                          .described = described_lossless,
+                                          .encode    = encode_lossless,
+                                          .repack    = repack };

@@ -184,3 +184,28 @@ void jpeg_code_init(struct jpeg_code *code, const struct jpeg_huff *huff)
         }
     }
 }
+
+void jpeg_put_huff(struct iso_buf *out, unsigned class, unsigned id, const struct jpeg_huff *huff)
+{
+    jpeg_put_marker(out, JPEG_DHT);
+    (void)iso_buf_add_u16be(out, (uint16_t)(3 + JPEG_CODE_BITS + huff->symbols));
+    (void)iso_buf_add_u8(out, (uint8_t)(class << 4 | id));
+    (void)iso_buf_add(out, huff->count + 1, JPEG_CODE_BITS);
+    (void)iso_buf_add(out, huff->symbol, huff->symbols);
+}
+
+void jpeg_bits_flush(struct jpeg_bits_out *b, bool last, struct iso_buf *out)
+{
+    while (last && b->count > 0) {
+        unsigned n    = b->count < 8 ? b->count : 8;
+        uint8_t  ones = (uint8_t)((1u << (8 - n)) - 1);
+        uint8_t  byte = (uint8_t)(b->acc >> (b->count - n) << (8 - n) | ones);
+
+        b->count -= n;
+        *b->ptr++ = byte;
+        if (byte == 0xff)
+            *b->ptr++ = 0;
+    }
+    (void)iso_buf_add(out, b->room, (size_t)(b->ptr - b->room));
+    b->ptr = b->room;
+}

@@ -102,18 +102,18 @@ struct jpeg_code { /* by symbol */
 void jpeg_huff_best(uint32_t freq[257], struct jpeg_huff *huff);
 void jpeg_code_init(struct jpeg_code *code, const struct jpeg_huff *huff);
 
-/* The segments of a stream, appended to out, whose failure is sticky. */
-void jpeg_put_marker(struct iso_buf *out, uint8_t marker);
-void jpeg_put_frame(struct iso_buf *out, const struct jpeg_head *head);
-void jpeg_put_huff(struct iso_buf *out, unsigned class_and_id, const struct jpeg_huff *huff);
-void jpeg_put_scan(struct iso_buf *out, const struct jpeg_head *head, uint8_t first, uint8_t last);
+void jpeg_put_huff(struct iso_buf *out, unsigned class, unsigned id, const struct jpeg_huff *huff);
 
+/* Entropy-coded data on its way out, through room of the caller's. */
 struct jpeg_bits_out {
-    struct iso_buf *out; /* its room is reserved by who writes, then set by jpeg_bits_flush */
-    uint8_t        *ptr;
-    uint64_t        acc; /* count bits, at the bottom */
-    unsigned        count;
+    uint8_t *room; /* 8 bytes for each jpeg_bits_put between two flushes, and 16 */
+    uint8_t *ptr;  /* where in it */
+    uint64_t acc;  /* count bits, at the bottom */
+    unsigned count;
 };
+
+/* Appends what was written to out; last: fills the last byte with ones.   T.81 §F.1.2.3 */
+void jpeg_bits_flush(struct jpeg_bits_out *b, bool last, struct iso_buf *out);
 
 /* Writes the n bits (0..32) of v. At most 8 bytes go out in one call. */
 static inline void jpeg_bits_put(struct jpeg_bits_out *b, uint32_t v, unsigned n)

@@ -78,10 +78,42 @@ ISO_MUST_USE int jpeg_scan_read(iso_bytes body, const struct jpeg_head *head,
 void jpeg_store(const uint16_t *row, size_t n, size_t row_step, const struct codec_image *frame,
                 unsigned precision, uint8_t *out, size_t out_step);
 
-/* ---- the decoders; as in struct codec_family ---- */
+/* T.81 table H.1: a left, b above, c left above. */
+static inline __attribute__((always_inline)) int32_t jpeg_predict(unsigned predictor, int32_t a,
+                                                                  int32_t b, int32_t c)
+{
+    switch (predictor) {
+    case 1:
+        return a;
+    case 2:
+        return b;
+    case 3:
+        return c;
+    case 4:
+        return a + b - c;
+    case 5:
+        return a + ((b - c) >> 1);
+    case 6:
+        return b + ((a - c) >> 1);
+    case 7:
+        return (a + b) >> 1;
+    default:
+        return 0;
+    }
+}
+
+/* Segments appended to out, whose failure is sticky. */
+void jpeg_put_marker(struct iso_buf *out, uint8_t marker);
+void jpeg_put_frame(struct iso_buf *out, const struct jpeg_head *head);
+void jpeg_put_scan(struct iso_buf *out, const struct jpeg_head *head, const struct jpeg_scan *scan);
+
+/* ---- the decoders and encoders; as in struct codec_family ---- */
 
 int jpeg_lossless_decode(iso_bytes in, const struct jpeg_head *head, struct codec_image *frame,
                          uint8_t *out, struct iso_err *err);
+/* 8 or 16 bits allocated. any_predictor: the best of all seven, else the first. */
+int jpeg_lossless_encode(const struct codec_image *frame, iso_bytes pixels, bool any_predictor,
+                         struct iso_buf *out, struct iso_err *err);
 /* libjpeg-turbo: 8 bits, 1 or 3 components, rows known. */
 int jpeg_8_decode(iso_bytes in, const struct jpeg_head *head, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err);

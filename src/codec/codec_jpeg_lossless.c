@@ -16,7 +16,7 @@ struct decoder {
     struct jpeg_tables        tables;
     struct jpeg_scan          scan;
     struct jpeg_lookup       *lookup; /* one a component of the scan */
-    uint16_t                 *rows;   /* two, each of columns x components */
+    uint16_t                 *rows;   /* two in turn and a spare, columns x components each */
     uint8_t                  *data;   /* one restart interval */
     size_t                    pad;    /* zeros after it */
     const uint8_t            *data_end;
@@ -63,30 +63,6 @@ static inline __attribute__((always_inline)) int32_t difference(struct jpeg_bits
     return value;
 }
 
-/* T.81 table H.1: a left, b above, c left above. */
-static inline __attribute__((always_inline)) int32_t predict(unsigned predictor, int32_t a,
-                                                             int32_t b, int32_t c)
-{
-    switch (predictor) {
-    case 1:
-        return a;
-    case 2:
-        return b;
-    case 3:
-        return c;
-    case 4:
-        return a + b - c;
-    case 5:
-        return a + ((b - c) >> 1);
-    case 6:
-        return b + ((a - c) >> 1);
-    case 7:
-        return (a + b) >> 1;
-    default:
-        return 0;
-    }
-}
-
 /* One row of n components by pixel. left: what the first pixel is predicted as. n and predictor are
  * constants where it is called, so that each pair of them is a loop of its own. */
 static inline __attribute__((always_inline)) void
@@ -106,10 +82,10 @@ decode_row(struct jpeg_bits *bits, const struct jpeg_lookup *lookup, const uint1
     if (n == 1) {
         for (; x + 1 < columns; x += 2) {
             jpeg_bits_refill(&b);
-            int32_t p  = predict(predictor, a[0], above[x], above[x - 1]);
+            int32_t p  = jpeg_predict(predictor, a[0], above[x], above[x - 1]);
             a[0]       = (p + difference(&b, lookup)) & 0xffff;
             row[x]     = (uint16_t)a[0];
-            p          = predict(predictor, a[0], above[x + 1], above[x]);
+            p          = jpeg_predict(predictor, a[0], above[x + 1], above[x]);
             a[0]       = (p + difference(&b, lookup)) & 0xffff;
             row[x + 1] = (uint16_t)a[0];
         }
@@ -117,7 +93,7 @@ decode_row(struct jpeg_bits *bits, const struct jpeg_lookup *lookup, const uint1
     for (; x < columns; x++) {
         for (unsigned i = 0; i < n; i++) {
             size_t  at = x * n + i;
-            int32_t p  = predict(predictor, a[i], above[at], above[at - n]);
+            int32_t p  = jpeg_predict(predictor, a[i], above[at], above[at - n]);
             if (i % 2 == 0)
                 jpeg_bits_refill(&b);
             a[i]    = (p + difference(&b, &lookup[i])) & 0xffff;
@@ -180,7 +156,7 @@ static void decode_any_row(struct decoder *d, const uint16_t *above, uint16_t *r
         decode_row_by(d, above, row, left, n, predictor);
 }
 
-static void store_row(const struct decoder *d, uint16_t *row, size_t y)
+static void store_row(const struct decoder *d, const uint16_t *row, size_t y)
 {
     const struct codec_image *frame   = d->frame;
     size_t                    unit    = codec_sample_bytes(frame);
@@ -191,9 +167,12 @@ static void store_row(const struct decoder *d, uint16_t *row, size_t y)
 
     for (unsigned i = 0; i < n; i++)
         aligned = aligned && d->scan.index[i] == i;
-    if (d->scan.low > 0)
+    if (d->scan.low > 0) {
+        uint16_t *shifted = d->rows + 2 * columns * n;
         for (size_t i = 0; i < columns * n; i++)
-            row[i] = (uint16_t)(row[i] << d->scan.low);
+            shifted[i] = (uint16_t)(row[i] << d->scan.low);
+        row = shifted;
+    }
     if (aligned) {
         jpeg_store(row, columns * n, 1, frame, d->head->precision, out, 1);
         return;
@@ -324,7 +303,7 @@ int jpeg_lossless_decode(iso_bytes in, const struct jpeg_head *head, struct code
         return iso_fail(err, ISO_EUNSUPPORTED, "lossless JPEG with sampling factors over 1");
     d.pad    = 4 * width + JPEG_BITS_PAD;
     d.lookup = malloc(head->components * sizeof *d.lookup);
-    d.rows   = calloc(2 * width, sizeof *d.rows);
+    d.rows   = calloc(3 * width, sizeof *d.rows);
     d.data   = malloc(in.len + d.pad);
     if (d.lookup == NULL || d.rows == NULL || d.data == NULL) {
         rc = iso_fail(err, ISO_ENOMEM, "no memory for a JPEG frame");

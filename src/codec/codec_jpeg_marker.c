@@ -208,3 +208,41 @@ void jpeg_store(const uint16_t *row, size_t n, size_t row_step, const struct cod
             iso_put_u32le(out + 4 * out_step * i, v);
     }
 }
+
+/* ---- writing ---- */
+
+void jpeg_put_marker(struct iso_buf *out, uint8_t marker)
+{
+    (void)iso_buf_add_u8(out, 0xff);
+    (void)iso_buf_add_u8(out, marker);
+}
+
+void jpeg_put_frame(struct iso_buf *out, const struct jpeg_head *head)
+{
+    jpeg_put_marker(out, (uint8_t)(JPEG_SOF0 + head->process));
+    (void)iso_buf_add_u16be(out, (uint16_t)(8 + 3 * head->components));
+    (void)iso_buf_add_u8(out, (uint8_t)head->precision);
+    (void)iso_buf_add_u16be(out, (uint16_t)head->rows);
+    (void)iso_buf_add_u16be(out, (uint16_t)head->columns);
+    (void)iso_buf_add_u8(out, (uint8_t)head->components);
+    for (unsigned i = 0; i < head->components; i++) {
+        const struct jpeg_component *c = &head->component[i];
+        (void)iso_buf_add_u8(out, c->id);
+        (void)iso_buf_add_u8(out, (uint8_t)(c->h << 4 | c->v));
+        (void)iso_buf_add_u8(out, c->quantiser);
+    }
+}
+
+void jpeg_put_scan(struct iso_buf *out, const struct jpeg_head *head, const struct jpeg_scan *scan)
+{
+    jpeg_put_marker(out, JPEG_SOS);
+    (void)iso_buf_add_u16be(out, (uint16_t)(6 + 2 * scan->components));
+    (void)iso_buf_add_u8(out, (uint8_t)scan->components);
+    for (unsigned i = 0; i < scan->components; i++) {
+        (void)iso_buf_add_u8(out, head->component[scan->index[i]].id);
+        (void)iso_buf_add_u8(out, (uint8_t)(scan->dc[i] << 4 | scan->ac[i]));
+    }
+    (void)iso_buf_add_u8(out, scan->first);
+    (void)iso_buf_add_u8(out, scan->last);
+    (void)iso_buf_add_u8(out, (uint8_t)(scan->high << 4 | scan->low));
+}

@@ -1,8 +1,13 @@
-/* srv_document.c: reports as pages and text. What they refer to becomes links where it is stored
+/* srv_document.c: reports as pages and text, waveforms as curves. What reports refer to becomes links where it is stored
  * here; so a page can change without its object changing, and caches ask for it again. */
 #include "srv_document.h"
 
+#include "srv_pixels.h"
+
+#include "img_card.h"
 #include "img_sr.h"
+#include "img_wave.h"
+#include "os_file.h"
 
 #include <string.h>
 
@@ -68,8 +73,7 @@ static bool takes_report(const struct arc_instance *inst)
            iso_str_starts(inst->sop_class_uid, ISO_STR("1.2.840.10008.5.1.4.1.1.88."));
 }
 
-/* The page is made here, since it has to be known to tell whether it is another one. */
-static int report_depends(struct srv_render *r, iso_str *text, struct iso_err *err)
+int srv_report_depends(struct srv_render *r, iso_str *text, struct iso_err *err)
 {
     struct links          links   = { .r = r };
     struct img_sr_options options = { link_of, &links };
@@ -93,7 +97,7 @@ static int report_depends(struct srv_render *r, iso_str *text, struct iso_err *e
     return text->ptr != NULL ? ISO_OK : iso_arena_fail(http_arena(r->req), err);
 }
 
-static int report_document(struct srv_render *r, struct iso_buf *out, struct iso_err *err)
+int srv_report_document(struct srv_render *r, struct iso_buf *out, struct iso_err *err)
 {
     const struct iso_buf *page = r->kind;
 
@@ -103,9 +107,98 @@ static int report_document(struct srv_render *r, struct iso_buf *out, struct iso
     return iso_buf_check(out, err);
 }
 
-static const char *const report_types[] = { "text/html", "text/plain", NULL };
+/* Past the next empty line. */
+static void skip_part(iso_str *text)
+{
+    while (text->ptr != NULL && iso_str_cut(text, '\n').len > 0)
+        ;
+}
+
+/* The text after its title; in a list, where they stand beside it, also without patient and study. */
+int srv_report_picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
+{
+    struct iso_arena *arena = http_arena(r->req);
+    struct iso_buf    text;
+    int               rc;
+
+    iso_buf_init(&text, SRV_TEXT_BYTES_MAX);
+    rc = img_sr_text(&r->ds, arena, &text, err);
+    if (rc == ISO_OK) {
+        iso_str body = iso_str_of_bytes(iso_buf_bytes(&text));
+
+        skip_part(&body);
+        if (r->thumbnail)
+            skip_part(&body);
+        rc = img_card(img_sr_title(&r->ds, arena), body, r->view.box_width, r->view.box_height, out,
+                      err);
+    }
+    iso_buf_release(&text);
+    return rc;
+}
+
+const char *const srv_report_types[] = { "text/html", "text/plain", NULL };
 
 const struct srv_renderer srv_report_renderer = { .takes    = takes_report,
-                                                  .types    = report_types,
-                                                  .document = report_document,
-                                                  .depends  = report_depends };
+                                                  .types    = srv_report_types,
+                                                  .document = srv_report_document,
+                                                  .picture  = srv_report_picture,
+                                                  .depends  = srv_report_depends };
+
+/* ---- waveforms ---- */
+
+static bool takes_waveform(const struct arc_instance *inst)
+{
+    return inst->pixels == ARC_PIXELS_NONE &&
+           iso_str_starts(inst->sop_class_uid, ISO_STR("1.2.840.10008.5.1.4.1.1.9.")) &&
+           !iso_str_starts(inst->sop_class_uid, ISO_STR("1.2.840.10008.5.1.4.1.1.9.100."));
+}
+
+/* Samples in memory: the page is made of all of them. */
+static int waveform_data(void *ctx, const struct dcm_element *el, iso_bytes *out,
+                         struct iso_err *err)
+{
+    struct srv_render *r = ctx;
+    struct http_span   span;
+    uint8_t           *p;
+    int                rc = srv_value(r->req, r->web, &r->inst, el, &span, err);
+
+    if (rc < 0)
+        return rc;
+    if (span.ptr != NULL) {
+        *out = iso_bytes_of(span.ptr, (size_t)span.len);
+        return ISO_OK;
+    }
+    if (span.len > SRV_VALUE_BYTES_MAX)
+        return iso_fail(err, ISO_ELIMIT, "samples of %llu bytes", (unsigned long long)span.len);
+    p = iso_arena_alloc(http_arena(r->req), (size_t)span.len);
+    if (p == NULL)
+        return iso_arena_fail(http_arena(r->req), err);
+    rc   = os_read_exact_at(span.fd, p, (size_t)span.len, span.offset, err);
+    *out = iso_bytes_of(p, (size_t)span.len);
+    return rc;
+}
+
+static int waveform_document(struct srv_render *r, struct iso_buf *out, struct iso_err *err)
+{
+    struct img_wave wave;
+    int             rc = img_wave_read(&r->ds, waveform_data, r, http_arena(r->req), &wave, err);
+
+    return rc == ISO_OK ? img_wave_svg(&wave, out, err) : rc;
+}
+
+static int waveform_picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
+{
+    struct img_wave wave;
+    int             rc = img_wave_read(&r->ds, waveform_data, r, http_arena(r->req), &wave, err);
+
+    if (rc == ISO_OK)
+        rc = img_wave_picture(&wave, r->view.box_width, r->view.box_height, out, err);
+    return rc;
+}
+
+static const char *const waveform_types[] = { "image/svg+xml", NULL };
+
+const struct srv_renderer srv_waveform_renderer = { .takes    = takes_waveform,
+                                                    .types    = waveform_types,
+                                                    .document = waveform_document,
+                                                    .picture  = waveform_picture };

@@ -30,11 +30,12 @@ static const struct srv_renderer image_renderer = { .takes   = srv_is_image,
 
 /* The first that takes an object shows it. */
 static const struct srv_renderer *const renderers[] = {
-    &srv_video_renderer, &srv_pdf_renderer, &srv_cda_renderer,    &srv_stl_renderer,
-    &srv_obj_renderer,   &srv_mtl_renderer, &srv_report_renderer, &image_renderer,
+    &srv_video_renderer,    &srv_pdf_renderer, &srv_cda_renderer, &srv_stl_renderer,
+    &srv_obj_renderer,      &srv_mtl_renderer, &srv_key_renderer, &srv_report_renderer,
+    &srv_waveform_renderer, &image_renderer,
 };
 
-static const struct srv_renderer *renderer_of(const struct arc_instance *inst)
+const struct srv_renderer *srv_renderer_of(const struct arc_instance *inst)
 {
     for (size_t i = 0; i < sizeof renderers / sizeof *renderers; i++)
         if (renderers[i]->takes(inst))
@@ -69,7 +70,12 @@ static const struct arc_instance *middle_of(const struct arc_instance *list, siz
 
 static bool is_shown(const struct arc_instance *inst)
 {
-    return renderer_of(inst) != NULL;
+    return srv_renderer_of(inst) != NULL;
+}
+
+static bool is_plain_image(const struct arc_instance *inst)
+{
+    return srv_renderer_of(inst) == &image_renderer;
 }
 
 /* Sets r->inst. false: answered already, or *rc tells. */
@@ -82,7 +88,7 @@ static bool choose_instance(struct srv_render *r, int *rc, struct iso_err *err)
     *rc = srv_path_objects(r->req, r->web, &r->path, &list, &count, err);
     if (*rc < 0)
         return false;
-    chosen = middle_of(list, count, srv_is_image);
+    chosen = middle_of(list, count, is_plain_image);
     if (chosen == NULL)
         chosen = middle_of(list, count, is_shown);
     if (chosen != NULL) {
@@ -98,11 +104,20 @@ static bool choose_instance(struct srv_render *r, int *rc, struct iso_err *err)
     return false;
 }
 
+uint32_t srv_representative_frame(const struct arc_instance *inst, const struct dcm_dataset *ds)
+{
+    int64_t stated;
+
+    if (dcm_get_i64(ds, DCM_REPRESENTATIVE_FRAME_NUMBER, 0, &stated) && stated >= 1 &&
+        stated <= inst->frames)
+        return (uint32_t)stated;
+    return inst->frames > 0 ? inst->frames / 2 + 1 : 0;
+}
+
 static int choose_frame(struct srv_render *r, struct iso_err *err)
 {
     iso_str  text = http_path_param(r->req, "frames");
     uint64_t number;
-    int64_t  stated;
 
     if (text.len > 0) {
         if (!iso_str_to_u64(text, &number) || number < 1 || number > UINT32_MAX)
@@ -112,11 +127,8 @@ static int choose_frame(struct srv_render *r, struct iso_err *err)
             return iso_fail(err, ISO_ENOENT, "there is no frame %llu: the object has %u",
                             (unsigned long long)number, r->inst.frames);
         r->frame = (uint32_t)number;
-    } else if (dcm_get_i64(&r->ds, DCM_REPRESENTATIVE_FRAME_NUMBER, 0, &stated) && stated >= 1 &&
-               stated <= r->inst.frames) {
-        r->frame = (uint32_t)stated;
     } else {
-        r->frame = r->inst.frames > 0 ? r->inst.frames / 2 + 1 : 0;
+        r->frame = srv_representative_frame(&r->inst, &r->ds);
     }
     return ISO_OK;
 }
@@ -285,7 +297,7 @@ static int answer(struct http_request *req, void *ctx, bool thumbnail, struct is
         return rc;
     if (!choose_instance(&r, &rc, err))
         return cannot(&r, rc, err);
-    const struct srv_renderer *renderer = renderer_of(&r.inst);
+    const struct srv_renderer *renderer = srv_renderer_of(&r.inst);
     if (thumbnail && renderer->picture == NULL)
         return http_problem(req, 404, "No thumbnail", "there is no picture of such an object",
                             NULL);
@@ -298,8 +310,10 @@ static int answer(struct http_request *req, void *ctx, bool thumbnail, struct is
         rc = key_of(&r, renderer, &key, err);
     if (rc == ISO_OK)
         rc = cache(&r, key, err);
-    if (rc < 0 || http_reply_fresh(req))
-        return rc;
+    if (rc < 0)
+        return cannot(&r, rc, err);
+    if (http_reply_fresh(req))
+        return ISO_OK;
     return send(&r, renderer, err);
 }
 

@@ -51,4 +51,11 @@ struct srv_renderer {
     int (*depends)(struct srv_render *r, iso_str *text, struct iso_err *err);
 };
 
+/* Who shows such an object; NULL: nobody. */
+const struct srv_renderer *srv_renderer_of(const struct arc_instance *instance);
+/* The frame that stands for an object: its Representative Frame Number, else the middle one; 0: it
+ * has none. */
+uint32_t srv_representative_frame(const struct arc_instance *instance,
+                                  const struct dcm_dataset  *ds);
+
 #endif

@@ -26,14 +26,15 @@ struct codec_family {
     bool foreign; /* a library's code: runs in a worker process */
 };
 
-extern const struct codec_family codec_native; /* codec_native.c */
-extern const struct codec_family codec_rle;    /* codec_rle.c */
-extern const struct codec_family codec_jpeg;   /* codec_jpeg.c */
-extern const struct codec_family codec_ljpeg;  /* the same; no library in it */
-extern const struct codec_family codec_jls;    /* codec_jls.c */
-extern const struct codec_family codec_j2k;    /* codec_j2k.c */
-extern const struct codec_family codec_htj2k;  /* codec_htj2k.c */
-extern const struct codec_family codec_j2k_p2; /* of Part 2: decoded only */
+extern const struct codec_family codec_deflate; /* codec_deflate.c */
+extern const struct codec_family codec_native;  /* codec_native.c */
+extern const struct codec_family codec_rle;     /* codec_rle.c */
+extern const struct codec_family codec_jpeg;    /* codec_jpeg.c */
+extern const struct codec_family codec_ljpeg;   /* the same; no library in it */
+extern const struct codec_family codec_jls;     /* codec_jls.c */
+extern const struct codec_family codec_j2k;     /* codec_j2k.c */
+extern const struct codec_family codec_htj2k;   /* codec_htj2k.c */
+extern const struct codec_family codec_j2k_p2;  /* of Part 2: decoded only */
 
 /* The attributes with samples in whole bytes, colour by pixel: what a decoder gives that changes
  * nothing else. */

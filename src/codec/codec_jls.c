@@ -148,9 +148,8 @@ static enum codec_photometric colour_of(unsigned components, const struct codec_
                    : CODEC_MONOCHROME2;
     if (components != 3)
         return CODEC_PHOTOMETRIC_OTHER;
-    return a->photometric == CODEC_YBR_FULL || a->photometric == CODEC_YBR_FULL_422
-               ? CODEC_YBR_FULL
-               : CODEC_RGB;
+    return a->photometric == CODEC_YBR_FULL || a->photometric == CODEC_YBR_FULL_422 ? CODEC_YBR_FULL
+                                                                                    : CODEC_RGB;
 }
 
 static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
@@ -403,7 +402,8 @@ static charls_jpegls_errc encode_within(const struct codec_image *frame, iso_byt
 static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
                   const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
 {
-    enum { EXTRA_BYTES = 4096, WORST = 5 }; /* a sample takes up to 4 times its bits: T.87 §A.5.3 */
+    /* A sample takes up to 4 times its bits (T.87 §A.5.3), if the content is against all odds. */
+    enum { EXTRA_BYTES = 4096, WORST = 4 };
     charls_jpegls_errc code = CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL;
     unsigned           near = is_near(uid) ? options->near : 0;
     struct plan        plan;
@@ -411,15 +411,17 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     near = near < 127 ? near : 127; /* MAXVAL / 2 of 8 bits: T.87 §C.2.3 */
     plan = plan_of(frame, pixels, near);
     for (size_t times = 1;
-         times <= WORST && code == CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL; times += 4) {
-        size_t cap = pixels.len * times + EXTRA_BYTES, written;
-        int    rc  = iso_buf_reserve(out, cap);
-        if (rc < 0)
+         times <= WORST && code == CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL; times *= 2) {
+        size_t cap = pixels.len * times + EXTRA_BYTES, left = out->bytes_max - out->len, written;
+        if (iso_buf_reserve(out, cap < left ? cap : left) < 0)
             return iso_buf_check(out, err);
-        code = encode_within(frame, pixels, plan, out->ptr + out->len, cap, &written);
+        code = encode_within(frame, pixels, plan, out->ptr + out->len, cap < left ? cap : left,
+                             &written);
         if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
             out->len += written;
     }
+    if (code == CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL)
+        return iso_fail(err, ISO_ELIMIT, "JPEG-LS makes more of the frame than there is room for");
     return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
 }
 

@@ -22,7 +22,7 @@ enum picture { /* what is in it */
 static inline uint32_t picture_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
-    return *seed >> 8;
+    return *seed >> 16;
 }
 
 static inline struct codec_image picture_image(uint32_t rows, uint32_t columns, uint16_t samples,

@@ -136,14 +136,16 @@ static void check(void *ctx, char **cell)
     struct codec_image      attributes;
     struct iso_sha256      *hash;
 
-    bool is_jpeg = strstr(cell[SYNTAX], ".4.") != NULL;
+    bool is_jpeg     = strstr(cell[SYNTAX], ".4.") != NULL;
+    bool is_deflated = strstr(cell[SYNTAX], ".2.8.1") != NULL;
     if (want == NULL || !codec_can_decode(iso_str_c(cell[SYNTAX])) ||
         strncmp(cell[PATH], "malformed/", 10) == 0 ||
         strcmp(cell[SYNTAX], "1.2.840.10008.1.2.2") == 0 || strstr(cell[SYNTAX], ".99") != NULL ||
         (!is_jpeg && strcmp(cell[ALLOCATED], "8") != 0 && strcmp(cell[ALLOCATED], "16") != 0 &&
          strcmp(cell[ALLOCATED], "32") != 0))
         return;
-    if (!is_rle && !is_jpeg && /* copied: a few say enough; halved chroma we widen, others do not */
+    if (!is_rle && !is_jpeg &&
+        !is_deflated && /* copied: a few say enough; halved chroma we widen, others do not */
         (strstr(cell[PATH], "photometric") == NULL || strstr(cell[PHOTOMETRIC], "_422") != NULL))
         return;
     assert_true(sample_path(path, sizeof path, cell[PATH]));

@@ -6,7 +6,8 @@
 static const iso_str LOSSLESS = { "1.2.840.10008.1.2.4.80", 22 };
 static const iso_str NEAR     = { "1.2.840.10008.1.2.4.81", 22 };
 
-static const uint16_t sizes[][2] = { { 1, 1 }, { 1, 37 }, { 29, 1 }, { 3, 5 }, { 16, 16 }, { 21, 33 } };
+static const uint16_t sizes[][2] = { { 1, 1 }, { 1, 37 },  { 29, 1 },
+                                     { 3, 5 }, { 16, 16 }, { 21, 33 } };
 
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
@@ -56,18 +57,16 @@ static void near_lossless_keeps_its_word(void **state)
             for (size_t n = 0; n < SIZES * 2 * PICTURE_COUNT; n++) {
                 const uint16_t      *size    = sizes[n % SIZES];
                 struct codec_options options = { .near = 1 + number % 5 };
-                struct codec_image   frame, image = picture_image(size[0], size[1],
-                                                                  (uint16_t)(number % 2 * 2 + 1),
-                                                                  allocated, stored,
-                                                                  n / SIZES % 2 == 1);
+                struct codec_image   frame,
+                    image       = picture_image(size[0], size[1], (uint16_t)(number % 2 * 2 + 1),
+                                                allocated, stored, n / SIZES % 2 == 1);
                 uint8_t *pixels = picture_new(&image, (enum picture)(n / SIZES / 2), number++);
                 size_t   coded;
                 uint8_t *back =
                     picture_there_and_back(NEAR, &image, pixels, &options, &frame, &coded);
                 assert_non_null(back);
                 for (size_t i = 0; i < picture_bytes(&image) / codec_sample_bytes(&image); i++) {
-                    int32_t off =
-                        picture_value(&image, pixels, i) - picture_value(&image, back, i);
+                    int32_t off = picture_value(&image, pixels, i) - picture_value(&image, back, i);
                     assert_true((unsigned)abs(off) <= options.near);
                     inexact += off != 0;
                 }
@@ -96,7 +95,7 @@ static void what_it_does_not_take(void **state)
 static int decode(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t cap)
 {
-    struct iso_err err = { 0 };
+    struct iso_err err  = { 0 };
     uint8_t       *copy = malloc(in.len + 1);
 
     assert_non_null(copy);
@@ -112,8 +111,8 @@ static struct iso_buf coded(const struct codec_image *image, const uint8_t *pixe
     struct iso_err err = { 0 };
 
     iso_buf_init(&buf, 1 << 20);
-    assert_int_equal(codec_encode(NULL, LOSSLESS, image,
-                                  iso_bytes_of(pixels, picture_bytes(image)), NULL, &buf, &err),
+    assert_int_equal(codec_encode(NULL, LOSSLESS, image, iso_bytes_of(pixels, picture_bytes(image)),
+                                  NULL, &buf, &err),
                      ISO_OK);
     return buf;
 }
@@ -177,7 +176,7 @@ static void the_stream_is_right(void **state) /* and the attributes are not */
 static int inspect_head(uint16_t rows, uint16_t columns, uint8_t bits, uint8_t components,
                         uint8_t interleave)
 {
-    struct codec_image a = picture_image(4, 4, 1, 8, 8, false), frame;
+    struct codec_image a   = picture_image(4, 4, 1, 8, 8, false), frame;
     struct iso_err     err = { 0 };
     struct iso_buf     buf;
     size_t             bytes;

@@ -1,7 +1,9 @@
 /* codec_htj2k.c: High-Throughput JPEG 2000.   ITU-T T.814; PS3.5 §8.2.15, §10.18
- * OpenJPH decodes the streams of its kind, several times as fast as OpenJPEG and to the same
- * samples: one layer, lossless, the same parameters for all components and tiles. OpenJPEG takes the
- * rest: it rounds irreversible wavelets like the reference decoders of the field do.
+ * OpenJPH decodes the streams of its kind, twice as fast as OpenJPEG and to the same samples: one
+ * tile and layer, lossless, the same parameters for all components, no resolution without samples of
+ * its own (which OpenJPH 0.9 decodes wrongly). OpenJPEG takes the rest, and what OpenJPH stumbles on:
+ * it can give a part. Irreversible wavelets round differently in the two (by one, in a sample of
+ * 200), and other decoders in use are OpenJPEG.
  *
  * We write one tile and one layer, RPCL, with a TLM marker and down to a resolution of at most 64
  * pixels: valid in .202, and so in .201 and .203 too. */
@@ -79,10 +81,19 @@ static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
     return rc == ISO_OK ? codec_j2k_frame(&head, a, CODEC_OPJ_BITS_MAX, frame, err) : rc;
 }
 
+/* One pixel cannot be divided further: the next levels add no samples. */
+static bool has_empty_levels(uint32_t side, unsigned levels)
+{
+    return levels > 0 && ((uint64_t)side - 1) >> (levels - 1) == 0;
+}
+
 static bool is_for_ojph(const struct codec_j2k_head *head)
 {
-    if (!head->ht || !head->plain || !head->reversible || head->layers != 1 ||
-        head->bits > OJPH_BITS_MAX)
+    uint32_t side = head->rows > head->columns ? head->rows : head->columns;
+
+    if (!head->ht || !head->plain || !head->reversible || head->layers != 1 || head->tiles != 1 ||
+        head->x0 != 0 || head->y0 != 0 || head->bits > OJPH_BITS_MAX ||
+        has_empty_levels(side, head->levels))
         return false;
     for (unsigned i = 0; i < head->samples; i++)
         if (head->component[i].bits != head->bits || head->component[i].dx != 1 ||
@@ -112,7 +123,7 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
                                       .is_signed = head.is_signed };
     w.out                         = out;
     w.row                         = codec_row_of(frame, head.bits, head.is_signed);
-    if (codec_ojph_decode(head.stream.ptr, head.stream.len, &image, false, put_row, &w, &error))
+    if (codec_ojph_decode(head.stream.ptr, head.stream.len, &image, put_row, &w, &error))
         return ISO_OK;
     if (error.memory)
         return failed(&error, ISO_EFORMAT, err);
@@ -134,7 +145,7 @@ static int described(iso_str uid, const struct codec_image *frame,
     return codec_j2k_described(frame, is_lossy(uid), out, err);
 }
 
-/* Until neither side is larger.   PS3.5 §10.18 */
+/* Until neither side is larger than 64.   PS3.5 §10.18 */
 static unsigned levels_of(const struct codec_image *frame)
 {
     uint32_t side   = frame->rows > frame->columns ? frame->rows : frame->columns;
@@ -142,14 +153,15 @@ static unsigned levels_of(const struct codec_image *frame)
 
     while ((((uint64_t)side - 1) >> levels) + 1 > SIDE_MAX)
         levels++;
+    while (has_empty_levels(side, levels))
+        levels--;
     return levels;
 }
 
-/* A step whose error is that of so many decibel of the range of values, of the precision's. */
+/* The error of a step is even between its halves: a twelfth of its square. */
 static float step_of(unsigned quality, unsigned bits, int32_t lo, int32_t hi)
 {
-    double range = hi > lo ? (double)hi - lo : 1;
-    double error = range * pow(10, -(20 + quality / 3.0) / 20);
+    double error = codec_row_error(quality, bits, lo, hi);
 
     return (float)(error * sqrt(12) / (double)(1u << bits));
 }

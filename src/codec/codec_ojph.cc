@@ -1,7 +1,6 @@
 /* codec_ojph.cc: see codec_ojph.h. The only C++ here: the library reports by exceptions. */
 #include "codec_ojph.h"
 
-#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -19,47 +18,28 @@
 namespace
 {
 
-/* Errors in words, instead of lines on stderr. */
-class error_thrower : public ojph::message_error
+ssize_t drop(void *, const char *, size_t size)
 {
-  public:
-    void operator()(int, const char *, int, const char *fmt, ...) override
-    {
-        char    text[160];
-        va_list args;
+    return static_cast<ssize_t>(size);
+}
 
-        va_start(args, fmt);
-        vsnprintf(text, sizeof text, fmt, args);
-        va_end(args);
-        throw std::runtime_error(text);
-    }
-};
-
-class silent_warning : public ojph::message_warning
-{
-  public:
-    void operator()(int, const char *, int, const char *, ...) override
-    {
-    }
-};
-
-class silent_info : public ojph::message_info
-{
-  public:
-    void operator()(int, const char *, int, const char *, ...) override
-    {
-    }
-};
-
-/* Once for the process: the library has one set of them. */
+/* Once for the process: what the library prints goes nowhere. (It has functions for handlers of
+ * ours, which it never calls; and without any stream it crashes.) */
 void configure()
 {
-    static error_thrower  on_error;
-    static silent_warning on_warning;
-    static silent_info    on_info;
-    static const bool     done =
-        (ojph::configure_error(&on_error), ojph::configure_warning(&on_warning),
-         ojph::configure_info(&on_info), true);
+    static const bool done = [] {
+        cookie_io_functions_t io = {};
+
+        io.write     = drop;
+        FILE *stream = fopencookie(nullptr, "w", io);
+        if (stream == nullptr)
+            throw std::bad_alloc();
+        ojph::set_error_stream(stream);
+        ojph::set_warning_stream(stream);
+        ojph::set_info_stream(stream);
+        return true;
+    }();
+
     (void)done;
 }
 
@@ -87,16 +67,14 @@ class out_stream : public ojph::outfile_base
     ojph::si64        written = 0;
 };
 
-void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, bool lenient,
-            codec_ojph_row *put, void *ctx)
+void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, codec_ojph_row *put,
+            void *ctx)
 {
     ojph::mem_infile file;
     ojph::codestream stream;
     uint32_t         y[4] = {};
 
     file.open(in, len);
-    if (lenient)
-        stream.enable_resilience();
     stream.read_headers(&file);
     ojph::param_siz siz = stream.access_siz();
     if (siz.get_num_components() != image.samples)
@@ -172,12 +150,12 @@ bool report(codec_ojph_error *error)
 
 } // namespace
 
-bool codec_ojph_decode(const uint8_t *in, size_t len, const codec_ojph_image *image, bool lenient,
+bool codec_ojph_decode(const uint8_t *in, size_t len, const codec_ojph_image *image,
                        codec_ojph_row *put, void *ctx, codec_ojph_error *error)
 {
     try {
         configure();
-        decode(in, len, *image, lenient, put, ctx);
+        decode(in, len, *image, put, ctx);
         return true;
     } catch (...) {
         return report(error);

@@ -31,14 +31,13 @@ typedef bool codec_ojph_write(void *ctx, const void *ptr, size_t len);
 
 struct codec_ojph_error {
     bool memory; /* there was none */
-    char text[160];
+    char text[80];
 };
 
-/* False: *error says why. The header in `in` must describe this image. lenient: rows for what a
- * broken stream holds. */
+/* False: *error says why. The header in `in` must describe this image; out of a broken
+ * stream some rows may have been put. */
 bool codec_ojph_decode(const uint8_t *in, size_t len, const struct codec_ojph_image *image,
-                       bool lenient, codec_ojph_row *put, void *ctx,
-                       struct codec_ojph_error *error);
+                       codec_ojph_row *put, void *ctx, struct codec_ojph_error *error);
 
 /* One tile, 64 x 64 code-blocks, progression RPCL. */
 bool codec_ojph_encode(const struct codec_ojph_image *image, codec_ojph_row *get,

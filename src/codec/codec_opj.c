@@ -299,12 +299,10 @@ static int encode(struct session *s, const struct codec_image *frame, iso_bytes 
     parameters.tcp_mct        = frame->photometric == CODEC_RGB;
     parameters.irreversible   = quality > 0;
     parameters.cp_disto_alloc = quality == 0;
-    if (quality > 0) { /* it reckons with the range of the precision, we with that of the values */
-        double range = hi > lo ? (double)hi - lo : 1;
-
-        parameters.cp_fixed_quality = 1;
-        parameters.tcp_distoratio[0] =
-            (float)(20 + quality / 3.0 + 20 * log10((double)((1u << bits) - 1) / range));
+    if (quality > 0) { /* it wants decibel, of the range of the precision */
+        parameters.cp_fixed_quality  = 1;
+        parameters.tcp_distoratio[0] = (float)(20 * log10((double)((1u << bits) - 1) /
+                                                          codec_row_error(quality, bits, lo, hi)));
     }
     if (!opj_setup_encoder(s->codec, &parameters, s->image) ||
         !opj_start_compress(s->codec, s->image, s->stream) || !opj_encode(s->codec, s->stream) ||

@@ -13,8 +13,7 @@ ISO_MUST_USE int codec_opj_decode(const struct codec_j2k_head *head, struct code
                                   uint8_t *out, size_t bytes, struct iso_err *err);
 
 /* Appends a bare code stream. Samples of 1 or 2 bytes, 1 or 3 a pixel. quality 0: lossless, 5/3
- * wavelet; else 9/7, so that the mean square error is that of 20 + quality / 3 dB of the range of
- * values in this frame. RGB is transformed (RCT or ICT). */
+ * wavelet; else 9/7 with an error of codec_row_error. RGB is transformed (RCT or ICT). */
 ISO_MUST_USE int codec_opj_encode(const struct codec_image *frame, iso_bytes pixels,
                                   unsigned quality, struct iso_buf *out, struct iso_err *err);
 

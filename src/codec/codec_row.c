@@ -1,7 +1,12 @@
 /* codec_row.c: see there. The common widths have loops of their own with constant strides. */
 #include "codec_row.h"
 
+#include <math.h>
 #include <string.h>
+
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC                      optimize("O3") /* clang makes SIMD of these loops as it is */
+#endif
 
 struct codec_row codec_row_of(const struct codec_image *frame, unsigned bits, bool is_signed)
 {
@@ -124,4 +129,12 @@ unsigned codec_row_bits(const struct codec_image *frame, iso_bytes pixels, int32
     *lo                  = least;
     *hi                  = most;
     return least >= fit.lo && most <= fit.hi ? frame->bits_stored : frame->bits_allocated;
+}
+
+double codec_row_error(unsigned quality, unsigned bits, int32_t lo, int32_t hi)
+{
+    double range   = hi > lo ? (double)hi - lo : 1;
+    double decibel = 20 + quality / 3.0 + (bits > 8 ? 2.0 * (bits - 8) : 0);
+
+    return range * pow(10, -decibel / 20);
 }

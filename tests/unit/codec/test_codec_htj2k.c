@@ -1,0 +1,197 @@
+/* HTJ2K: identity, what PS3.5 §10.18 asks of .202, damaged frames. Two libraries decode it: each
+ * lossless stream is held against both, the second reached by the name of another syntax. */
+#include "j2k_images.h"
+
+#include "codec_j2k_head.h"
+#include "iso_reader.h"
+
+#include <math.h>
+
+static const iso_str RPCL  = { "1.2.840.10008.1.2.4.202", 23 };
+static const iso_str ANY   = { "1.2.840.10008.1.2.4.203", 23 };
+static const iso_str OTHER = { "1.2.840.10008.1.2.4.90", 22 }; /* OpenJPEG */
+
+static void lossless_is_the_identity(void **state)
+{
+    (void)state;
+    assert_true(j2k_many_there_and_back(J2K_UID("201"), J2K_UID("201")) > 800);
+}
+
+static void the_other_library_agrees(void **state)
+{
+    (void)state;
+    assert_true(j2k_many_there_and_back(RPCL, OTHER) > 800);
+}
+
+static void unused_bits_survive(void **state)
+{
+    (void)state;
+    j2k_unused_bits_survive(RPCL);
+}
+
+static void by_resolution(void **state) /* PS3.5 §10.18 */
+{
+    static const uint32_t sizes[][2] = { { 40, 50 }, { 512, 512 }, { 64, 4097 }, { 3000, 16 } };
+    uint32_t              seed       = 3;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct codec_image    image  = j2k_image(sizes[i][0], sizes[i][1], 1, 10, false);
+        uint8_t              *pixels = j2k_pixels(&image, &seed);
+        uint32_t              side   = image.rows > image.columns ? image.rows : image.columns;
+        struct iso_err        err    = { 0 };
+        struct codec_j2k_head head;
+        struct iso_buf        stream;
+
+        assert_int_equal(j2k_encode(RPCL, &image, pixels, &stream, &err), ISO_OK);
+        assert_int_equal(codec_j2k_head_read(iso_buf_bytes(&stream), &head, &err), ISO_OK);
+        assert_true(head.ht && head.reversible && head.complete && head.tlm && head.plain);
+        assert_int_equal(head.progression, 2);
+        assert_true(((side - 1) >> head.levels) + 1 <= 64);
+        free(pixels);
+        iso_buf_release(&stream);
+    }
+}
+
+/* Ztlm, Stlm, then index and length of each tile-part.   T.800 §A.7.1 */
+static void tile_part_lengths_are_right(void **state)
+{
+    struct codec_image image  = j2k_image(70, 80, 3, 8, false);
+    uint32_t           seed   = 4;
+    uint8_t           *pixels = j2k_pixels(&image, &seed);
+    struct iso_err     err    = { 0 };
+    struct iso_buf     stream;
+    size_t             tlm = 0, sot = 0;
+    size_t             sum = 0, parts = 0;
+
+    (void)state;
+    assert_int_equal(j2k_encode(RPCL, &image, pixels, &stream, &err), ISO_OK);
+    for (size_t at = 2; sot == 0; at += 2u + iso_u16be(stream.ptr + at + 2)) {
+        assert_true(at + 4 < stream.len);
+        if (iso_u16be(stream.ptr + at) == 0xff55)
+            tlm = at;
+        if (iso_u16be(stream.ptr + at) == 0xff90)
+            sot = at;
+    }
+    assert_true(tlm > 0 && stream.ptr[tlm + 5] == 0x50);
+    parts = (iso_u16be(stream.ptr + tlm + 2) - 4u) / 5;
+    for (size_t i = 0; i < parts; i++) {
+        const uint8_t *entry = stream.ptr + tlm + 6 + 5 * i;
+        const uint8_t *part  = stream.ptr + sot + sum;
+
+        assert_int_equal(iso_u16be(part), 0xff90);
+        assert_int_equal(iso_u16be(part + 4), entry[0]);
+        assert_int_equal(iso_u32be(part + 6), iso_u32be(entry + 1));
+        sum += iso_u32be(entry + 1);
+    }
+    assert_true(parts > 0);
+    assert_int_equal(iso_u16be(stream.ptr + sot + sum), 0xffd9); /* EOC */
+    free(pixels);
+    iso_buf_release(&stream);
+}
+
+static void every_prefix_is_told(void **state)
+{
+    struct codec_image image  = j2k_image(40, 33, 1, 8, false);
+    uint32_t           seed   = 2;
+    uint8_t           *pixels = j2k_pixels(&image, &seed);
+    struct iso_err     err    = { 0 };
+    struct iso_buf     stream;
+    size_t             damaged = 0, good = 0;
+
+    (void)state;
+    assert_int_equal(j2k_encode(RPCL, &image, pixels, &stream, &err), ISO_OK);
+    for (size_t n = 0; n < stream.len; n++) {
+        struct codec_image frame = { 0 };
+        int                rc;
+        uint8_t *out = j2k_decode(RPCL, iso_bytes_of(stream.ptr, n), &image, &frame, &rc, &err);
+
+        if (rc == ISO_OK) {
+            assert_true(n + 4 > stream.len);
+            assert_memory_equal(out, pixels, j2k_bytes(&image));
+            good++;
+        } else {
+            assert_int_equal(rc, ISO_EFORMAT);
+        }
+        damaged += out != NULL && frame.damaged;
+        free(out);
+    }
+    assert_in_range(good, 1, 3);
+    assert_true(damaged > stream.len / 2);
+    free(pixels);
+    iso_buf_release(&stream);
+}
+
+static void valid_as_it_is(void **state)
+{
+    struct codec_image image  = j2k_image(20, 20, 1, 8, false), frame;
+    uint32_t           seed   = 2;
+    uint8_t           *pixels = j2k_pixels(&image, &seed);
+    struct iso_err     err    = { 0 };
+    struct iso_buf     stream, moved;
+    int                rc;
+
+    (void)state;
+    assert_int_equal(j2k_encode(RPCL, &image, pixels, &stream, &err), ISO_OK);
+    iso_buf_init(&moved, 1 << 20);
+    assert_int_equal(codec_repack(NULL, RPCL, iso_buf_bytes(&stream), ANY, &moved, &err), ISO_OK);
+    uint8_t *out = j2k_decode(ANY, iso_buf_bytes(&moved), &image, &frame, &rc, &err);
+    assert_int_equal(rc, ISO_OK);
+    assert_memory_equal(out, pixels, j2k_bytes(&image));
+    assert_int_equal(codec_repack(NULL, ANY, iso_buf_bytes(&stream), RPCL, &moved, &err),
+                     ISO_EUNSUPPORTED);
+    assert_int_equal(codec_repack(NULL, RPCL, iso_buf_bytes(&stream), OTHER, &moved, &err),
+                     ISO_EUNSUPPORTED);
+    free(out);
+    free(pixels);
+    iso_buf_release(&stream);
+    iso_buf_release(&moved);
+}
+
+static void lossy_is_near(void **state)
+{
+    uint32_t seed = 6;
+
+    (void)state;
+    for (unsigned samples = 1; samples <= 3; samples += 2) {
+        struct codec_image image  = j2k_image(90, 70, samples, 8, false), frame, is;
+        uint8_t           *pixels = j2k_pixels(&image, &seed);
+        struct iso_err     err    = { 0 };
+        struct iso_buf     stream;
+        double             error = 0;
+        int                rc;
+
+        for (size_t i = 0; i < j2k_bytes(&image); i++)
+            pixels[i] = (uint8_t)(40 + i / samples % 70 * 2 + 10 * (i % samples) + i * i % 13);
+        assert_int_equal(codec_encoded(ANY, &image, NULL, &is, &err), ISO_OK);
+        assert_int_equal(is.photometric, samples == 3 ? CODEC_YBR_ICT : CODEC_MONOCHROME2);
+        assert_int_equal(j2k_encode(ANY, &image, pixels, &stream, &err), ISO_OK);
+        uint8_t *out = j2k_decode(ANY, iso_buf_bytes(&stream), &image, &frame, &rc, &err);
+        assert_int_equal(rc, ISO_OK);
+        assert_int_equal(frame.photometric, image.photometric);
+        for (size_t i = 0; i < j2k_bytes(&image); i++)
+            error += pow((double)out[i] - pixels[i], 2);
+        error = sqrt(error / (double)j2k_bytes(&image));
+        assert_true(error > 0.05 && error < 1.5);
+        assert_true(stream.len < j2k_bytes(&image) / 2);
+        free(out);
+        free(pixels);
+        iso_buf_release(&stream);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lossless_is_the_identity),
+        cmocka_unit_test(the_other_library_agrees),
+        cmocka_unit_test(unused_bits_survive),
+        cmocka_unit_test(by_resolution),
+        cmocka_unit_test(tile_part_lengths_are_right),
+        cmocka_unit_test(every_prefix_is_told),
+        cmocka_unit_test(valid_as_it_is),
+        cmocka_unit_test(lossy_is_near),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

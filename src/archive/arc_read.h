@@ -3,6 +3,7 @@
 #define ARC_READ_H
 
 #include "arc.h"
+#include "codec_frames.h"
 
 /* Which objects. A list that is given (count > 0) must hold the object's value; an empty selection
  * is ISO_EINVAL. Borrowed for the call. */
@@ -107,16 +108,12 @@ void arc_object_close(struct arc_object *object);
 /* For iso_arena_defer(arena, arc_object_close_arg, &object): object must live as long as the arena. */
 void arc_object_close_arg(void *object);
 
-struct arc_range {
-    uint64_t offset; /* from the start of the object: add arc_object.offset */
-    uint64_t bytes;
-};
-
 struct arc_frame {
-    uint32_t          number; /* from 1 */
-    uint64_t          bytes;  /* of all its ranges */
-    struct arc_range *range;  /* fragments, in order; the pieces of one frame */
-    size_t            range_count;
+    uint32_t            number; /* from 1 */
+    uint64_t            bytes;  /* of all its ranges */
+    struct codec_range *range;  /* fragments, in order; the pieces of one frame. Offsets count from
+                                   the start of the object: add arc_object.offset */
+    size_t              range_count;
 };
 
 /* Where frames lie. numbers: count of them, from 1, in the order wanted; NULL: all, *found says how

@@ -2,8 +2,7 @@
  * The table is a compact list of varints: a form number; how many fragments; where the content of
  * the first begins, from the first item; the length of each; then how frames begin, if the basic
  * offset table says so: the count, and for each frame how many fragments it has.
- * Without that, one fragment is one frame when the numbers agree, a single frame has them all, and
- * otherwise the frames are told apart by the marks that compressed images begin with. */
+ * Without that, codec_frames.h decides. */
 #include "arc_in.h"
 
 #include "iso_reader.h"
@@ -64,31 +63,22 @@ int arc_table_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes
 /* How many fragments each frame has, by the basic offset table; false when it does not fit. */
 static bool put_frames(const struct arc_table_build *b, uint32_t frames, struct iso_buf *out)
 {
-    struct iso_reader lengths = iso_reader_of(iso_buf_bytes(&b->lengths));
-    struct iso_reader table   = iso_reader_of(b->table);
-    uint64_t          at      = 0; /* of an item head, from the first fragment's */
-    uint64_t          since   = 0;
+    struct iso_reader    lengths = iso_reader_of(iso_buf_bytes(&b->lengths));
+    struct codec_offsets offsets;
+    uint64_t             since = 0;
 
-    if (frames < 2 || b->fragments == frames || b->table.len != 4 * (uint64_t)frames ||
-        iso_u32le(iso_read_bytes(&table, 4).ptr) != 0)
+    if (frames < 2 || b->fragments == frames || !codec_offsets_init(&offsets, b->table, frames))
         return false;
     put_varint(out, frames);
-    uint32_t left = frames - 1;
-    uint64_t next = iso_u32le(iso_read_bytes(&table, 4).ptr);
     for (uint64_t i = 0; i < b->fragments; i++) {
-        if (left > 0 && at == next) {
-            if (since == 0)
-                return false;
+        if (codec_offsets_next(&offsets, get_varint(&lengths)) && i > 0) {
             put_varint(out, since);
             since = 0;
-            if (--left > 0)
-                next = iso_u32le(iso_read_bytes(&table, 4).ptr);
         }
-        at += ITEM_HEAD + get_varint(&lengths);
         since++;
     }
     put_varint(out, since);
-    return left == 0;
+    return codec_offsets_fit(&offsets);
 }
 
 int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_arena *arena,
@@ -121,10 +111,9 @@ int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_
 /* ---- reading it ---- */
 
 struct layout {
-    struct arc_range *fragment;
-    uint64_t          fragments;
-    uint64_t         *start; /* frames + 1 of them: each frame's first fragment */
-    uint32_t          frames;
+    struct codec_range *fragment;
+    uint64_t            fragments;
+    uint64_t           *start; /* frames + 1 of them: each frame's first fragment */
 };
 
 static int layout_fragments(struct iso_reader *r, const struct arc_instance *in,
@@ -150,44 +139,37 @@ static int layout_fragments(struct iso_reader *r, const struct arc_instance *in,
         uint64_t bytes = get_varint(r);
         if (at > end || bytes > end - at)
             return iso_fail(err, ISO_EFORMAT, "the frame table is damaged");
-        l->fragment[i] = (struct arc_range){ at, bytes };
+        l->fragment[i] = (struct codec_range){ at, bytes };
         at += bytes + ITEM_HEAD;
     }
     return ISO_OK;
 }
 
-/* Does an image begin here? JPEG and JPEG-LS: FFD8 FF, JPEG 2000: FF4F FF51, JPEG XL: FF0A. */
-static bool begins_image(const uint8_t *p, int64_t n)
+/* What reads the first bytes of a fragment. */
+struct look {
+    struct arc_object    object;
+    const struct layout *layout;
+};
+
+static int peek(void *ctx, size_t index, uint8_t head[CODEC_HEAD_BYTES], struct iso_err *err)
 {
-    return n >= 4 && p[0] == 0xff &&
-           ((p[1] == 0xd8 && p[2] == 0xff) || (p[1] == 0x4f && p[2] == 0xff) || p[1] == 0x0a);
+    const struct look *look = ctx;
+
+    return (int)os_read_at(look->object.fd, head, CODEC_HEAD_BYTES,
+                           look->object.offset + look->layout->fragment[index].offset, err);
 }
 
-static int layout_scan(struct arc *arc, const struct arc_instance *in, struct layout *l,
+static int layout_find(struct arc *arc, const struct arc_instance *in, struct layout *l,
                        struct iso_err *err)
 {
-    struct arc_object object;
-    uint32_t          frames = 0;
-    int               rc     = arc_object_open(arc, in, &object, err);
+    struct look look = { .layout = l };
+    int         rc   = arc_object_open(arc, in, &look.object, err);
 
     if (rc < 0)
         return rc;
-    for (uint64_t i = 0; i < l->fragments && frames <= in->frames; i++) {
-        uint8_t head[4];
-        int64_t n =
-            os_read_at(object.fd, head, sizeof head, object.offset + l->fragment[i].offset, err);
-        if (n < 0) {
-            rc = (int)n;
-            break;
-        }
-        if (begins_image(head, l->fragment[i].bytes >= 4 ? n : 0) && frames++ < in->frames)
-            l->start[frames - 1] = i;
-    }
-    arc_object_close(&object);
-    if (rc >= 0 && (frames != in->frames || l->start[0] != 0))
-        rc = iso_fail(err, ISO_EFORMAT, "%llu fragments do not make %u frames",
-                      (unsigned long long)l->fragments, in->frames);
-    l->start[in->frames] = l->fragments;
+    rc = codec_frames_find(l->fragment, (size_t)l->fragments, iso_bytes_of(NULL, 0), in->frames,
+                           peek, &look, l->start, err);
+    arc_object_close(&look.object);
     return rc;
 }
 
@@ -197,24 +179,15 @@ static int layout_frames(struct arc *arc, struct iso_reader *r, const struct arc
     const uint64_t counted = get_varint(r);
     uint64_t       at      = 0;
 
-    l->frames = in->frames;
-    if (counted == in->frames && iso_reader_ok(r)) {
-        for (uint32_t f = 0; f < in->frames; f++) {
-            l->start[f] = at;
-            at += get_varint(r);
-        }
-        l->start[in->frames] = at;
-        if (!iso_reader_ok(r) || at != l->fragments)
-            return iso_fail(err, ISO_EFORMAT, "the frame table is damaged");
-    } else if (in->frames == 1) {
-        l->start[0] = 0;
-        l->start[1] = l->fragments;
-    } else if (l->fragments == in->frames) {
-        for (uint32_t f = 0; f <= in->frames; f++)
-            l->start[f] = f;
-    } else {
-        return layout_scan(arc, in, l, err);
+    if (counted != in->frames || !iso_reader_ok(r))
+        return layout_find(arc, in, l, err);
+    for (uint32_t f = 0; f < in->frames; f++) {
+        l->start[f] = at;
+        at += get_varint(r);
     }
+    l->start[in->frames] = at;
+    if (!iso_reader_ok(r) || at != l->fragments)
+        return iso_fail(err, ISO_EFORMAT, "the frame table is damaged");
     return ISO_OK;
 }
 
@@ -235,7 +208,7 @@ static int layout_read(struct arc *arc, const struct arc_instance *in, struct is
 static void frame_native(const struct arc_instance *in, uint32_t number, struct arc_frame *frame)
 {
     frame->range[0] =
-        (struct arc_range){ in->pixel_offset + (number - 1) * in->frame_bytes, in->frame_bytes };
+        (struct codec_range){ in->pixel_offset + (number - 1) * in->frame_bytes, in->frame_bytes };
     frame->range_count = 1;
     frame->bytes       = in->frame_bytes;
 }
@@ -280,8 +253,8 @@ int arc_frames(struct arc *arc, const struct arc_instance *instance, const uint3
         rc = layout_read(arc, instance, arena, &layout, err);
     if (rc < 0)
         return rc;
-    list                     = iso_arena_array(arena, count, sizeof *list);
-    struct arc_range *ranges = native ? iso_arena_array(arena, count, sizeof *ranges) : NULL;
+    list                       = iso_arena_array(arena, count, sizeof *list);
+    struct codec_range *ranges = native ? iso_arena_array(arena, count, sizeof *ranges) : NULL;
     if (list == NULL || (native && ranges == NULL))
         return iso_arena_fail(arena, err);
     for (size_t i = 0; i < count; i++) {

@@ -32,6 +32,7 @@ extern const struct cmd cmd_json;
 extern const struct cmd cmd_move;
 extern const struct cmd cmd_serve;
 extern const struct cmd cmd_store;
+extern const struct cmd cmd_transcode;
 extern const struct cmd cmd_validate;
 
 /* "isocenter NAME: words" on stderr, one line, control characters made visible; returns code. */

@@ -31,7 +31,7 @@ static bool stopped(const struct cmd_walk *walk)
 static void tell_failure(const struct cmd_walk *walk, const char *name, int rc,
                          const struct iso_err *err)
 {
-    struct cmd_walk_file file = { .name = name, .rc = rc, .err = *err };
+    struct cmd_walk_file file = { .name = name, .fd = -1, .rc = rc, .err = *err };
 
     walk->each(walk->ctx, &file);
 }
@@ -220,7 +220,7 @@ static void give_archive(const struct cmd_walk *walk, const char *path)
         archive_read_open_filename(zip, path, 1 << 18) == ARCHIVE_OK) {
         while (!stopped(walk) && (rc = archive_read_next_header(zip, &entry)) == ARCHIVE_OK) {
             const char          *inner = archive_entry_pathname(entry);
-            struct cmd_walk_file file  = { .name = name, .source = { read_entry, zip } };
+            struct cmd_walk_file file  = { .name = name, .source = { read_entry, zip }, .fd = -1 };
 
             if (archive_entry_filetype(entry) != AE_IFREG)
                 continue;
@@ -257,6 +257,7 @@ static void give_file(const struct cmd_walk *walk, const char *path)
     }
     file.bytes  = st.bytes;
     file.source = (struct iso_source){ read_fd, &fd };
+    file.fd     = fd;
     walk->each(walk->ctx, &file);
     os_close(fd);
 }

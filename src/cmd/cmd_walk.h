@@ -13,6 +13,7 @@ enum { CMD_WALK_DEPTH_MAX = 64, CMD_WALK_QUEUE_MAX = 256 };
 struct cmd_walk_file {
     const char       *name;
     struct iso_source source;
+    int               fd;    /* of a file by itself, at its beginning; -1 within an archive */
     uint64_t          bytes; /* 0: not known */
     int               rc;
     struct iso_err    err;

@@ -41,28 +41,30 @@ struct codec_object_source {
 /* Zero fields mean the default. */
 struct codec_object_options {
     struct codec_options codec;
-    unsigned             threads;      /* that work on frames; default: one per core */
-    bool                 verify;       /* decode what was encoded; lossless: the same pixels */
-    bool                 new_instance; /* where it compresses lossily: a SOP Instance UID of its
-                                          own, and Source Image Sequence.   PS3.3 §C.7.6.1.1.5 */
-    bool (*stop)(void *ctx);           /* asked between frames; true: ISO_ECANCEL */
+    unsigned             threads; /* that work on frames; default: one per core */
+    bool                 verify;  /* decode what was encoded; lossless: the same pixels */
+    iso_str
+        new_sop_instance_uid; /* where it compresses lossily: the result's SOP Instance UID, with
+                                     Source Image Sequence; empty: it keeps its own.
+                                     PS3.3 §C.7.6.1.1.4, §C.7.6.1.1.5 */
+    bool (*stop)(void *ctx);  /* asked between frames; true: ISO_ECANCEL */
     void *ctx;
 };
 
 struct codec_object_result {
-    uint64_t bytes;                                   /* of the data set */
-    uint32_t frames;                                  /* 0: no pixel data */
-    uint64_t pixels_from;                             /* bytes of pixel data in the source, */
-    uint64_t pixels_to;                               /* and now */
-    bool     repacked;                                /* without decoding */
-    bool     lossy;                                   /* this step was */
-    char     sop_instance_uid[DCM_UID_CHARS_MAX + 1]; /* of new_instance; else empty */
+    uint64_t bytes;       /* of the data set */
+    uint32_t frames;      /* 0: no pixel data */
+    uint64_t pixels_from; /* bytes of pixel data in the source, */
+    uint64_t pixels_to;   /* and now */
+    bool     repacked;    /* without decoding */
+    bool     lossy;       /* this step was: new_sop_instance_uid was used */
 };
 
 /* Writes the data set to out_fd from out_offset on: an empty file open for reading and writing, or
  * one whose content beyond out_offset does not matter. pool and options may be NULL.
  *
  * ISO_EUNSUPPORTED  these pixels cannot be put into that transfer syntax
+ * ISO_ENOENT        there are no pixels to compress
  * ISO_EFORMAT       the source is damaged
  * ISO_ELIMIT        a frame is too large
  * ISO_EIO           the file system, or the process that decoded or encoded, failed; or the result

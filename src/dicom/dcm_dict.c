@@ -303,3 +303,42 @@ void dcm_uid_make(const uint8_t bytes[16], char out[65])
     memcpy(out + 5, digits + at, sizeof digits - at);
     out[5 + sizeof digits - at] = '\0';
 }
+
+/* ---- transfer syntaxes by the names people use ---- */
+
+static const struct {
+    const char *name;
+    const char *uid;
+} syntax_names[] = {
+    { "explicit-le", "1.2.840.10008.1.2.1" },      { "implicit-le", "1.2.840.10008.1.2" },
+    { "explicit-be", "1.2.840.10008.1.2.2" },      { "deflated", "1.2.840.10008.1.2.1.99" },
+    { "encapsulated", "1.2.840.10008.1.2.1.98" },  { "rle", "1.2.840.10008.1.2.5" },
+    { "jpeg", "1.2.840.10008.1.2.4.50" },          { "jpeg12", "1.2.840.10008.1.2.4.51" },
+    { "jpeg-lossless", "1.2.840.10008.1.2.4.70" }, { "jpeg-lossless-14", "1.2.840.10008.1.2.4.57" },
+    { "jpegls", "1.2.840.10008.1.2.4.80" },        { "jpegls-near", "1.2.840.10008.1.2.4.81" },
+    { "j2k", "1.2.840.10008.1.2.4.90" },           { "j2k-lossy", "1.2.840.10008.1.2.4.91" },
+    { "htj2k", "1.2.840.10008.1.2.4.201" },        { "htj2k-rpcl", "1.2.840.10008.1.2.4.202" },
+    { "htj2k-lossy", "1.2.840.10008.1.2.4.203" },  { "jxl", "1.2.840.10008.1.2.4.110" },
+    { "jxl-jpeg", "1.2.840.10008.1.2.4.111" },     { "jxl-lossy", "1.2.840.10008.1.2.4.112" },
+};
+
+const char *dcm_syntax_name_at(size_t i, const char **uid)
+{
+    if (i >= sizeof syntax_names / sizeof *syntax_names)
+        return NULL;
+    *uid = syntax_names[i].uid;
+    return syntax_names[i].name;
+}
+
+const struct dcm_syntax *dcm_syntax_named(iso_str name)
+{
+    const struct dcm_uid_entry *entry;
+
+    for (size_t i = 0; i < sizeof syntax_names / sizeof *syntax_names; i++)
+        if (iso_str_eq_c(name, syntax_names[i].name))
+            return dcm_syntax_find(iso_str_c(syntax_names[i].uid));
+    for (size_t i = 0; (entry = dcm_uid_at(i)) != NULL; i++)
+        if (entry->kind == DCM_UID_TRANSFER_SYNTAX && iso_str_eq_c(name, entry->keyword))
+            return dcm_syntax_find(iso_str_c(entry->uid));
+    return dcm_syntax_find(name);
+}

@@ -77,6 +77,12 @@ struct dcm_syntax {
 const struct dcm_syntax *dcm_syntax_find(iso_str uid);
 const struct dcm_syntax *dcm_syntax_or_default(iso_str uid);
 
+/* From what people type: a UID, a keyword ("JPEGLSLossless"), or one of our own short names, such as
+ * "explicit-le", "rle", "jpegls", "htj2k". NULL: none of them. */
+const struct dcm_syntax *dcm_syntax_named(iso_str name);
+/* Short name i and its UID; NULL past the end. */
+const char *dcm_syntax_name_at(size_t i, const char **uid);
+
 extern const struct dcm_syntax *const DCM_IMPLICIT_LE; /* 1.2.840.10008.1.2 */
 extern const struct dcm_syntax *const DCM_EXPLICIT_LE; /* 1.2.840.10008.1.2.1 */
 extern const struct dcm_syntax *const DCM_EXPLICIT_BE; /* 1.2.840.10008.1.2.2 */

@@ -8,10 +8,12 @@
 enum { CHUNK_BYTES = 16 << 10 }; /* a multiple of every unit */
 
 struct recoder {
-    struct dcm_parser *from;
-    struct dcm_wire    wire;
-    struct dcm_form_of form;
-    bool               from_big;
+    struct dcm_parser      *from;
+    struct dcm_wire         wire;
+    struct dcm_form_of      form;
+    bool                    from_big;
+    const struct dcm_edits *edits; /* NULL: none */
+    size_t                  put;   /* how many of edits->put are written */
 };
 
 /* The value, number by number if the byte order changes. */
@@ -94,6 +96,109 @@ static int recode_event(struct recoder *r, const struct dcm_position *at, struct
     }
     return r->wire.failed;
 }
+
+/* ---- with changes ---- */
+
+static int wire_write(void *ctx, const void *ptr, size_t len, struct iso_err *err)
+{
+    struct dcm_wire *wire = ctx;
+
+    (void)err;
+    dcm_wire_bytes(wire, ptr, len);
+    return wire->failed;
+}
+
+/* The elements to put whose place is before `tag`, or is tag. */
+static int put_up_to(struct recoder *r, dcm_tag tag, struct iso_err *err)
+{
+    static const struct dcm_write_options options = { .lengths = DCM_LENGTHS_UNDEFINED };
+    const struct dcm_dataset             *put     = r->edits->put;
+    const struct dcm_syntax              *syntax  = r->form.implicit     ? DCM_IMPLICIT_LE
+                                                    : r->form.big_endian ? DCM_EXPLICIT_BE
+                                                                         : DCM_EXPLICIT_LE;
+    int                                   rc      = ISO_OK;
+
+    for (; rc == ISO_OK && put != NULL && r->put < put->count && put->element[r->put].tag <= tag;
+         r->put++) {
+        struct dcm_dataset one = *put;
+
+        one.element = &put->element[r->put];
+        one.count   = 1;
+        rc = dcm_write(&one, syntax, &options, (struct iso_sink){ wire_write, &r->wire }, err);
+    }
+    return rc;
+}
+
+static bool is_dropped(const struct dcm_edits *edits, dcm_tag tag)
+{
+    for (size_t i = 0; i < edits->drop_count; i++)
+        if (edits->drop[i] == tag)
+            return true;
+    return edits->put != NULL && dcm_get(edits->put, tag) != NULL;
+}
+
+static bool is_pixels(const struct dcm_position *at)
+{
+    return at->depth == 0 && (at->tag == DCM_PIXEL_DATA || at->tag == DCM_FLOAT_PIXEL_DATA ||
+                              at->tag == DCM_DOUBLE_FLOAT_PIXEL_DATA);
+}
+
+/* Passes over what `at` began. */
+static int skip(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
+{
+    bool nested = at->event == DCM_EV_SEQUENCE;
+    int  rc     = ISO_OK;
+
+    while (nested && rc == ISO_OK && (rc = dcm_parser_next(r->from, &at, err)) == ISO_OK)
+        nested = at->event != DCM_EV_SEQUENCE_END || at->depth > 0;
+    return rc;
+}
+
+static int recode_edited(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
+{
+    bool begins = at->event == DCM_EV_ELEMENT || at->event == DCM_EV_SEQUENCE;
+
+    if (at->event == DCM_EV_FRAGMENTS)
+        return iso_fail(err, ISO_EUNSUPPORTED, "compressed pixels in " DCM_TAG_FMT,
+                        DCM_TAG_ARG(at->tag));
+    if (!begins || at->depth > 0)
+        return recode_event(r, at, err);
+    int rc = put_up_to(r, at->tag, err);
+    if (rc < 0)
+        return rc;
+    return is_dropped(r->edits, at->tag) ? skip(r, at, err) : recode_event(r, at, err);
+}
+
+int dcm_recode_edited(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                      const struct dcm_syntax *to, const struct dcm_edits *edits,
+                      struct iso_sink sink, struct dcm_position *end, struct iso_err *err)
+{
+    struct recoder r = { .from = from, .from_big = from_syntax->big_endian, .edits = edits };
+    const struct dcm_position *at = NULL;
+    int                        rc;
+
+    if (to->deflated)
+        return iso_fail(err, ISO_EINVAL, "a deflated stream cannot be written in parts");
+    r.form      = (struct dcm_form_of){ !to->explicit_vr, to->big_endian };
+    r.wire.sink = sink;
+    r.wire.err  = err;
+    while ((rc = dcm_parser_next(from, &at, err)) == ISO_OK && at->event != DCM_EV_END) {
+        if ((at->event == DCM_EV_ELEMENT || at->event == DCM_EV_FRAGMENTS) && is_pixels(at))
+            break;
+        rc = recode_edited(&r, at, err);
+        if (rc < 0)
+            break;
+    }
+    if (rc == ISO_OK)
+        rc = put_up_to(&r, UINT32_MAX, err);
+    if (rc == ISO_OK)
+        rc = dcm_wire_flush(&r.wire);
+    if (rc == ISO_OK)
+        *end = *at;
+    return rc;
+}
+
+/* ---- everything ---- */
 
 static int recode_plain(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
                         const struct dcm_syntax *to, struct iso_sink sink, struct iso_err *err)

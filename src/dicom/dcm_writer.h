@@ -34,4 +34,21 @@ ISO_MUST_USE int dcm_write(const struct dcm_dataset *ds, const struct dcm_syntax
 ISO_MUST_USE int dcm_recode(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
                             const struct dcm_syntax *to, struct iso_sink sink, struct iso_err *err);
 
+/* What is changed at the top level on the way. */
+struct dcm_edits {
+    const struct dcm_dataset *put;  /* these replace those in the stream, or are added where they
+                                      belong; in tag order, values in memory; NULL: none */
+    const dcm_tag            *drop; /* these are left out */
+    size_t                    drop_count;
+};
+
+/* As dcm_recode, with changes, and up to the top-level pixel data (of any kind), which is not
+ * written: *end is where the parser stands, DCM_EV_ELEMENT or DCM_EV_FRAGMENTS; or DCM_EV_END when
+ * there is none. ISO_EUNSUPPORTED: fragments elsewhere. to: not a deflated one; whether it is
+ * encapsulated is the caller's business. */
+ISO_MUST_USE int dcm_recode_edited(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                                   const struct dcm_syntax *to, const struct dcm_edits *edits,
+                                   struct iso_sink sink, struct dcm_position *end,
+                                   struct iso_err *err);
+
 #endif

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -62,6 +64,23 @@ int os_open(int folder, const char *name, enum os_open how, int *fd, struct iso_
     while (made < 0 && errno == EINTR);
     if (made < 0)
         return fail(err, "open", name);
+    *fd = made;
+    return ISO_OK;
+}
+
+int os_open_scratch(int *fd, struct iso_err *err)
+{
+    const char *folder = getenv("TMPDIR");
+    int         made   = -1;
+
+    if (folder != NULL && folder[0] == '/')
+        made = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (made < 0)
+        made = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (made < 0)
+        made = memfd_create("isocenter", MFD_CLOEXEC);
+    if (made < 0)
+        return fail(err, "make a scratch file", "");
     *fd = made;
     return ISO_OK;
 }

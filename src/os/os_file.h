@@ -29,6 +29,9 @@ enum os_open {
  * and OS_FOLDER only. */
 ISO_MUST_USE int os_open(int folder, const char *name, enum os_open how, int *fd,
                          struct iso_err *err);
+/* A file without a name, for reading and writing: it is gone when it is closed. In the folder that
+ * TMPDIR names, else in /var/tmp; in memory where neither can be written. */
+ISO_MUST_USE int os_open_scratch(int *fd, struct iso_err *err);
 void             os_close(int fd);       /* fd -1: nothing */
 void             os_close_arg(void *fd); /* int *: for iso_arena_defer */
 /* ISO_OK when it is there afterwards. */

@@ -1,0 +1,154 @@
+/* codec_bench: milliseconds that decoding a frame takes, within this process and in a worker process.
+ *   codec_bench [-s SECONDS] FILE...
+ * Of each file the first frame, read into memory before; the two ways by turns, so that what else
+ * the machine does meets both. One line a file:
+ *   UID  COLUMNSxROWSxSAMPLESxBITS  ms here  ms in a worker  difference in per cent  file */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec_pool.h"
+#include "dcm_file.h"
+#include "os_clock.h"
+#include "samples.h"
+
+#include <unistd.h>
+
+enum { ARENA_BYTES = 512 << 20, FRAGMENTS_MAX = 65536 };
+
+struct fragments {
+    uint64_t offset[FRAGMENTS_MAX], bytes[FRAGMENTS_MAX];
+    size_t   count;
+};
+
+static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+                       struct iso_err *err)
+{
+    struct fragments *f = ctx;
+
+    (void)table;
+    if (number == 0)
+        return ISO_OK;
+    if (f->count == FRAGMENTS_MAX)
+        return iso_fail(err, ISO_ELIMIT, "too many fragments");
+    f->offset[f->count]  = offset;
+    f->bytes[f->count++] = bytes;
+    return ISO_OK;
+}
+
+/* The first frame: a fragment when there are several frames, else all that there are. */
+static iso_bytes first_frame(iso_bytes file, const struct dcm_dataset *ds,
+                             const struct fragments *f, int64_t frames)
+{
+    const struct dcm_element *el     = dcm_get(ds, DCM_PIXEL_DATA);
+    uint8_t                  *joined = malloc(file.len);
+    size_t                    n      = 0;
+
+    if (el == NULL || joined == NULL)
+        return iso_bytes_of(joined, 0);
+    if (el->form != DCM_FORM_FRAGMENTS) {
+        n = (size_t)el->bytes / (size_t)frames;
+        memcpy(joined, file.ptr + el->offset, n);
+        return iso_bytes_of(joined, n);
+    }
+    for (size_t i = 0; i < (frames > 1 ? 1 : f->count); i++) {
+        memcpy(joined + n, file.ptr + f->offset[i], (size_t)f->bytes[i]);
+        n += (size_t)f->bytes[i];
+    }
+    return iso_bytes_of(joined, n);
+}
+
+static int measure(const char *name, iso_str uid, iso_bytes in, const struct codec_image *a,
+                   struct codec_pool *pool, double seconds, struct iso_err *err)
+{
+    struct codec_pool *ways[]  = { NULL, pool };
+    int64_t            best[2] = { INT64_MAX, INT64_MAX };
+    int64_t            sum[2]  = { 0, 0 };
+    int64_t            turns   = 0;
+    struct codec_image frame;
+    size_t             bytes;
+    int                rc = codec_inspect(uid, in, a, &frame, &bytes, err);
+
+    if (rc < 0)
+        return rc;
+    uint8_t *out = malloc(bytes);
+    int64_t  end = os_now_us() + (int64_t)(seconds * 1e6);
+    while (rc == ISO_OK && out != NULL && (turns < 3 || os_now_us() < end)) {
+        for (size_t w = 0; rc == ISO_OK && w < 2; w++) {
+            int64_t began = os_now_us();
+            rc            = codec_decode(ways[w], uid, in, a, &frame, out, bytes, err);
+            int64_t took  = os_now_us() - began;
+            sum[w] += took;
+            if (took < best[w])
+                best[w] = took;
+        }
+        turns++;
+    }
+    free(out);
+    if (rc == ISO_OK)
+        printf("%-24.*s %5ux%-5ux%ux%-2u %8.3f %8.3f  mean %8.3f %8.3f %+6.1f%%  %s\n",
+               ISO_STR_ARG(uid), frame.columns, frame.rows, frame.samples, frame.bits_allocated,
+               (double)best[0] / 1e3, (double)best[1] / 1e3, (double)sum[0] / 1e3 / (double)turns,
+               (double)sum[1] / 1e3 / (double)turns,
+               100.0 * (double)(sum[1] - sum[0]) / (double)sum[0], name);
+    return rc;
+}
+
+static int bench(const char *name, struct codec_pool *pool, double seconds, struct iso_err *err)
+{
+    static struct fragments f;
+    struct dcm_tree_options options = { .fragment = on_fragment, .ctx = &f };
+    iso_bytes               file    = sample_read(name);
+    struct iso_arena        arena;
+    struct dcm_meta         meta;
+    struct dcm_dataset      ds;
+    struct codec_image      a;
+    int64_t                 frames = 1;
+
+    if (file.ptr == NULL)
+        return iso_fail(err, ISO_ENOENT, "cannot be read");
+    f.count = 0;
+    iso_arena_init(&arena, ARENA_BYTES);
+    int rc = dcm_file_parse(file, &options, &arena, &meta, &ds, err);
+    if (rc == ISO_OK)
+        rc = codec_image_read(&ds, &a, err);
+    if (rc == ISO_OK) {
+        if (!dcm_get_i64(&ds, DCM_NUMBER_OF_FRAMES, 0, &frames) || frames < 1)
+            frames = 1;
+        iso_bytes in = first_frame(file, &ds, &f, frames);
+        rc           = measure(name, iso_str_c(meta.syntax->uid), in, &a, pool, seconds, err);
+        free((void *)(uintptr_t)in.ptr);
+    }
+    iso_arena_release(&arena);
+    free((void *)(uintptr_t)file.ptr);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    const struct codec_pool_config config  = { 0 };
+    struct codec_pool             *pool    = NULL;
+    struct iso_err                 err     = { 0 };
+    double                         seconds = 1;
+    int                            failed  = 0;
+    int                            c;
+
+    while ((c = getopt(argc, argv, "s:")) != -1) {
+        if (c != 's')
+            return 2;
+        seconds = atof(optarg);
+    }
+    if (codec_pool_new(&config, &pool, &err) < 0) {
+        (void)fprintf(stderr, "codec_bench: %s\n", err.text);
+        return 1;
+    }
+    for (int i = optind; i < argc; i++) {
+        if (bench(argv[i], pool, seconds, &err) < 0) {
+            (void)fprintf(stderr, "codec_bench: %s: %s\n", argv[i], err.text);
+            failed = 1;
+        }
+    }
+    codec_pool_free(pool);
+    return failed;
+}

@@ -1,12 +1,27 @@
 /* codec_rle.c: RLE lossless, our own: PackBits in up to 15 segments, one a byte of each sample, the
  * most significant first.   PS3.5 §G
- * A segment ends where the next begins; it must fill its plane. What it has beyond that is passed
- * over, as others do: encoders pad. */
+ * The number of segments must be what the attributes make it: nothing tells what others would be.
+ * They may lie in any order; each ends where the next one above it begins, and must fill its plane.
+ * What it has beyond that is passed over, as others do: encoders pad. What it lacks is zero, and the
+ * frame damaged.
+ * Decoding goes piece by piece through all planes at once, so that planes and pixels meet in the
+ * cache. Encoding begins anew with each row (§G.3.1), and pads segments to even lengths (§G.3). */
 #include "codec_in.h"
 
 #include "iso_reader.h"
 
-enum { HEADER_BYTES = 64, SEGMENTS_MAX = 15 };
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HEADER_BYTES = 64,
+    SEGMENTS_MAX = 15,
+    RUN_MAX      = 128,
+    NO_OPERATION = 128,
+    PIECE        = 2048,        /* bytes of each plane at a time */
+    SLACK        = 2 * RUN_MAX, /* that the last run of a piece may go beyond it */
+    BLOCK        = 16           /* bytes that are copied whether needed or not */
+};
 
 struct layout {
     size_t segments;
@@ -23,7 +38,7 @@ static int layout_of(const struct codec_image *a, struct layout *out, struct iso
     if (a->bits_allocated == 1 && a->samples == 1) { /* its bytes hold eight pixels */
         l.plane_bytes = (l.plane_bytes + 7) / 8;
         l.unit        = 1;
-    } else if (a->bits_allocated % 8 != 0 || l.unit > 4) {
+    } else if (a->bits_allocated % 8 != 0 || l.unit == 0 || l.unit > 4) {
         return iso_fail(err, ISO_EUNSUPPORTED, "RLE with %u bits a sample", a->bits_allocated);
     }
     l.segments = l.unit * a->samples;
@@ -57,72 +72,279 @@ static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
     return ISO_OK;
 }
 
-/* One segment into every step-th byte of out, count of them.   PS3.5 §G.3.2 */
-static bool unpack_segment(struct iso_reader in, uint8_t *out, size_t count, size_t step)
+/* ---- decoding ---- */
+
+/* A segment and the piece of its plane that is being decoded. */
+struct plane {
+    const uint8_t *at, *end;
+    size_t         ahead; /* bytes that are decoded already, of the next piece */
+    uint8_t        piece[PIECE + SLACK];
+};
+
+static int find_segments(iso_bytes in, size_t count, struct plane *planes, struct iso_err *err)
 {
-    size_t done = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t start = iso_u32le(in.ptr + 4 + 4 * i);
+        size_t end   = in.len;
 
-    while (done < count && iso_left(&in) > 0) {
-        uint8_t head = iso_read_u8(&in);
-        size_t  n    = head < 128 ? head + 1u : 257u - head;
+        if (start < HEADER_BYTES || start > in.len)
+            return iso_fail(err, ISO_EFORMAT, "RLE segment %zu lies outside of the frame", i + 1);
+        for (size_t k = 0; k < count; k++) {
+            size_t other = iso_u32le(in.ptr + 4 + 4 * k);
+            if (k != i && other >= start && other < end && (other > start || k > i))
+                end = other;
+        }
+        planes[i].at    = in.ptr + start;
+        planes[i].end   = in.ptr + end;
+        planes[i].ahead = 0;
+    }
+    return ISO_OK;
+}
 
-        if (head == 128)
-            continue; /* no operation */
-        n = n < count - done ? n : count - done;
-        if (head < 128) {
-            iso_bytes literal = iso_read_bytes(&in, n);
-            if (!iso_reader_ok(&in))
-                return false;
-            for (size_t i = 0; i < n; i++)
-                out[(done + i) * step] = literal.ptr[i];
+/* The next `want` bytes of the plane, at most PIECE; fewer only where the segment ends: how many.
+ * Short runs are most runs: a block is written at once, whatever of it will be written over. */
+static size_t decode_piece(struct plane *p, size_t want)
+{
+    const uint8_t *at   = p->at;
+    size_t         done = p->ahead;
+
+    while (done < want && at < p->end) {
+        uint8_t *to   = p->piece + done;
+        size_t   left = (size_t)(p->end - at) - 1;
+        uint8_t  head = *at++;
+        size_t   n    = head < NO_OPERATION ? head + 1u : 257u - head;
+
+        if (head == NO_OPERATION)
+            continue;
+        if (head > NO_OPERATION) {
+            if (left == 0)
+                break;
+            memset(to, *at, BLOCK);
+            if (n > BLOCK)
+                memset(to + BLOCK, *at, RUN_MAX - BLOCK);
+            at++;
+        } else if (left >= RUN_MAX) {
+            memcpy(to, at, BLOCK);
+            if (n > BLOCK)
+                memcpy(to + BLOCK, at + BLOCK, RUN_MAX - BLOCK);
+            at += n;
         } else {
-            uint8_t value = iso_read_u8(&in);
-            if (!iso_reader_ok(&in))
-                return false;
-            for (size_t i = 0; i < n; i++)
-                out[(done + i) * step] = value;
+            n = n < left ? n : left;
+            memcpy(to, at, n);
+            at += n;
         }
         done += n;
     }
-    return done == count;
+    p->at    = at;
+    p->ahead = done > want ? done - want : 0;
+    return done < want ? done : want;
 }
 
-/* Bits to bytes in place, from the end: the packed ones lie at the front.   PS3.5 §8.1.1 */
-static void spread_bits(uint8_t *out, size_t count)
+/* n pixels of `count` planes, which lie in the order of their bytes in a pixel.
+ * Where count is a constant, this becomes vector code. */
+static inline void interleave_few(uint8_t *restrict const *plane, size_t count, size_t n,
+                                  uint8_t *restrict out)
 {
-    for (size_t i = count; i-- > 0;)
-        out[i] = out[i / 8] >> i % 8 & 1;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < count; k++)
+            out[i * count + k] = plane[k][i];
+}
+
+static void interleave(uint8_t *restrict const *plane, size_t count, size_t n, uint8_t *out)
+{
+    switch (count) {
+    case 1:
+        memcpy(out, plane[0], n);
+        break;
+    case 2:
+        interleave_few(plane, 2, n, out);
+        break;
+    case 3:
+        interleave_few(plane, 3, n, out);
+        break;
+    case 4:
+        interleave_few(plane, 4, n, out);
+        break;
+    default:
+        interleave_few(plane, count, n, out);
+    }
+}
+
+/* Each bit a byte, from the least significant.   PS3.5 §8.1.1 */
+static void spread_bits(const uint8_t *in, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = in[i / 8] >> i % 8 & 1;
+}
+
+/* ISO_EFORMAT: some of it is missing, and zero. */
+static int decode_planes(struct plane *planes, const struct layout *l, bool bits, uint8_t *out,
+                         size_t bytes, struct iso_err *err)
+{
+    uint8_t *restrict ordered[SEGMENTS_MAX];
+    bool whole = true;
+
+    for (size_t i = 0; i < l->segments; i++) /* little endian within a sample */
+        ordered[i / l->unit * l->unit + l->unit - 1 - i % l->unit] = planes[i].piece;
+    for (size_t at = 0; at < l->plane_bytes; at += PIECE) {
+        size_t n = l->plane_bytes - at < PIECE ? l->plane_bytes - at : PIECE;
+
+        for (size_t i = 0; i < l->segments; i++) {
+            size_t got = decode_piece(&planes[i], n);
+            if (got < n) {
+                memset(planes[i].piece + got, 0, n - got);
+                whole = false;
+            }
+        }
+        if (bits)
+            spread_bits(planes[0].piece, bytes - 8 * at < 8 * n ? bytes - 8 * at : 8 * n,
+                        out + 8 * at);
+        else
+            interleave(ordered, l->segments, n, out + at * l->segments);
+        for (size_t i = 0; i < l->segments; i++)
+            memmove(planes[i].piece, planes[i].piece + n, planes[i].ahead);
+    }
+    return whole ? ISO_OK
+                 : iso_fail(err, ISO_EFORMAT, "an RLE segment ends before its plane is full");
 }
 
 static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
     struct layout l;
-    size_t        starts[SEGMENTS_MAX + 1];
     int           rc = layout_of(a, &l, err);
 
     (void)uid;
-    (void)frame;
-    (void)bytes; /* plane_bytes * segments, or eight times that */
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < l.segments; i++)
-        starts[i] = iso_u32le(in.ptr + 4 + 4 * i);
-    starts[l.segments] = in.len;
-    for (size_t i = 0; i < l.segments; i++) {
-        if (starts[i] < HEADER_BYTES || starts[i] > starts[i + 1] || starts[i + 1] > in.len)
-            return iso_fail(err, ISO_EFORMAT, "RLE segment %zu lies outside of the frame", i + 1);
-        size_t            sample = i / l.unit;
-        size_t            byte   = l.unit - 1 - i % l.unit;
-        struct iso_reader segment =
-            iso_reader_of(iso_bytes_of(in.ptr + starts[i], starts[i + 1] - starts[i]));
-        if (!unpack_segment(segment, out + sample * l.unit + byte, l.plane_bytes, l.segments))
-            return iso_fail(err, ISO_EFORMAT, "RLE segment %zu ends before its plane is full",
-                            i + 1);
+    struct plane *planes = malloc(l.segments * sizeof *planes);
+    if (planes == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    rc = find_segments(in, l.segments, planes, err);
+    if (rc == ISO_OK) {
+        rc             = decode_planes(planes, &l, a->bits_allocated == 1, out, bytes, err);
+        frame->damaged = rc == ISO_EFORMAT;
     }
-    if (a->bits_allocated == 1)
-        spread_bits(out, (size_t)a->rows * a->columns);
+    free(planes);
+    return rc;
+}
+
+/* ---- encoding ---- */
+
+static int described(iso_str uid, const struct codec_image *frame,
+                     const struct codec_options *options, struct codec_image *out,
+                     struct iso_err *err)
+{
+    struct layout l;
+    int           rc = layout_of(frame, &l, err);
+
+    (void)uid;
+    (void)options;
+    if (rc < 0)
+        return rc;
+    if (frame->is_float) /* (7FE0,0008) is never encapsulated.  PS3.5 §A.4 */
+        return iso_fail(err, ISO_EUNSUPPORTED, "RLE takes integers only");
+    *out         = *frame;
+    out->planar  = false;
+    out->damaged = false;
     return ISO_OK;
 }
 
-const struct codec_family codec_rle = { .inspect = inspect, .decode = decode };
+static uint8_t *put_literals(uint8_t *to, const uint8_t *from, size_t n)
+{
+    while (n > 0) {
+        size_t some = n < RUN_MAX ? n : RUN_MAX;
+
+        *to++ = (uint8_t)(some - 1);
+        memcpy(to, from, some);
+        to += some;
+        from += some;
+        n -= some;
+    }
+    return to;
+}
+
+/* One row; to has room for n + n / 128 + 1 bytes. Two equal bytes are worth a run only where they
+ * do not cut literals in two.   PS3.5 §G.3.1 */
+static uint8_t *pack_row(const uint8_t *row, size_t n, uint8_t *to)
+{
+    size_t literals = 0; /* where those begin that are not yet written */
+    size_t i        = 0;
+
+    while (i < n) {
+        size_t end = i + 1;
+        size_t far = n - i < RUN_MAX ? n : i + RUN_MAX;
+
+        while (end < far && row[end] == row[i])
+            end++;
+        if (end - i >= 3 || (end - i == 2 && literals == i)) {
+            to       = put_literals(to, row + literals, i - literals);
+            *to++    = (uint8_t)(257 - (end - i));
+            *to++    = row[i];
+            literals = end;
+        }
+        i = end;
+    }
+    return put_literals(to, row + literals, n - literals);
+}
+
+/* Every step-th byte. */
+static void gather(const uint8_t *restrict in, size_t step, size_t n, uint8_t *restrict row)
+{
+    if (step == 2)
+        for (size_t i = 0; i < n; i++)
+            row[i] = in[2 * i];
+    else
+        for (size_t i = 0; i < n; i++)
+            row[i] = in[step * i];
+}
+
+static int pack_plane(const struct codec_image *frame, const uint8_t *first, size_t step,
+                      uint8_t *row, struct iso_buf *out)
+{
+    size_t columns = frame->columns;
+    size_t before  = out->len;
+
+    for (size_t r = 0; r < frame->rows; r++) {
+        int rc = iso_buf_reserve(out, columns + columns / RUN_MAX + 1);
+        if (rc < 0)
+            return rc;
+        gather(first + r * columns * step, step, columns, row);
+        out->len = (size_t)(pack_row(row, columns, out->ptr + out->len) - out->ptr);
+    }
+    return (out->len - before) % 2 != 0 ? iso_buf_add_u8(out, 0) : ISO_OK;
+}
+
+static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                  const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
+{
+    uint8_t       header[HEADER_BYTES] = { 0 };
+    size_t        start                = out->len;
+    struct layout l;
+    int           rc = layout_of(frame, &l, err);
+
+    (void)uid;
+    (void)options;
+    if (rc < 0)
+        return rc;
+    uint8_t *row = malloc(frame->columns);
+    if (row == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    iso_put_u32le(header, (uint32_t)l.segments);
+    rc = iso_buf_add(out, header, sizeof header);
+    for (size_t i = 0; rc == ISO_OK && i < l.segments; i++) {
+        const uint8_t *first = pixels.ptr + i / l.unit * l.unit + l.unit - 1 - i % l.unit;
+
+        iso_put_u32le(out->ptr + start + 4 + 4 * i, (uint32_t)(out->len - start));
+        rc = pack_plane(frame, first, l.segments, row, out);
+    }
+    free(row);
+    return rc < 0 ? iso_buf_check(out, err) : ISO_OK;
+}
+
+const struct codec_family codec_rle = {
+    .inspect   = inspect,
+    .decode    = decode,
+    .described = described,
+    .encode    = encode,
+};

@@ -1,8 +1,9 @@
-/* codec_bench: milliseconds that decoding a frame takes, within this process and in a worker process.
+/* codec_bench: milliseconds that decoding and encoding a frame take, within this process and in a
+ * worker process.
  *   codec_bench [-s SECONDS] FILE...
  * Of each file the first frame, read into memory before; the two ways by turns, so that what else
- * the machine does meets both. One line a file:
- *   UID  COLUMNSxROWSxSAMPLESxBITS  ms here  ms in a worker  difference in per cent  file */
+ * the machine does meets both. A line for each:
+ *   UID what COLUMNSxROWSxSAMPLESxBITS best: here, worker; mean: here, worker; best's difference */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,25 +60,47 @@ static iso_bytes first_frame(iso_bytes file, const struct dcm_dataset *ds,
     return iso_bytes_of(joined, n);
 }
 
-static int measure(const char *name, iso_str uid, iso_bytes in, const struct codec_image *a,
+/* One frame, and the two ways of its codec. */
+struct subject {
+    iso_str                   uid;
+    iso_bytes                 in; /* as it is in the file */
+    const struct codec_image *attributes;
+    struct codec_image        frame;
+    uint8_t                  *pixels;
+    size_t                    bytes;
+};
+
+static int decode(struct subject *s, struct codec_pool *pool, struct iso_err *err)
+{
+    return codec_decode(pool, s->uid, s->in, s->attributes, &s->frame, s->pixels, s->bytes, err);
+}
+
+static int encode(struct subject *s, struct codec_pool *pool, struct iso_err *err)
+{
+    struct iso_buf out;
+
+    iso_buf_init(&out, 2 * s->bytes + (1 << 20));
+    int rc =
+        codec_encode(pool, s->uid, &s->frame, iso_bytes_of(s->pixels, s->bytes), NULL, &out, err);
+    iso_buf_release(&out);
+    return rc;
+}
+
+static int measure(const char *name, struct subject *s,
+                   int (*once)(struct subject *, struct codec_pool *, struct iso_err *),
                    struct codec_pool *pool, double seconds, struct iso_err *err)
 {
     struct codec_pool *ways[]  = { NULL, pool };
     int64_t            best[2] = { INT64_MAX, INT64_MAX };
     int64_t            sum[2]  = { 0, 0 };
+    int64_t            end     = os_now_us() + (int64_t)(seconds * 1e6);
     int64_t            turns   = 0;
-    struct codec_image frame;
-    size_t             bytes;
-    int                rc = codec_inspect(uid, in, a, &frame, &bytes, err);
+    int                rc      = ISO_OK;
 
-    if (rc < 0)
-        return rc;
-    uint8_t *out = malloc(bytes);
-    int64_t  end = os_now_us() + (int64_t)(seconds * 1e6);
-    while (rc == ISO_OK && out != NULL && (turns < 3 || os_now_us() < end)) {
+    while (rc == ISO_OK && (turns < 3 || os_now_us() < end)) {
         for (size_t w = 0; rc == ISO_OK && w < 2; w++) {
             int64_t began = os_now_us();
-            rc            = codec_decode(ways[w], uid, in, a, &frame, out, bytes, err);
+            rc            = once(s, ways[w], err);
             int64_t took  = os_now_us() - began;
             sum[w] += took;
             if (took < best[w])
@@ -85,13 +108,28 @@ static int measure(const char *name, iso_str uid, iso_bytes in, const struct cod
         }
         turns++;
     }
-    free(out);
     if (rc == ISO_OK)
-        printf("%-24.*s %5ux%-5ux%ux%-2u %8.3f %8.3f  mean %8.3f %8.3f %+6.1f%%  %s\n",
-               ISO_STR_ARG(uid), frame.columns, frame.rows, frame.samples, frame.bits_allocated,
-               (double)best[0] / 1e3, (double)best[1] / 1e3, (double)sum[0] / 1e3 / (double)turns,
-               (double)sum[1] / 1e3 / (double)turns,
-               100.0 * (double)(sum[1] - sum[0]) / (double)sum[0], name);
+        (void)printf("%-24.*s %s %5ux%-5ux%ux%-2u best %8.3f %8.3f mean %8.3f %8.3f %+6.1f%%  %s\n",
+                     ISO_STR_ARG(s->uid), once == decode ? "decode" : "encode", s->frame.columns,
+                     s->frame.rows, s->frame.samples, s->frame.bits_allocated,
+                     (double)best[0] / 1e3, (double)best[1] / 1e3,
+                     (double)sum[0] / 1e3 / (double)turns, (double)sum[1] / 1e3 / (double)turns,
+                     100.0 * (double)(best[1] - best[0]) / (double)best[0], name);
+    return rc;
+}
+
+static int both_ways(const char *name, struct subject *s, struct codec_pool *pool, double seconds,
+                     struct iso_err *err)
+{
+    int rc = codec_inspect(s->uid, s->in, s->attributes, &s->frame, &s->bytes, err);
+
+    if (rc < 0)
+        return rc;
+    s->pixels = malloc(s->bytes);
+    rc        = s->pixels == NULL ? ISO_ENOMEM : measure(name, s, decode, pool, seconds, err);
+    if (rc == ISO_OK && codec_can_encode(s->uid))
+        rc = measure(name, s, encode, pool, seconds, err);
+    free(s->pixels);
     return rc;
 }
 
@@ -116,9 +154,11 @@ static int bench(const char *name, struct codec_pool *pool, double seconds, stru
     if (rc == ISO_OK) {
         if (!dcm_get_i64(&ds, DCM_NUMBER_OF_FRAMES, 0, &frames) || frames < 1)
             frames = 1;
-        iso_bytes in = first_frame(file, &ds, &f, frames);
-        rc           = measure(name, iso_str_c(meta.syntax->uid), in, &a, pool, seconds, err);
-        free((void *)(uintptr_t)in.ptr);
+        struct subject s = { .uid        = iso_str_c(meta.syntax->uid),
+                             .in         = first_frame(file, &ds, &f, frames),
+                             .attributes = &a };
+        rc               = both_ways(name, &s, pool, seconds, err);
+        free((void *)(uintptr_t)s.in.ptr);
     }
     iso_arena_release(&arena);
     free((void *)(uintptr_t)file.ptr);

@@ -98,6 +98,8 @@ struct making {
     struct os_cond  turn;
     size_t          next; /* whose turn it is to write */
     bool            broken;
+    unsigned        bits; /* of the last byte, when frames do not end at one */
+    uint8_t         last;
 };
 
 static int write_header(struct making *m, struct dcm_position *end, struct iso_err *err)
@@ -151,13 +153,17 @@ static size_t put_head(uint8_t *out, dcm_tag tag, const char *vr, uint32_t bytes
     return n + 4;
 }
 
+static uint64_t frame_bits(const struct codec_image *i)
+{
+    return (uint64_t)i->rows * i->columns * i->samples * i->bits_allocated;
+}
+
 static int begin_native(struct making *m, struct iso_err *err)
 {
     const struct codec_image *i  = &m->recipe.described;
     const char               *vr = !m->to->explicit_vr ? NULL : i->bits_allocated > 8 ? "OW" : "OB";
     uint8_t                   head[12];
-    uint64_t                  bytes =
-        (uint64_t)i->rows * i->columns * i->samples * (i->bits_allocated / 8u) * m->survey.frames;
+    uint64_t                  bytes = (frame_bits(i) * m->survey.frames + 7) / 8;
 
     if (bytes >= UINT32_MAX - 1)
         return iso_fail(err, ISO_EUNSUPPORTED,
@@ -187,11 +193,38 @@ static int begin_fragments(struct making *m, struct iso_err *err)
 static int end_pixels(struct making *m, struct iso_err *err)
 {
     uint8_t end[8];
+    int     rc = ISO_OK;
 
+    if (m->bits > 0)
+        rc = out_write(&m->out, &m->last, 1, err);
+    if (rc < 0)
+        return rc;
     if (!m->to->encapsulated)
         return (m->out.at - m->frames_at) % 2 != 0 ? out_write(&m->out, "", 1, err) : ISO_OK;
     (void)put_head(end, DCM_SEQUENCE_DELIMITATION, NULL, 0);
     return out_write(&m->out, end, sizeof end, err);
+}
+
+/* Native frames of single bits follow each other without a gap.   PS3.5 §8.1.1 */
+static int write_bits(struct making *m, iso_bytes frame, struct iso_err *err)
+{
+    uint64_t left  = frame_bits(&m->recipe.described);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)frame.ptr; /* ours: the job's buffer */
+    unsigned had   = m->bits;
+
+    if (frame.len == 0)
+        return ISO_OK;
+    for (size_t i = 0; had > 0 && i < frame.len; i++) {
+        unsigned both = (unsigned)bytes[i] << had | m->last;
+        bytes[i]      = (uint8_t)both;
+        m->last       = (uint8_t)(both >> 8);
+    }
+    left += had;
+    size_t whole = (size_t)(left / 8);
+    m->bits      = (unsigned)(left % 8);
+    if (whole < frame.len) /* else what is left has been moved to m->last */
+        m->last = bytes[whole];
+    return out_write(&m->out, bytes, whole, err);
 }
 
 /* It is this frame's turn. */
@@ -200,6 +233,8 @@ static int write_frame(struct making *m, size_t number, iso_bytes frame, struct 
     uint64_t offset = m->out.at - m->frames_at;
     uint8_t  head[ITEM_HEAD];
 
+    if (!m->to->encapsulated && frame_bits(&m->recipe.described) % 8 != 0)
+        return write_bits(m, frame, err);
     if (!m->to->encapsulated)
         return out_write(&m->out, frame.ptr, frame.len, err);
     if (m->extended) {
@@ -210,9 +245,11 @@ static int write_frame(struct making *m, size_t number, iso_bytes frame, struct 
     } else {
         iso_put_u32le(m->offsets + 4 * number, (uint32_t)offset);
     }
-    (void)put_head(head, DCM_ITEM, NULL, (uint32_t)frame.len);
+    (void)put_head(head, DCM_ITEM, NULL, (uint32_t)(frame.len + frame.len % 2));
     int rc = out_write(&m->out, head, sizeof head, err);
-    return rc == ISO_OK ? out_write(&m->out, frame.ptr, frame.len, err) : rc;
+    if (rc == ISO_OK)
+        rc = out_write(&m->out, frame.ptr, frame.len, err);
+    return rc == ISO_OK && frame.len % 2 != 0 ? out_write(&m->out, "", 1, err) : rc;
 }
 
 static int frame_job(void *ctx, size_t number, struct iso_err *err)
@@ -310,9 +347,8 @@ static int plan_tables(struct making *m, struct iso_err *err)
 {
     const struct codec_image *i = &m->recipe.frame;
 
-    m->extended = m->survey.frames > 1 && (uint64_t)i->rows * i->columns * i->samples *
-                                                  (i->bits_allocated / 8u) * m->survey.frames >=
-                                              EXTENDED_BYTES_MIN;
+    m->extended =
+        m->survey.frames > 1 && frame_bits(i) / 8 * m->survey.frames >= EXTENDED_BYTES_MIN;
     m->offsets = iso_arena_array(m->arena, m->survey.frames, m->extended ? 8 : 4);
     m->lengths = m->extended ? iso_arena_array(m->arena, m->survey.frames, 8) : m->offsets;
     if (m->offsets == NULL || m->lengths == NULL)
@@ -345,15 +381,24 @@ static int write_known(struct making *m, uint64_t pixels_to, struct iso_err *err
     return rc;
 }
 
+/* Encapsulated, but as samples lie in native pixel data: of any number of bits. */
+static bool is_frame_copy(const struct dcm_syntax *to)
+{
+    return iso_str_eq_c(iso_str_c(to->uid), encapsulated_uncompressed);
+}
+
 static int make_image(struct making *m, struct codec_object_result *result, struct iso_err *err)
 {
     struct dcm_position end;
-    int                 rc = plan(m, err);
+    int                 rc = ISO_OK;
 
+    if (m->to->encapsulated && m->survey.image.bits_allocated == 1 && !is_frame_copy(m->to))
+        return iso_fail(err, ISO_EUNSUPPORTED, "single bits stay as they are");
+    rc = plan(m, err);
     if (rc == ISO_OK)
         rc = codec_changes_make(&m->survey, &m->recipe, m->options, m->arena, &m->changes, err);
     if (rc == ISO_OK)
-        rc = codec_icon_make(&m->survey, m->recipe.pool, m->arena, &m->changes, err);
+        rc = codec_nested_make(&m->survey, m->recipe.pool, m->arena, &m->changes, err);
     if (rc == ISO_OK && m->to->encapsulated)
         rc = plan_tables(m, err);
     if (rc == ISO_OK)
@@ -389,7 +434,7 @@ static int make_plain(struct making *m, struct iso_err *err)
 
     if (m->to->encapsulated)
         return iso_fail(err, ISO_ENOENT, "there is no pixel data to compress");
-    rc = codec_icon_make(&m->survey, m->recipe.pool, m->arena, &m->changes, err);
+    rc = codec_nested_make(&m->survey, m->recipe.pool, m->arena, &m->changes, err);
     return rc == ISO_OK ? write_header(m, &end, err) : rc;
 }
 

@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-static const char native_98[] = "1.2.840.10008.1.2.1.98"; /* encapsulated uncompressed */
-static const char rle[]       = "1.2.840.10008.1.2.5";
+static const char native_98[]       = "1.2.840.10008.1.2.1.98"; /* encapsulated uncompressed */
+static const char rle[]             = "1.2.840.10008.1.2.5";
+static const char deflated_frames[] = "1.2.840.10008.1.2.8.1";
 
 /* Plain samples, in fragments or not. */
 static bool is_raw(iso_str uid)
@@ -22,7 +23,7 @@ static bool is_raw(iso_str uid)
 /* Samples come as the data set has them, unused bits included. */
 static bool keeps_all_bits(iso_str uid)
 {
-    return is_raw(uid) || iso_str_eq_c(uid, rle);
+    return is_raw(uid) || iso_str_eq_c(uid, rle) || iso_str_eq_c(uid, deflated_frames);
 }
 
 /* ---- bits of a sample ---- */
@@ -182,6 +183,13 @@ int codec_recipe_init(struct codec_recipe *recipe, iso_bytes in, struct iso_err 
     return codec_inspect(recipe->from_uid, in, &recipe->attributes, &recipe->decoded, &bytes, err);
 }
 
+/* Single bits stay single bits: the objects that have them may have nothing else. */
+static bool is_single_bit(const struct codec_recipe *recipe)
+{
+    return recipe->raw && recipe->attributes.bits_allocated == 1 && recipe->frame.samples == 1 &&
+           recipe->frame.bits_allocated == 8;
+}
+
 int codec_recipe_finish(struct codec_recipe *recipe, struct iso_err *err)
 {
     describe_ordered(recipe);
@@ -191,6 +199,11 @@ int codec_recipe_finish(struct codec_recipe *recipe, struct iso_err *err)
     }
     if (recipe->raw) {
         recipe->described = recipe->frame;
+        if (is_single_bit(recipe)) {
+            recipe->described.bits_allocated = 1;
+            recipe->described.bits_stored    = 1;
+            recipe->described.high_bit       = 0;
+        }
         return ISO_OK;
     }
     return codec_encoded(recipe->to_uid, &recipe->frame, &recipe->options, &recipe->described, err);
@@ -254,6 +267,21 @@ static int verify(const struct codec_recipe *recipe, iso_bytes encoded, iso_byte
     return rc;
 }
 
+/* Eight samples in a byte, the first in its lowest bit.   PS3.5 §8.1.1 */
+static int add_bits(iso_bytes samples, struct iso_buf *out)
+{
+    const size_t bytes = samples.len / 8 + (samples.len % 8 != 0);
+    int          rc    = iso_buf_reserve(out, bytes);
+
+    if (rc < 0)
+        return rc;
+    memset(out->ptr + out->len, 0, bytes);
+    for (size_t i = 0; i < samples.len; i++)
+        out->ptr[out->len + i / 8] |= (uint8_t)((samples.ptr[i] & 1) << i % 8);
+    out->len += bytes;
+    return ISO_OK;
+}
+
 static int make(const struct codec_recipe *recipe, iso_bytes in, struct iso_buf *samples,
                 struct iso_buf *out, struct iso_err *err)
 {
@@ -270,6 +298,8 @@ static int make(const struct codec_recipe *recipe, iso_bytes in, struct iso_buf 
         rc = codec_repack(recipe->pool, recipe->from_uid, in, recipe->to_uid, out, err);
         if (rc == ISO_OK && (out->len - before) % 2 != 0)
             (void)iso_buf_add_u8(out, 0);
+    } else if (is_single_bit(recipe)) {
+        (void)add_bits(iso_buf_bytes(samples), out);
     } else if (recipe->raw) {
         (void)iso_buf_add(out, samples->ptr, samples->len);
     } else {

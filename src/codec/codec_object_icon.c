@@ -1,6 +1,6 @@
-/* codec_object_icon.c: an icon that is compressed as its image is. It has to change with it: frames
- * of another compression are not allowed in a data set, native ones are in every one. PS3.5 §A.4:
- * "nested" pixel data is never required to be encapsulated. */
+/* codec_object_icon.c: compressed pixels within sequences: an icon (0088,0200), or what vendors keep
+ * like one. They cannot stay when the transfer syntax changes, as its name speaks for them too, while
+ * native pixels within a sequence are allowed in every transfer syntax.   PS3.5 §A.4 */
 #include "codec_object_in.h"
 
 #include "iso_reader.h"
@@ -8,14 +8,13 @@
 
 enum { ICON_BYTES_MAX = 8 << 20, ITEM_HEAD = 8 };
 
-static int read_icon(const struct codec_survey *s, struct iso_arena *arena, struct dcm_dataset *ds,
-                     struct iso_err *err)
+static int read_sequence(const struct codec_survey *s, const struct codec_nested *nested,
+                         struct iso_arena *arena, struct dcm_dataset *ds, struct iso_err *err)
 {
-    const struct dcm_tree_options options = { .keep_all    = true,
-                                              .stop_before = DCM_ICON_IMAGE_SEQUENCE + 1 };
-    struct codec_rest             rest    = { &s->from, s->icon };
+    const struct dcm_tree_options options = { .keep_all = true, .stop_before = nested->tag + 1 };
+    struct codec_rest             rest    = { &s->from, nested->offset };
     struct dcm_parser            *parser  = NULL;
-    int rc = dcm_parser_new(&parser, codec_rest_source(&rest), s->syntax, s->icon, err);
+    int rc = dcm_parser_new(&parser, codec_rest_source(&rest), s->syntax, nested->offset, err);
 
     if (rc == ISO_OK)
         rc = dcm_parser_tree(parser, &options, arena, ds, err);
@@ -78,54 +77,44 @@ static int decode(const struct codec_survey *s, struct codec_pool *pool, struct 
     return rc;
 }
 
-/* What the writer would have to fetch from the file. */
-static bool is_whole(const struct dcm_dataset *ds)
+static int decode_all(const struct codec_survey *s, struct codec_pool *pool, struct dcm_dataset *ds,
+                      unsigned depth, struct iso_arena *arena, struct iso_err *err)
 {
-    for (size_t i = 0; i < ds->count; i++) {
-        const struct dcm_element *el = &ds->element[i];
+    const struct dcm_element *pixels = dcm_get(ds, DCM_PIXEL_DATA);
+    int                       rc     = ISO_OK;
 
-        if (el->form == DCM_FORM_BULK || el->form == DCM_FORM_FRAGMENTS)
-            return false;
-        for (size_t k = 0; k < el->item_count; k++)
-            if (!is_whole(&el->items[k]))
-                return false;
-    }
-    return true;
+    if (depth > DCM_DEPTH_MAX)
+        return iso_fail(err, ISO_ELIMIT, "nested too deep");
+    if (pixels != NULL && pixels->form == DCM_FORM_FRAGMENTS)
+        rc = decode(s, pool, ds, arena, err);
+    for (size_t i = 0; i < ds->count && rc == ISO_OK; i++)
+        for (size_t k = 0; k < ds->element[i].item_count && rc == ISO_OK; k++)
+            rc = decode_all(s, pool, &ds->element[i].items[k], depth + 1, arena, err);
+    return rc;
 }
 
-int codec_icon_make(const struct codec_survey *survey, struct codec_pool *pool,
-                    struct iso_arena *arena, struct codec_changes *changes, struct iso_err *err)
+int codec_nested_make(const struct codec_survey *survey, struct codec_pool *pool,
+                      struct iso_arena *arena, struct codec_changes *changes, struct iso_err *err)
 {
-    struct dcm_dataset        ds     = { 0 };
-    struct iso_err            ignore = { 0 };
-    const struct dcm_element *icon;
-    bool                      compressed = false;
-    int                       rc         = ISO_OK;
+    int rc = ISO_OK;
 
-    if (survey->icon == 0)
-        return ISO_OK;
-    rc   = read_icon(survey, arena, &ds, err);
-    icon = rc == ISO_OK ? dcm_get(&ds, DCM_ICON_IMAGE_SEQUENCE) : NULL;
-    for (size_t i = 0; icon != NULL && i < icon->item_count; i++) {
-        const struct dcm_element *pixels = dcm_get(&icon->items[i], DCM_PIXEL_DATA);
+    for (size_t i = 0; i < survey->nested_count && rc == ISO_OK; i++) {
+        const struct codec_nested *nested = &survey->nested[i];
+        struct dcm_dataset         ds     = { 0 };
+        const struct dcm_element  *made   = NULL;
 
-        if (pixels == NULL || pixels->form != DCM_FORM_FRAGMENTS)
-            continue;
-        compressed = true;
-        rc         = decode(survey, pool, &icon->items[i], arena, &ignore);
-        if (rc < 0)
-            break;
+        rc = read_sequence(survey, nested, arena, &ds, err);
+        if (rc == ISO_OK)
+            rc = decode_all(survey, pool, &ds, 0, arena, err);
+        if (rc < 0 && nested->tag == DCM_ICON_IMAGE_SEQUENCE) {
+            changes->drop[changes->drop_count++] = DCM_ICON_IMAGE_SEQUENCE;
+            rc                                   = ISO_OK;
+        } else if (rc == ISO_OK && (made = dcm_get(&ds, nested->tag)) != NULL) {
+            struct dcm_element *put = dcm_put(&changes->put, arena, nested->tag, DCM_VR_SQ);
+            if (put == NULL)
+                return iso_arena_fail(arena, err);
+            *put = *made;
+        }
     }
-    if (!compressed)
-        return rc;
-    struct dcm_element *put =
-        rc == ISO_OK && is_whole(&ds)
-            ? dcm_put(&changes->put, arena, DCM_ICON_IMAGE_SEQUENCE, DCM_VR_SQ)
-            : NULL;
-    if (put == NULL) {
-        changes->drop[changes->drop_count++] = DCM_ICON_IMAGE_SEQUENCE;
-        return ISO_OK;
-    }
-    *put = *icon;
-    return ISO_OK;
+    return rc < 0 ? iso_wrap(err, rc, "pixels within a sequence") : rc;
 }

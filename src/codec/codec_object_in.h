@@ -12,12 +12,21 @@ struct codec_spare {
     bool     widen;    /* others are in use too: all bits allocated are kept */
 };
 
+/* A top-level sequence that has compressed pixels inside: an icon, for instance. */
+struct codec_nested {
+    dcm_tag  tag;
+    uint64_t offset; /* in the file */
+};
+
+enum { CODEC_NESTED_MAX = 16 };
+
 /* A source looked through up to its pixel data. Everything is in the arena. */
 struct codec_survey {
     struct codec_object_source from; /* little endian, not deflated */
     const struct dcm_syntax   *syntax;
-    struct dcm_dataset         ds;   /* short top-level elements that matter here */
-    uint64_t                   icon; /* where (0088,0200) begins in the file; 0: none */
+    struct dcm_dataset         ds; /* short top-level elements that matter here */
+    struct codec_nested        nested[CODEC_NESTED_MAX];
+    size_t                     nested_count;
     enum dcm_event             kind; /* of the pixel data: ELEMENT, FRAGMENTS, or END: none */
     dcm_tag                    pixel_tag;
     uint64_t                   after; /* where the data set goes on behind them, in the file */
@@ -80,7 +89,7 @@ int codec_recipe_decode(const struct codec_recipe *recipe, iso_bytes in, struct 
 /* codec_object_edit.c: the attributes that change. Values are in the arena. */
 struct codec_changes {
     struct dcm_dataset put;
-    dcm_tag            drop[8];
+    dcm_tag            drop[4];
     size_t             drop_count;
 };
 int codec_changes_make(const struct codec_survey *survey, const struct codec_recipe *recipe,
@@ -100,8 +109,8 @@ uint64_t codec_overlay_bits(const struct codec_survey *survey);
 int      codec_overlay_take(const struct codec_survey *survey, const struct codec_recipe *recipe,
                             struct iso_arena *arena, struct dcm_dataset *put, struct iso_err *err);
 
-/* codec_object_icon.c: puts a native icon into `put`, or drops it, or leaves it as it is. */
-int codec_icon_make(const struct codec_survey *survey, struct codec_pool *pool,
-                    struct iso_arena *arena, struct codec_changes *changes, struct iso_err *err);
+/* codec_object_icon.c: compressed pixels within sequences become native. */
+int codec_nested_make(const struct codec_survey *survey, struct codec_pool *pool,
+                      struct iso_arena *arena, struct codec_changes *changes, struct iso_err *err);
 
 #endif

@@ -63,21 +63,39 @@ static int keep(struct codec_survey *s, struct dcm_parser *parser, const struct 
     return matters(at) ? dcm_parser_value(parser, SHORT_BYTES, arena, &el->value, err) : ISO_OK;
 }
 
+/* Compressed pixels were met below the top-level sequence. */
+static int note_nested(struct codec_survey *s, const struct codec_nested *sequence,
+                       struct iso_err *err)
+{
+    const size_t n = s->nested_count;
+
+    if (n > 0 && s->nested[n - 1].offset == sequence->offset)
+        return ISO_OK;
+    if (n == CODEC_NESTED_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d sequences with compressed pixels",
+                        CODEC_NESTED_MAX);
+    s->nested[s->nested_count++] = *sequence;
+    return ISO_OK;
+}
+
 static int read_header(struct codec_survey *s, struct iso_arena *arena, struct dcm_position *end,
                        struct iso_err *err)
 {
-    struct codec_rest          rest   = { &s->from, s->from.offset };
-    struct dcm_parser         *parser = NULL;
-    const struct dcm_position *at     = NULL;
+    struct codec_rest          rest     = { &s->from, s->from.offset };
+    struct dcm_parser         *parser   = NULL;
+    const struct dcm_position *at       = NULL;
+    struct codec_nested        sequence = { 0 };
     int rc = dcm_parser_new(&parser, codec_rest_source(&rest), s->syntax, s->from.offset, err);
 
     while (rc == ISO_OK && (rc = dcm_parser_next(parser, &at, err)) == ISO_OK) {
         if (at->event == DCM_EV_END || is_pixels(at))
             break;
+        if (at->event == DCM_EV_FRAGMENTS && at->depth > 0)
+            rc = note_nested(s, &sequence, err);
         if (at->depth > 0 || (at->event != DCM_EV_ELEMENT && at->event != DCM_EV_SEQUENCE))
             continue;
-        if (at->event == DCM_EV_SEQUENCE && at->tag == DCM_ICON_IMAGE_SEQUENCE)
-            s->icon = at->offset;
+        if (at->event == DCM_EV_SEQUENCE)
+            sequence = (struct codec_nested){ at->tag, at->offset };
         if (dcm_tag_group(at->tag) <= 0x0028 || (dcm_tag_group(at->tag) & 0xff01) == 0x6000)
             rc = keep(s, parser, at, arena, err);
     }

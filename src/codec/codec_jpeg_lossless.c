@@ -8,17 +8,26 @@
 
 #include <stdlib.h>
 
-enum { SYMBOL_MAX = 16 };
+enum {
+    SYMBOL_MAX = 16,
+    MANY       = 3, /* differences by one look-up, of as many bits together: */
+    MANY_BITS  = 11,
+    FEW_BITS   = 6
+};
 
 struct decoder {
     const struct jpeg_head   *head;
     const struct codec_image *frame;
     struct jpeg_tables        tables;
     struct jpeg_scan          scan;
-    struct jpeg_lookup       *lookup; /* one a component of the scan */
-    uint16_t                 *rows;   /* two in turn and a spare, columns x components each */
-    uint8_t                  *data;   /* one restart interval */
-    size_t                    pad;    /* zeros after it */
+    struct jpeg_lookup       *lookup;   /* one a component of the scan */
+    bool                      alike;    /* all the same */
+    bool                      few_bits; /* a sample: several by one look-up are likely */
+    bool                      use_many; /* in this scan */
+    uint64_t                 *many;     /* 1 << MANY_BITS */
+    uint16_t                 *rows;     /* two in turn and a spare, columns x components each */
+    uint8_t                  *data;     /* one restart interval */
+    size_t                    pad;      /* zeros after it */
     const uint8_t            *data_end;
     struct jpeg_bits          bits;
     uint32_t                  interval;                     /* in MCUs, which are pixels; 0: none */
@@ -26,7 +35,7 @@ struct decoder {
     uint8_t                  *out;
 };
 
-/* ---- one row ---- */
+/* ---- one row: its differences ---- */
 
 /* A code that the table has not at once. Rare: it refills before and after. */
 static int32_t difference_slow(struct jpeg_bits *b, const struct jpeg_lookup *lookup)
@@ -46,9 +55,9 @@ static int32_t difference_slow(struct jpeg_bits *b, const struct jpeg_lookup *lo
     return value;
 }
 
-/* The next difference of at most 26 bits; two of them for one refill. */
-static inline __attribute__((always_inline)) int32_t difference(struct jpeg_bits         *b,
-                                                                const struct jpeg_lookup *lookup)
+/* The next difference, of at most 26 bits: two of them for one refill. */
+static inline __attribute__((always_inline)) uint16_t difference(struct jpeg_bits         *b,
+                                                                 const struct jpeg_lookup *lookup)
 {
     uint32_t entry = lookup->fast[b->acc >> (64 - JPEG_LOOK_BITS)];
 
@@ -56,104 +65,158 @@ static inline __attribute__((always_inline)) int32_t difference(struct jpeg_bits
         struct jpeg_bits copy  = *b; /* b stays in registers */
         int32_t          value = difference_slow(&copy, lookup);
         *b                     = copy;
-        return value;
+        return (uint16_t)value;
     }
     int32_t value = jpeg_extend(b->acc << (entry >> 8 & 0xff), entry & 0xff);
     jpeg_bits_skip(b, entry >> 16);
-    return value;
+    return (uint16_t)value;
 }
 
-/* One row of n components by pixel. left: what the first pixel is predicted as. n and predictor are
- * constants where it is called, so that each pair of them is a loop of its own. */
-static inline __attribute__((always_inline)) void
-decode_row(struct jpeg_bits *bits, const struct jpeg_lookup *lookup, const uint16_t *above,
-           uint16_t *row, size_t columns, const uint16_t *left, unsigned n, unsigned predictor)
+/* Pixels of n components, each with its table. */
+static void differences(struct jpeg_bits *bits, const struct jpeg_lookup *lookup, size_t columns,
+                        unsigned n, uint16_t *row)
 {
     struct jpeg_bits b = *bits;
-    int32_t          a[JPEG_COMPONENTS_MAX];
-    size_t           x = 0;
 
-    for (unsigned i = 0; i < n; i++) {
-        jpeg_bits_refill(&b);
-        a[i]   = (left[i] + difference(&b, &lookup[i])) & 0xffff;
-        row[i] = (uint16_t)a[i];
-    }
-    x = 1;
-    if (n == 1) {
-        for (; x + 1 < columns; x += 2) {
-            jpeg_bits_refill(&b);
-            int32_t p  = jpeg_predict(predictor, a[0], above[x], above[x - 1]);
-            a[0]       = (p + difference(&b, lookup)) & 0xffff;
-            row[x]     = (uint16_t)a[0];
-            p          = jpeg_predict(predictor, a[0], above[x + 1], above[x]);
-            a[0]       = (p + difference(&b, lookup)) & 0xffff;
-            row[x + 1] = (uint16_t)a[0];
-        }
-    }
-    for (; x < columns; x++) {
+    for (size_t x = 0; x < columns; x++)
         for (unsigned i = 0; i < n; i++) {
-            size_t  at = x * n + i;
-            int32_t p  = jpeg_predict(predictor, a[i], above[at], above[at - n]);
             if (i % 2 == 0)
                 jpeg_bits_refill(&b);
-            a[i]    = (p + difference(&b, &lookup[i])) & 0xffff;
-            row[at] = (uint16_t)a[i];
+            *row++ = difference(&b, &lookup[i]);
         }
+    *bits = b;
+}
+
+/* The same with one table for all. */
+static void differences_alike(struct jpeg_bits *bits, const struct jpeg_lookup *lookup,
+                              size_t count, uint16_t *row)
+{
+    struct jpeg_bits b = *bits;
+    size_t           i = 0;
+
+    for (; i + 1 < count; i += 2) {
+        jpeg_bits_refill(&b);
+        row[i]     = difference(&b, lookup);
+        row[i + 1] = difference(&b, lookup);
+    }
+    if (i < count) {
+        jpeg_bits_refill(&b);
+        row[i] = difference(&b, lookup);
     }
     *bits = b;
 }
 
-static inline __attribute__((always_inline)) void decode_row_by(struct decoder *d,
-                                                                const uint16_t *above,
-                                                                uint16_t *row, const uint16_t *left,
-                                                                unsigned n, unsigned predictor)
-{
-    size_t columns = d->head->columns;
+/* ---- several differences at a time ---- */
 
-#define ROW(p) decode_row(&d->bits, d->lookup, above, row, columns, left, n, p)
-    switch (predictor) {
-    case 1:
-        ROW(1);
-        break;
-    case 2:
-        ROW(2);
-        break;
-    case 3:
-        ROW(3);
-        break;
-    case 4:
-        ROW(4);
-        break;
-    case 5:
-        ROW(5);
-        break;
-    case 6:
-        ROW(6);
-        break;
-    default:
-        ROW(7);
-        break;
+/* What the next MANY_BITS bits begin with: up to three differences, 16 bits each, with zeros for
+ * those that are not there, then how many bits they are, then how many they are. */
+static void many_init(uint64_t many[1 << MANY_BITS], const struct jpeg_lookup *lookup)
+{
+    for (uint32_t bits = 0; bits < 1u << MANY_BITS; bits++) {
+        uint64_t entry = 0, acc = (uint64_t)bits << (64 - MANY_BITS);
+        unsigned used = 0, n = 0;
+
+        for (; n < MANY; n++) {
+            uint32_t e = lookup->fast[acc >> (64 - JPEG_LOOK_BITS)];
+            if (e == 0 || used + (e >> 16) > MANY_BITS)
+                break;
+            int32_t value = jpeg_extend(acc << (e >> 8 & 0xff), e & 0xff);
+            entry |= (uint64_t)(uint16_t)value << (16 * n);
+            used += e >> 16;
+            acc <<= e >> 16;
+        }
+        many[bits] = entry | (uint64_t)used << 48 | (uint64_t)n << 56;
     }
-#undef ROW
+}
+
+static void differences_many(struct jpeg_bits *bits, const struct jpeg_lookup *lookup,
+                             const uint64_t *many, size_t count, uint16_t *row)
+{
+    enum { ROUNDS = 4 }; /* for one refill */
+    struct jpeg_bits b = *bits;
+    size_t           i = 0;
+
+    while (i + ROUNDS * MANY <= count) {
+        jpeg_bits_refill(&b);
+        for (unsigned k = 0; k < ROUNDS; k++) {
+            uint64_t entry = many[b.acc >> (64 - MANY_BITS)];
+            if (__builtin_expect(entry >> 56 == 0, 0)) {
+                jpeg_bits_refill(&b);
+                row[i++] = difference(&b, lookup);
+                break;
+            }
+            row[i]     = (uint16_t)entry; /* those that are not there are written again */
+            row[i + 1] = (uint16_t)(entry >> 16);
+            row[i + 2] = (uint16_t)(entry >> 32);
+            i += entry >> 56;
+            jpeg_bits_skip(&b, entry >> 48 & 0xff);
+        }
+    }
+    *bits = b;
+    differences_alike(bits, lookup, count - i, row + i);
+}
+
+/* ---- one row: its samples ---- */
+
+/* In place; the first pixel is done. n: components. n and predictor are constants where it is called,
+ * but for several components, so that each is a loop of its own. */
+static inline __attribute__((always_inline)) void
+add_predictions(const uint16_t *above, uint16_t *row, size_t count, size_t n, unsigned predictor)
+{
+    uint16_t a = row[0];
+
+    if (n == 1) {
+        for (size_t i = 1; i < count; i++)
+            row[i] = a = (uint16_t)(row[i] + jpeg_predict(predictor, a, above[i], above[i - 1]));
+        return;
+    }
+    for (size_t i = n; i < count; i++)
+        row[i] = (uint16_t)(row[i] + jpeg_predict(predictor, row[i - n], above[i], above[i - n]));
 }
 
 /* T.81 §H.1.1, H.1.2.1: the first row of an interval is predicted from the left, from the middle of
  * the range at its start; other rows start from above. */
-static void decode_any_row(struct decoder *d, const uint16_t *above, uint16_t *row, bool first)
+static void samples_of(const struct decoder *d, const uint16_t *above, uint16_t *row, bool first)
 {
-    unsigned n      = d->scan.components;
+    size_t   n      = d->scan.components;
+    size_t   count  = d->head->columns * n;
     uint16_t middle = (uint16_t)(1u << (d->head->precision - d->scan.low - 1));
-    uint16_t left[JPEG_COMPONENTS_MAX];
 
-    for (unsigned i = 0; i < n; i++)
-        left[i] = first ? middle : above[i];
-    unsigned predictor = first ? 1 : d->scan.first;
-    if (n == 1)
-        decode_row_by(d, above, row, left, 1, predictor);
-    else if (n == 3)
-        decode_row_by(d, above, row, left, 3, predictor);
+    for (size_t i = 0; i < n; i++)
+        row[i] = (uint16_t)(row[i] + (first ? middle : above[i]));
+#define BY(p)                                                                                      \
+    case p:                                                                                        \
+        if (n == 1)                                                                                \
+            add_predictions(above, row, count, 1, p);                                              \
+        else                                                                                       \
+            add_predictions(above, row, count, n, p);                                              \
+        break
+    switch (first ? 1 : d->scan.first) {
+        BY(1);
+        BY(2);
+        BY(3);
+        BY(4);
+        BY(5);
+        BY(6);
+        BY(7);
+    default:
+        break;
+    }
+#undef BY
+}
+
+static void decode_row(struct decoder *d, const uint16_t *above, uint16_t *row, bool first)
+{
+    size_t   columns = d->head->columns;
+    unsigned n       = d->scan.components;
+
+    if (d->use_many)
+        differences_many(&d->bits, d->lookup, d->many, columns * n, row);
+    else if (d->alike)
+        differences_alike(&d->bits, d->lookup, columns * n, row);
     else
-        decode_row_by(d, above, row, left, n, predictor);
+        differences(&d->bits, d->lookup, columns, n, row);
+    samples_of(d, above, row, first);
 }
 
 static void store_row(const struct decoder *d, const uint16_t *row, size_t y)
@@ -195,12 +258,19 @@ static int scan_begin(struct decoder *d, iso_bytes body, struct iso_err *err)
                         d->scan.first, d->scan.low);
     if (d->interval % d->head->columns != 0)
         return iso_fail(err, ISO_EFORMAT, "lossless JPEG with a restart within a row");
+    d->alike = true;
     for (unsigned i = 0; rc == ISO_OK && i < d->scan.components; i++) {
         if (d->scanned[d->scan.index[i]])
             return iso_fail(err, ISO_EFORMAT, "lossless JPEG with two scans of a component");
         rc = jpeg_lookup_init(&d->lookup[i], &d->tables.of[0][d->scan.dc[i]], SYMBOL_MAX, err);
+        d->alike = d->alike && d->scan.dc[i] == d->scan.dc[0];
     }
-    return rc;
+    if (rc < 0)
+        return rc;
+    d->use_many = d->alike && d->few_bits;
+    if (d->use_many)
+        many_init(d->many, d->lookup);
+    return ISO_OK;
 }
 
 static void interval_begin(struct decoder *d, struct iso_reader *r)
@@ -231,7 +301,7 @@ static int scan_rows(struct decoder *d, struct iso_reader *r, size_t *rows, stru
                 return iso_fail(err, ISO_EFORMAT, "lossless JPEG: a restart is not there");
             interval_begin(d, r);
         }
-        decode_any_row(d, above, row, first);
+        decode_row(d, above, row, first);
         if (jpeg_bits_over(&d->bits, d->data_end))
             return iso_fail(err, ISO_EFORMAT, "lossless JPEG ends in row %zu", y + 1);
         store_row(d, row, y);
@@ -301,11 +371,13 @@ int jpeg_lossless_decode(iso_bytes in, const struct jpeg_head *head, struct code
             return iso_fail(err, ISO_EUNSUPPORTED, "lossless JPEG with subsampled components");
     if (head->components > 1 && (head->component[0].h > 1 || head->component[0].v > 1))
         return iso_fail(err, ISO_EUNSUPPORTED, "lossless JPEG with sampling factors over 1");
-    d.pad    = 4 * width + JPEG_BITS_PAD;
-    d.lookup = malloc(head->components * sizeof *d.lookup);
-    d.rows   = calloc(3 * width, sizeof *d.rows);
-    d.data   = malloc(in.len + d.pad);
-    if (d.lookup == NULL || d.rows == NULL || d.data == NULL) {
+    d.few_bits = in.len * 8 / FEW_BITS < width * head->rows;
+    d.pad      = 4 * width + JPEG_BITS_PAD;
+    d.lookup   = malloc(head->components * sizeof *d.lookup);
+    d.rows     = calloc(3 * width, sizeof *d.rows);
+    d.many     = malloc(sizeof(uint64_t) << MANY_BITS);
+    d.data     = malloc(in.len + d.pad);
+    if (d.lookup == NULL || d.many == NULL || d.rows == NULL || d.data == NULL) {
         rc = iso_fail(err, ISO_ENOMEM, "no memory for a JPEG frame");
     } else {
         rc = run(&d, in, &rows, err);
@@ -316,6 +388,7 @@ int jpeg_lossless_decode(iso_bytes in, const struct jpeg_head *head, struct code
     }
     free(d.data);
     free(d.rows);
+    free(d.many);
     free(d.lookup);
     return rc;
 }

@@ -21,7 +21,7 @@ static const struct {
     { "1.2.840.10008.1.2.2", &codec_native },    /* big endian; frames come swapped */
     { "1.2.840.10008.1.2.5", &codec_rle },       /* RLE lossless */
     { "1.2.840.10008.1.2.4.50", &codec_jpeg },   /* JPEG baseline */
-    { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended: its 8-bit images */
+    { "1.2.840.10008.1.2.4.51", &codec_jpeg },   /* JPEG extended, 8 and 12 bits */
     { "1.2.840.10008.1.2.4.53", &codec_jpeg },   /* retired: progressive and others */
     { "1.2.840.10008.1.2.4.55", &codec_jpeg },
     { "1.2.840.10008.1.2.4.57", &codec_ljpeg },  /* JPEG lossless */

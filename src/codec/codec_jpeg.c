@@ -91,16 +91,38 @@ static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
     int              rc = jpeg_head_read(in, &head, err);
 
     (void)uid;
-    if (rc == ISO_OK && head.process != JPEG_LOSSLESS) {
-        if (head.components != 1 && head.components != 3)
-            return iso_fail(err, ISO_EUNSUPPORTED, "JPEG of %u components", head.components);
-        if (head.precision != 8)
-            return iso_fail(err, ISO_EUNSUPPORTED, "JPEG of %u bits is not decoded here",
-                            head.precision);
-    }
+    if (rc == ISO_OK && head.process != JPEG_LOSSLESS && head.components != 1 &&
+        head.components != 3)
+        return iso_fail(err, ISO_EUNSUPPORTED, "JPEG of %u components", head.components);
     if (rc == ISO_OK)
         rc = describe(&head, in, a, frame, err);
     return rc;
+}
+
+/* What the library decodes, and as others do: it interpolates chroma of half the height, and knows no
+ * DNL. */
+static bool is_for_library(const struct jpeg_head *head)
+{
+    bool high = head->components == 3 && head->component[0].v == 2 * head->component[1].v &&
+                head->component[0].h == head->component[1].h;
+
+    return head->precision == 8 && !head->rows_late && !high;
+}
+
+static int decode_own(iso_str uid, iso_bytes in, const struct codec_image *a,
+                      struct codec_image *frame, uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    struct jpeg_head head;
+    int              rc = jpeg_head_read(in, &head, err);
+
+    (void)uid;
+    (void)a;
+    (void)bytes;
+    if (rc < 0)
+        return rc;
+    if (head.process == JPEG_LOSSLESS)
+        return jpeg_lossless_decode(in, &head, frame, out, err);
+    return jpeg_dct_decode(in, &head, frame, out, err);
 }
 
 static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
@@ -109,13 +131,11 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     struct jpeg_head head;
     int              rc = jpeg_head_read(in, &head, err);
 
-    (void)uid;
-    (void)a;
     if (rc < 0)
         return rc;
-    if (head.process == JPEG_LOSSLESS)
-        return jpeg_lossless_decode(in, &head, frame, out, err);
-    return jpeg_8_decode(in, &head, frame, out, bytes, err);
+    if (head.process == JPEG_LOSSLESS || !is_for_library(&head))
+        return decode_own(uid, in, a, frame, out, bytes, err);
+    return jpeg_8_decode(in, frame, out, bytes, err);
 }
 
 /* ---- encoding ---- */
@@ -182,7 +202,7 @@ const struct codec_family codec_jpeg = {
     .inspect = inspect, .decode = decode, .repack = repack, .foreign = true
 };
 const struct codec_family codec_ljpeg = { .inspect   = inspect,
-                                          .decode    = decode,
+                                          .decode    = decode_own,
                                           .described = described_lossless,
                                           .encode    = encode_lossless,
                                           .repack    = repack };

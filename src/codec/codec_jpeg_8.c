@@ -19,37 +19,64 @@ enum {
 };
 
 struct session {
-    struct jpeg_decompress_struct j; /* first: the library hands it back to us */
-    struct jpeg_error_mgr         errors;
-    struct jpeg_progress_mgr      progress;
-    jmp_buf                       escape;
-    struct iso_err               *err;
-    int                           rc;
+    union { /* first: the library hands it back to us */
+        struct jpeg_decompress_struct in;
+        struct jpeg_compress_struct   out;
+    } j;
+    struct jpeg_error_mgr    errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf                  escape;
+    struct iso_err          *err;
+    int                      rc;
+    bool                     whole;     /* all scans are read before the first row comes */
+    bool                     broken;    /* data that is not there, or cannot be right */
+    uint32_t                 rows_good; /* until then */
 };
 
-static void give_up(j_common_ptr j, int rc)
+static struct session *session_of(j_common_ptr j)
 {
-    struct session *s = (struct session *)(void *)j;
+    return (struct session *)(void *)j;
+}
+
+static void tell(j_common_ptr j, int rc)
+{
+    struct session *s = session_of(j);
     char            text[JMSG_LENGTH_MAX];
 
     j->err->format_message(j, text);
     s->rc = iso_fail(s->err, rc, "JPEG: %s", text);
-    longjmp(s->escape, 1);
 }
 
 static void on_error(j_common_ptr j)
 {
-    give_up(j, j->err->msg_code == JERR_OUT_OF_MEMORY ? ISO_ENOMEM : ISO_EFORMAT);
+    int code = j->err->msg_code;
+
+    tell(j, code == JERR_OUT_OF_MEMORY      ? ISO_ENOMEM
+            : code == JERR_NO_BACKING_STORE ? ISO_ELIMIT
+                                            : ISO_EFORMAT);
+    longjmp(session_of(j)->escape, 1);
 }
 
-/* A stream that ends early must not become a picture with a grey half. */
+/* It goes on after what it can make something of; whether that was the picture, we decide. A stream
+ * that only lacks its end marker has all its pixels, but for one whose scans build on each other. */
 static void on_message(j_common_ptr j, int level)
 {
+    struct session *s    = session_of(j);
+    int             code = j->err->msg_code;
+
     if (level >= 0)
         return;
-    j->err->num_warnings++;
-    if (j->err->msg_code == JWRN_JPEG_EOF || j->err->num_warnings > WARNINGS_MAX)
-        give_up(j, ISO_EFORMAT);
+    if (++j->err->num_warnings > WARNINGS_MAX) {
+        tell(j, ISO_EFORMAT);
+        longjmp(s->escape, 1);
+    }
+    bool at_end = code == JWRN_JPEG_EOF && s->j.in.progressive_mode;
+    if (!s->broken && (at_end || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
+                       code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION)) {
+        tell(j, ISO_EFORMAT);
+        s->broken    = true;
+        s->rows_good = s->j.in.output_scanline;
+    }
 }
 
 static void be_silent(j_common_ptr j)
@@ -59,18 +86,31 @@ static void be_silent(j_common_ptr j)
 
 static void on_progress(j_common_ptr j)
 {
-    struct session *s = (struct session *)(void *)j;
+    struct session                *s  = session_of(j);
+    struct jpeg_decompress_struct *in = &s->j.in;
 
-    if (s->j.input_scan_number <= (s->j.progressive_mode ? SCANS_MAX : s->j.num_components))
+    if (in->input_scan_number <= (in->progressive_mode ? SCANS_MAX : in->num_components))
         return;
-    s->rc = iso_fail(s->err, ISO_ELIMIT, "JPEG: %d scans", s->j.input_scan_number);
+    s->rc = iso_fail(s->err, ISO_ELIMIT, "JPEG: %d scans", in->input_scan_number);
     longjmp(s->escape, 1);
 }
 
-static void run(struct session *s, iso_bytes in, const struct codec_image *frame, uint8_t *out,
-                size_t bytes)
+static void session_begin(struct session *s)
 {
-    struct jpeg_decompress_struct *j      = &s->j;
+    jpeg_std_error(&s->errors);
+    s->errors.error_exit         = on_error;
+    s->errors.emit_message       = on_message;
+    s->errors.output_message     = be_silent;
+    s->progress.progress_monitor = on_progress;
+    s->j.in.err                  = &s->errors; /* in out too: the common part */
+}
+
+/* ---- decoding ---- */
+
+static void read_image(struct session *s, iso_bytes in, const struct codec_image *frame,
+                       uint8_t *out, size_t bytes)
+{
+    struct jpeg_decompress_struct *j      = &s->j.in;
     size_t                         stride = (size_t)frame->columns * frame->samples;
 
     if (setjmp(s->escape) != 0)
@@ -91,25 +131,34 @@ static void run(struct session *s, iso_bytes in, const struct codec_image *frame
     j->out_color_space  = j->jpeg_color_space;
     j->dct_method       = JDCT_ISLOW; /* exact */
     (void)jpeg_start_decompress(j);
+    s->whole = jpeg_has_multiple_scans(j);
+    for (int i = 0; i < j->num_components && !s->broken; i++) {
+        if (j->comp_info[i].component_needed && j->comp_info[i].quant_table == NULL) {
+            s->rc     = iso_fail(s->err, ISO_EFORMAT, "JPEG ends before its last scan");
+            s->broken = true;
+        }
+    }
     while (j->output_scanline < j->output_height) {
         JSAMPROW row = out + stride * j->output_scanline;
         (void)jpeg_read_scanlines(j, &row, 1);
     }
-    (void)jpeg_finish_decompress(j);
 }
 
-int jpeg_8_decode(iso_bytes in, const struct jpeg_head *head, struct codec_image *frame,
-                  uint8_t *out, size_t bytes, struct iso_err *err)
+int jpeg_8_decode(iso_bytes in, struct codec_image *frame, uint8_t *out, size_t bytes,
+                  struct iso_err *err)
 {
     struct session s = { .err = err, .rc = ISO_OK };
 
-    (void)head;
-    s.j.err                     = jpeg_std_error(&s.errors);
-    s.errors.error_exit         = on_error;
-    s.errors.emit_message       = on_message;
-    s.errors.output_message     = be_silent;
-    s.progress.progress_monitor = on_progress;
-    run(&s, in, frame, out, bytes);
-    jpeg_destroy_decompress(&s.j);
+    session_begin(&s);
+    read_image(&s, in, frame, out, bytes);
+    uint32_t rows = s.j.in.output_scanline;
+    if (s.broken && !s.whole)
+        rows = s.rows_good;
+    jpeg_destroy_decompress(&s.j.in);
+    if (s.rc == ISO_EFORMAT && rows > 0) {
+        size_t done    = (size_t)rows * frame->columns * frame->samples;
+        frame->damaged = true;
+        memset(out + done, 0, bytes - done);
+    }
     return s.rc;
 }

@@ -57,6 +57,7 @@ struct jpeg_bits {
     const uint8_t *next;
     uint64_t acc; /* the next bits, from the top; below `count` of them: what next will give */
     unsigned count;
+    bool     bad; /* a code was met that there is not */
 };
 
 static inline void jpeg_bits_refill(struct jpeg_bits *b) /* at least 56 then */

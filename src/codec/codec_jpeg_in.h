@@ -114,8 +114,11 @@ int jpeg_lossless_decode(iso_bytes in, const struct jpeg_head *head, struct code
 /* 8 or 16 bits allocated. any_predictor: the best of all seven, else the first. */
 int jpeg_lossless_encode(const struct codec_image *frame, iso_bytes pixels, bool any_predictor,
                          struct iso_buf *out, struct iso_err *err);
+/* Any DCT: 8 or 12 bits, sequential and progressive. */
+int jpeg_dct_decode(iso_bytes in, const struct jpeg_head *head, struct codec_image *frame,
+                    uint8_t *out, struct iso_err *err);
 /* libjpeg-turbo: 8 bits, 1 or 3 components, rows known. */
-int jpeg_8_decode(iso_bytes in, const struct jpeg_head *head, struct codec_image *frame,
-                  uint8_t *out, size_t bytes, struct iso_err *err);
+int jpeg_8_decode(iso_bytes in, struct codec_image *frame, uint8_t *out, size_t bytes,
+                  struct iso_err *err);
 
 #endif

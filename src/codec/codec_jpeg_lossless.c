@@ -47,7 +47,7 @@ static int32_t difference_slow(struct jpeg_bits *b, const struct jpeg_lookup *lo
     int32_t  value  = 32768;
 
     if (length == JPEG_BAD_CODE)
-        value = 0;
+        b->bad = true;
     else if (size != 16)
         value = jpeg_extend(b->acc << length, size);
     jpeg_bits_skip(b, entry >> 16);
@@ -302,8 +302,8 @@ static int scan_rows(struct decoder *d, struct iso_reader *r, size_t *rows, stru
             interval_begin(d, r);
         }
         decode_row(d, above, row, first);
-        if (jpeg_bits_over(&d->bits, d->data_end))
-            return iso_fail(err, ISO_EFORMAT, "lossless JPEG ends in row %zu", y + 1);
+        if (d->bits.bad || jpeg_bits_over(&d->bits, d->data_end))
+            return iso_fail(err, ISO_EFORMAT, "lossless JPEG ends or breaks in row %zu", y + 1);
         store_row(d, row, y);
     }
     return ISO_OK;

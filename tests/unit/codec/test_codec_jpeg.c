@@ -166,7 +166,7 @@ static void what_the_library_never_sees(void **state)
     uint8_t           *sof       = find(in, 0xc0);
 
     (void)state;
-    sof[4] = 12; /* bits */
+    sof[4] = 11; /* bits */
     assert_int_equal(decode(in, &GREY, &frame, NULL), ISO_EUNSUPPORTED);
     sof[4] = 8;
     sof[9] = 4; /* components, in a header for one */

@@ -115,6 +115,8 @@ static bool is_drawn(const struct img_overlay *o, uint32_t x, uint32_t y)
 
 void img_overlay_paint(const struct img_overlay *o, uint8_t grey, struct img_picture *picture)
 {
+    size_t bytes = img_pixel_bytes(picture);
+
     for (uint32_t y = 0; y < o->rows; y++) {
         int64_t row = (int64_t)y + o->top;
 
@@ -124,9 +126,8 @@ void img_overlay_paint(const struct img_overlay *o, uint8_t grey, struct img_pic
             int64_t column = (int64_t)x + o->left;
 
             if (column >= 0 && column < picture->width && is_drawn(o, x, y))
-                memset(picture->pixels +
-                           ((size_t)row * picture->width + (size_t)column) * picture->channels,
-                       grey, picture->channels);
+                memset(picture->pixels + ((size_t)row * picture->width + (size_t)column) * bytes,
+                       grey, bytes);
         }
     }
 }

@@ -206,14 +206,16 @@ int img_shutter_apply(const struct img_shutter *s, double aspect, struct img_pic
     bool          is_grey  = colour[0] == colour[1] && colour[1] == colour[2];
     int           rc       = is_grey ? ISO_OK : img_picture_rgb(picture, err);
     uint8_t      *hidden;
+    size_t        bytes;
 
     if (rc < 0)
         return rc;
+    bytes  = img_pixel_bytes(picture);
     hidden = malloc(2 * (size_t)width);
     if (hidden == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     for (uint32_t row = 1; row <= picture->height; row++) {
-        uint8_t *p = picture->pixels + (size_t)(row - 1) * width * picture->channels;
+        uint8_t *p = picture->pixels + (size_t)(row - 1) * width * bytes;
 
         memset(hidden, 0, width);
         if (s->has_rectangle && ((int64_t)row < s->upper || (int64_t)row > s->lower))
@@ -227,7 +229,7 @@ int img_shutter_apply(const struct img_shutter *s, double aspect, struct img_pic
         hide_bitmap(&s->bitmap, row, hidden, width);
         for (uint32_t x = 0; x < width; x++)
             if (hidden[x])
-                memcpy(p + (size_t)x * picture->channels, colour, picture->channels);
+                memcpy(p + x * bytes, colour, bytes); /* equal ones of a grey that is deep */
     }
     free(hidden);
     return ISO_OK;

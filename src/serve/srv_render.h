@@ -8,24 +8,36 @@
 #include "http_route.h"
 #include "srv_picture.h"
 
-/* …/rendered: image/jpeg, image/png, or what the object's renderer makes; 406 with a remedy where
- * nothing can be shown. …/thumbnail: the same, pictures only, 256 x 256 at most unless a viewport is
+/* …/rendered: image/jpeg, image/png, image/webp, image/gif, the latter two moving where there are
+ * several frames, or what the object's renderer makes; 406 with a remedy where nothing can be shown. …/thumbnail: the same, pictures only, 256 x 256 at most unless a viewport is
  * given; 404 there. */
 http_handler srv_rendered, srv_thumbnail;
 
+/* The same for one object by WADO-URI. content_types: as in Accept, those that the client takes.
+ * PS3.18 §9.4 */
+ISO_MUST_USE int srv_rendered_uri(struct http_request *req, struct srv_web *web,
+                                  const struct arc_instance *instance, iso_str content_types,
+                                  struct iso_err *err);
+
 /* One request for a picture, as a renderer gets it. */
 struct srv_render {
-    struct http_request *req;
-    struct srv_web      *web;
-    bool                 thumbnail;
-    struct srv_path      path;
-    struct arc_instance  inst;  /* the object to show */
-    struct dcm_dataset   ds;    /* its header */
-    uint32_t             frame; /* from 1; 0: it has none */
-    struct srv_view      view;
-    unsigned             quality; /* 1..100 */
-    const char          *type;    /* the media type that was chosen */
-    bool                 damaged; /* out: parts of the picture are missing */
+    struct http_request       *req;
+    struct srv_web            *web;
+    bool                       thumbnail;
+    struct srv_path            path;
+    struct arc_instance        inst;   /* the object to show */
+    struct dcm_dataset         ds;     /* its header */
+    uint32_t                   frame;  /* from 1; 0: it has none */
+    const uint32_t            *frames; /* those that are named, from 1 */
+    size_t                     frame_count;
+    const struct arc_instance *list; /* all objects of the path */
+    size_t                     list_count;
+    struct srv_view            view;
+    unsigned                   quality; /* 1..100 */
+    const char                *type;    /* the media type that was chosen */
+    bool                       film;    /* a moving picture */
+    bool                       damaged; /* out: parts of the picture are missing */
+    bool  plain_colours;                /* out: the object's colour profile could not be used */
     bool  may_change; /* out, of depends: the answer can become another one; caches ask */
     void *kind;       /* of depends, for picture and document: what it has found */
 };
@@ -50,6 +62,8 @@ struct srv_renderer {
      * Where other objects are concerned it may change what r->frame is and set r->may_change. */
     int (*depends)(struct srv_render *r, iso_str *text, struct iso_err *err);
 };
+
+extern const struct srv_renderer srv_image_renderer; /* pixels */
 
 /* Who shows such an object; NULL: nobody. */
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *instance);

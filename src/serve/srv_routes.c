@@ -17,10 +17,32 @@ static const struct http_query_doc search_query[] = {
 };
 
 static const struct http_query_doc picture_query[] = {
-    { "accept", "string", "image/jpeg or image/png, instead of the header" },
-    { "viewport", "string", "Width and height to fit in, apart by a comma" },
+    { "accept", "string", "A media type, instead of the header" },
+    { "viewport", "string",
+      "Width and height to fit in; then left, top, width and height of the part of the image to "
+      "show, a width or height below 0 mirroring it" },
     { "window", "string", "Center, width and linear, linear-exact or sigmoid, apart by commas" },
-    { "quality", "integer", "Of a JPEG, 1 to 100" },
+    { "quality", "integer", "Of JPEG and WebP, 1 to 100" },
+    { "annotation", "string", "patient, technique or both, to be burned in" },
+    { "iccprofile", "string", "no, yes, srgb, adobergb or rommrgb" },
+    { "bitDepth", "integer", "16: PNG with all levels of grey" },
+    { "overlays", "string", "no: without overlays and shutters" },
+};
+
+static const struct http_query_doc uri_query[] = {
+    { "requestType", "string", "WADO" },
+    { "studyUID", "string", "Study Instance UID" },
+    { "seriesUID", "string", "Series Instance UID" },
+    { "objectUID", "string", "SOP Instance UID" },
+    { "contentType", "string", "Media types, the best first; application/dicom for the object" },
+    { "frameNumber", "integer", "From 1" },
+    { "rows", "integer", "Height to fit in" },
+    { "columns", "integer", "Width to fit in" },
+    { "region", "string", "Left, top, right, bottom of the part to show, each from 0.0 to 1.0" },
+    { "windowCenter", "number", "With windowWidth" },
+    { "windowWidth", "number", "With windowCenter" },
+    { "imageQuality", "integer", "Of JPEG and WebP, 1 to 100" },
+    { "annotation", "string", "patient, technique or both, to be burned in" },
 };
 
 #define SEARCH(pattern_, handler_, summary_)                                                       \
@@ -62,7 +84,7 @@ static const struct http_query_doc picture_query[] = {
 #define SERIES        STUDY "/series/{series}"
 #define INSTANCE      SERIES "/instances/{instance}"
 #define FRAME         INSTANCE "/frames/{frames}"
-#define PICTURE_TYPES "image/jpeg, image/png"
+#define PICTURE_TYPES "image/jpeg, image/png, image/webp, image/gif"
 #define OBJECT_TYPES  "multipart/related, application/dicom, application/zip"
 
 const struct http_route srv_dicomweb_routes[] = {
@@ -108,7 +130,15 @@ const struct http_route srv_dicomweb_routes[] = {
     REJECT(SERIES "/reject/{code}"),
     REJECT(INSTANCE "/reject/{code}"),
 
-    GET("/wado", srv_wado_uri, 0, "application/dicom", "Retrieve an instance by WADO-URI"),
+    {
+        .method        = HTTP_GET,
+        .pattern       = "/wado",
+        .handler       = srv_wado_uri,
+        .summary       = "Retrieve an instance, or a picture of it, by WADO-URI",
+        .response_type = "application/dicom, " PICTURE_TYPES,
+        .query         = uri_query,
+        .query_count   = sizeof uri_query / sizeof *uri_query,
+    },
 };
 
 const size_t srv_dicomweb_route_count = sizeof srv_dicomweb_routes / sizeof *srv_dicomweb_routes;

@@ -1,5 +1,5 @@
 /* srv_wado_uri.c: WADO-URI: one object by query parameters.   PS3.18 §9 */
-#include "srv_dicomweb.h"
+#include "srv_render.h"
 
 static int read_uid(struct http_request *req, const char *name, iso_str *uid, struct iso_err *err)
 {
@@ -7,6 +7,17 @@ static int read_uid(struct http_request *req, const char *name, iso_str *uid, st
     if (!dcm_uid_acceptable(*uid))
         return iso_fail(err, ISO_EINVAL, "%s must be a UID", name);
     return ISO_OK;
+}
+
+/* Whether the first that the client names is application/dicom; if it names nothing, whether the
+ * object is no image of one frame.   PS3.18 §9.4.1.2.1 */
+static bool wants_object(iso_str types, const struct arc_instance *inst)
+{
+    iso_str first = iso_str_cut(&types, ',');
+
+    if (iso_str_trim(first).len == 0)
+        return !srv_is_image(inst) || inst->frames > 1;
+    return iso_str_eq_c(iso_str_trim(iso_str_cut(&first, ';')), "application/dicom");
 }
 
 int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
@@ -32,8 +43,8 @@ int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
         rc = arc_lookup(web->arc, study, series, object_uid, http_arena(req), &inst, err);
     if (rc < 0)
         return rc;
-    if (!iso_str_eq_c(type, "application/dicom"))
-        return srv_not_acceptable(req, "ask for contentType=application/dicom");
+    if (!wants_object(type, &inst))
+        return srv_rendered_uri(req, web, &inst, type.len > 0 ? type : ISO_STR("image/jpeg"), err);
     if (syntax.len > 0 && !iso_str_eq_c(syntax, "*") &&
         !iso_str_eq(syntax, inst.transfer_syntax_uid))
         return srv_not_acceptable(req,

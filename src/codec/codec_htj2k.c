@@ -123,11 +123,17 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
                                       .is_signed = head.is_signed };
     w.out                         = out;
     w.row                         = codec_row_of(frame, head.bits, head.is_signed);
-    if (codec_ojph_decode(head.stream.ptr, head.stream.len, &image, put_row, &w, &error))
+    if (codec_ojph_decode(head.stream.ptr, head.stream.len, &image, false, put_row, &w, &error))
         return ISO_OK;
     if (error.memory)
         return failed(&error, ISO_EFORMAT, err);
-    return codec_opj_decode(&head, frame, out, bytes, err); /* a second opinion */
+    rc = codec_opj_decode(&head, frame, out, bytes, err); /* a second opinion */
+    if (rc == ISO_EFORMAT && !frame->damaged) {
+        memset(out, 0, bytes);
+        frame->damaged =
+            codec_ojph_decode(head.stream.ptr, head.stream.len, &image, true, put_row, &w, &error);
+    }
+    return rc;
 }
 
 /* ---- encoding ---- */

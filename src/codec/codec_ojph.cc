@@ -67,14 +67,16 @@ class out_stream : public ojph::outfile_base
     ojph::si64        written = 0;
 };
 
-void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, codec_ojph_row *put,
-            void *ctx)
+void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, bool lenient,
+            codec_ojph_row *put, void *ctx)
 {
     ojph::mem_infile file;
     ojph::codestream stream;
     uint32_t         y[4] = {};
 
     file.open(in, len);
+    if (lenient)
+        stream.enable_resilience();
     stream.read_headers(&file);
     ojph::param_siz siz = stream.access_siz();
     if (siz.get_num_components() != image.samples)
@@ -150,12 +152,12 @@ bool report(codec_ojph_error *error)
 
 } // namespace
 
-bool codec_ojph_decode(const uint8_t *in, size_t len, const codec_ojph_image *image,
+bool codec_ojph_decode(const uint8_t *in, size_t len, const codec_ojph_image *image, bool lenient,
                        codec_ojph_row *put, void *ctx, codec_ojph_error *error)
 {
     try {
         configure();
-        decode(in, len, *image, put, ctx);
+        decode(in, len, *image, lenient, put, ctx);
         return true;
     } catch (...) {
         return report(error);

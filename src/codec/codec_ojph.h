@@ -34,10 +34,11 @@ struct codec_ojph_error {
     char text[80];
 };
 
-/* False: *error says why. The header in `in` must describe this image; out of a broken
- * stream some rows may have been put. */
+/* False: *error says why. The header in `in` must describe this image. Of a broken stream
+ * some rows may have been put, and lenient goes on to the last one. */
 bool codec_ojph_decode(const uint8_t *in, size_t len, const struct codec_ojph_image *image,
-                       codec_ojph_row *put, void *ctx, struct codec_ojph_error *error);
+                       bool lenient, codec_ojph_row *put, void *ctx,
+                       struct codec_ojph_error *error);
 
 /* One tile, 64 x 64 code-blocks, progression RPCL. */
 bool codec_ojph_encode(const struct codec_ojph_image *image, codec_ojph_row *get,

@@ -422,11 +422,14 @@ static int read_tile_parts(struct scan *s, struct iso_reader r, struct iso_err *
 
     for (;;) { /* each turn consumes at least 12 bytes */
         struct iso_reader part = r;
+        size_t            at   = s->head->stream.len - iso_left(&r) - 2; /* the marker */
 
         (void)iso_read_u16be(&r);
         uint16_t tile  = iso_read_u16be(&r);
         uint32_t bytes = iso_read_u32be(&r);
         iso_skip(&r, 2);
+        if (iso_reader_ok(&r) && bytes > s->head->stream.len - at)
+            s->head->cut_at = at;
         if (!iso_reader_ok(&r) || tile >= s->head->tiles || (bytes != 0 && bytes < TILE_PART_BYTES))
             return ISO_OK;
         struct iso_reader header = r;

@@ -4,6 +4,7 @@
 #include "codec_opj.h"
 
 #include "codec_row.h"
+#include "iso_reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 enum {
     STREAM_BUFFER   = 16 << 10, /* larger reads go past it */
     RESOLUTIONS_MAX = 6,
-    COLUMNS_CHUNK   = 1024 /* of a row with subsampled components */
+    COLUMNS_CHUNK   = 1024, /* of a row with subsampled components */
+    PSOT_AT         = 6     /* within a tile-part header, after its marker: T.800 §A.4.2 */
 };
 
 struct memory {
@@ -77,7 +79,8 @@ static OPJ_SIZE_T on_write(void *from, OPJ_SIZE_T n, void *user)
     struct memory *m    = user;
     size_t         over = m->out->len - m->at < n ? m->out->len - m->at : n;
 
-    memcpy(m->out->ptr + m->at, from, over);
+    if (over > 0)
+        memcpy(m->out->ptr + m->at, from, over);
     if (iso_buf_add(m->out, (uint8_t *)from + over, n - over) < 0)
         return (OPJ_SIZE_T)-1;
     m->at += n;
@@ -224,24 +227,45 @@ static int decode(struct session *s, const struct codec_j2k_head *head,
     return ISO_OK;
 }
 
+/* Once more, for what there is. Lenient, it allocates what a tile-part says of its length, so that
+ * is put right first, in a copy. */
+static bool decode_part(const struct codec_j2k_head *head, const struct codec_image *frame,
+                        uint8_t *out)
+{
+    struct session        s    = { .err = NULL };
+    struct codec_j2k_head mine = *head;
+    uint8_t              *copy = NULL;
+
+    if (head->cut_at > 0) {
+        copy = malloc(head->stream.len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, head->stream.ptr, head->stream.len);
+        iso_put_u32be(copy + head->cut_at + PSOT_AT, (uint32_t)(head->stream.len - head->cut_at));
+        mine.stream.ptr = copy;
+    }
+    bool done = decode(&s, &mine, frame, false, out) == ISO_OK;
+    close_session(&s);
+    free(copy);
+    return done;
+}
+
 int codec_opj_decode(const struct codec_j2k_head *head, struct codec_image *frame, uint8_t *out,
                      size_t bytes, struct iso_err *err)
 {
-    struct session strict  = { .err = err };
-    struct session lenient = { .err = NULL };
+    struct session s = { .err = err };
     int            rc;
 
     if (head->complete) {
-        rc = decode(&strict, head, frame, true, out);
-        close_session(&strict);
+        rc = decode(&s, head, frame, true, out);
+        close_session(&s);
     } else {
         rc = iso_fail(err, ISO_EFORMAT, "JPEG 2000: the stream ends before the image does");
     }
     if (rc != ISO_EFORMAT)
         return rc;
     memset(out, 0, bytes);
-    frame->damaged = decode(&lenient, head, frame, false, out) == ISO_OK;
-    close_session(&lenient);
+    frame->damaged = decode_part(head, frame, out);
     return rc;
 }
 

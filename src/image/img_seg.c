@@ -39,9 +39,12 @@ struct img_colour img_distinct_colour(uint32_t i)
     for (int k = 0; k < 3; k++) {
         double d = fabs(fmod(hue + 2.0 * (3 - k), 6) - 3) - 1;
 
-        c[k]   = d < 0 ? 0 : d > 1 ? 1 : d;
-        out[k] = (uint8_t)lround(255 * (0.15 + 0.85 * c[k]));
+        c[k] = d < 0 ? 0 : d > 1 ? 1 : d;
     }
+    double light = 0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2];
+    double white = light < 0.5 ? (0.5 - light) / (1 - light) : 0; /* blue is dark by itself */
+    for (int k = 0; k < 3; k++)
+        out[k] = (uint8_t)lround(255 * (c[k] + (1 - c[k]) * white));
     return IMG_COLOUR(out[0], out[1], out[2]);
 }
 

@@ -134,8 +134,8 @@ int img_structures_read(const struct dcm_dataset *ds, struct iso_arena *arena,
 
     if (count == 0)
         return iso_fail(err, ISO_EUNSUPPORTED, "a structure set without contours");
-    if (count > IMG_CONTOURS_MAX || el->item_count > IMG_SEGMENTS_MAX)
-        return iso_fail(err, ISO_ELIMIT, "%zu contours", count);
+    if (count > IMG_CONTOURS_MAX || el->item_count > IMG_ROIS_MAX)
+        return iso_fail(err, ISO_ELIMIT, "%zu contours of %zu structures", count, el->item_count);
     struct img_segment *roi  = iso_arena_array(arena, el->item_count, sizeof *roi);
     struct img_contour *list = iso_arena_array(arena, count, sizeof *list);
     if (roi == NULL || list == NULL)

@@ -4,10 +4,7 @@
 
 #include "img_seg.h"
 
-enum {
-    IMG_CONTOURS_MAX       = 1 << 20,
-    IMG_CONTOUR_POINTS_MAX = 1 << 24 /* of all contours together */
-};
+enum { IMG_ROIS_MAX = 4096, IMG_CONTOURS_MAX = 1 << 20 };
 
 struct img_contour {
     uint32_t      roi; /* index into struct img_structures.roi */

@@ -3,6 +3,9 @@
  *   report                    text/html, text/plain, a picture of its first lines
  *   key object selection      the first image that it selects; text/html, text/plain
  *   waveform                  image/svg+xml, a picture of the same page
+ *   segmentation, structures  filled outlines over the image that they are of
+ *   dose                      a colour wash over the image of that plane
+ *   parametric map            in colours, with their scale
  *   PDF, CDA, STL, OBJ, MTL   themselves
  *   video                     itself */
 #ifndef SRV_DOCUMENT_H
@@ -12,6 +15,10 @@
 
 extern const struct srv_renderer srv_report_renderer, srv_waveform_renderer; /* srv_document.c */
 extern const struct srv_renderer srv_key_renderer;                           /* srv_key.c */
+
+extern const struct srv_renderer srv_segmentation_renderer;           /* srv_segmentation.c */
+extern const struct srv_renderer srv_structures_renderer;             /* srv_structures.c */
+extern const struct srv_renderer srv_dose_renderer, srv_map_renderer; /* srv_grid.c */
 
 extern const struct srv_renderer srv_video_renderer, srv_pdf_renderer, srv_cda_renderer,
     srv_stl_renderer, srv_obj_renderer, srv_mtl_renderer; /* srv_encapsulated.c */

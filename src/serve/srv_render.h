@@ -67,6 +67,8 @@ extern const struct srv_renderer srv_image_renderer; /* pixels */
 
 /* Who shows such an object; NULL: nobody. */
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *instance);
+/* An image and nothing that is shown in another way. */
+bool srv_is_plain_image(const struct arc_instance *instance);
 /* The frame that stands for an object: its Representative Frame Number, else the middle one; 0: it
  * has none. */
 uint32_t srv_representative_frame(const struct arc_instance *instance,

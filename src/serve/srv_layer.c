@@ -1,0 +1,189 @@
+#include "srv_layer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SIDE_MIN = 512, SEARCHED_MAX = 5000, FRAMES_MAX = 4000 };
+
+static const double SLICE_MIN = 0.5; /* mm, to each side of a plane */
+
+bool srv_names_frame(const struct srv_render *r)
+{
+    return http_path_param(r->req, "frames").len > 0;
+}
+
+/* Fills the rest for base->inst and frame. */
+static int read_base(struct srv_render *r, uint32_t frame, struct srv_base *base,
+                     struct iso_err *err)
+{
+    int rc;
+
+    if (!srv_is_plain_image(&base->inst) || frame < 1 || frame > base->inst.frames)
+        return ISO_OK;
+    rc = arc_header(r->web->arc, &base->inst, http_arena(r->req), &base->ds, err);
+    if (rc == ISO_OK)
+        rc = srv_etag_of(&base->inst, 1, base->etag, err);
+    if (rc == ISO_ENOENT) /* it went meanwhile */
+        return ISO_OK;
+    if (rc < 0)
+        return rc;
+    base->frame     = frame;
+    base->has_plane = img_plane_read(&base->ds, frame, &base->plane);
+    base->found     = true;
+    return ISO_OK;
+}
+
+int srv_base_by_uid(struct srv_render *r, iso_str uid, uint32_t frame, struct srv_base *base,
+                    struct iso_err *err)
+{
+    const iso_str any = ISO_STR("");
+    int           rc;
+
+    *base = (struct srv_base){ 0 };
+    if (!dcm_uid_acceptable(uid))
+        return ISO_OK;
+    rc = arc_lookup(r->web->arc, any, any, uid, http_arena(r->req), &base->inst, err);
+    if (rc == ISO_ENOENT)
+        return ISO_OK;
+    return rc == ISO_OK ? read_base(r, frame, base, err) : rc;
+}
+
+/* ---- by plane ---- */
+
+struct search {
+    struct srv_render      *r;
+    iso_str                 frame_of_reference;
+    const struct img_plane *to;
+    const double           *point;
+    unsigned                looked_at;
+    double                  best;
+    iso_str                 uid;
+    uint32_t                frame;
+};
+
+/* A dose is looked at on the CT, not on the PET of the same place. */
+static double handicap(const struct arc_instance *inst)
+{
+    bool functional = iso_str_eq_c(inst->modality, "PT") || iso_str_eq_c(inst->modality, "NM");
+
+    return functional ? 1000 : iso_str_eq_c(inst->modality, "CT") ? 0 : 10;
+}
+
+static int consider(void *ctx, const struct arc_instance *inst, const struct dcm_dataset *ds,
+                    struct iso_err *err)
+{
+    struct search   *s = ctx;
+    struct img_plane plane;
+
+    (void)err;
+    if (++s->looked_at > SEARCHED_MAX)
+        return ISO_ECANCEL;
+    if (!srv_is_plain_image(inst) ||
+        !iso_str_eq(dcm_get_ascii(ds, DCM_FRAME_OF_REFERENCE_UID), s->frame_of_reference))
+        return ISO_OK;
+    for (uint32_t f = 1; f <= inst->frames && f <= FRAMES_MAX; f++) {
+        if (!img_plane_read(ds, f, &plane) || !img_plane_parallel(&plane, s->to))
+            continue;
+        double depth = fabs(img_plane_depth(&plane, s->point));
+        double score = depth + handicap(inst);
+
+        if (depth > fmax(plane.thickness / 2, SLICE_MIN) + 0.01 || score >= s->best)
+            continue;
+        s->best  = score;
+        s->frame = f;
+        s->uid   = iso_arena_str(http_arena(s->r->req), inst->sop_instance_uid);
+    }
+    return ISO_OK;
+}
+
+int srv_base_by_plane(struct srv_render *r, iso_str frame_of_reference, const struct img_plane *to,
+                      const double point[3], struct srv_base *base, struct iso_err *err)
+{
+    struct search        s         = { r, frame_of_reference, to, point, 0, INFINITY, { 0 }, 0 };
+    struct arc_selection selection = { .study_uids = &r->inst.study_uid, .study_count = 1 };
+    int                  rc;
+
+    *base = (struct srv_base){ 0 };
+    if (frame_of_reference.len == 0)
+        return ISO_OK;
+    rc = arc_select_headers(r->web->arc, &selection, consider, &s, err);
+    if (rc < 0 && rc != ISO_ECANCEL)
+        return rc;
+    return s.uid.len > 0 ? srv_base_by_uid(r, s.uid, s.frame, base, err) : ISO_OK;
+}
+
+/* ---- pictures ---- */
+
+/* The size asked for; where none is, small images are enlarged so that lines are thinner than them. */
+static struct srv_view view_of(const struct srv_render *r, uint32_t width, uint32_t height)
+{
+    struct srv_view view = r->view;
+    bool region = view.region.width > 0 || view.region.height > 0 || view.region.left > 0 ||
+                  view.region.top > 0 || view.region.flip_x || view.region.flip_y;
+
+    view.region = (struct img_region){ 0 };
+    if (region)
+        view.box_width = view.box_height = 0;
+    else if (view.box_width == 0 && view.box_height == 0 && width < SIDE_MIN && height < SIDE_MIN)
+        view.box_width = view.box_height = SIDE_MIN;
+    return view;
+}
+
+int srv_base_picture(struct srv_render *r, const struct srv_base *base, uint32_t width,
+                     uint32_t height, double aspect, struct img_picture *out,
+                     struct img_matrix *to_picture, struct iso_err *err)
+{
+    uint32_t w, h;
+    int      rc;
+
+    if (base->found) {
+        struct srv_view view = view_of(r, base->inst.columns, base->inst.rows);
+
+        rc     = srv_picture(r->req, r->web, &base->inst, &base->ds, base->frame, &view, out,
+                             &r->damaged, err);
+        width  = base->inst.columns;
+        height = base->inst.rows;
+    } else {
+        struct srv_view view = view_of(r, width, height);
+
+        img_fit(width, height, aspect, view.box_width, view.box_height, &w, &h);
+        rc = img_canvas(w, h, IMG_GREY(0), out, err);
+    }
+    if (rc < 0)
+        return rc;
+    if (out->deep)
+        img_picture_shallow(out);
+    *to_picture =
+        (struct img_matrix){ (double)out->width / width, 0, 0, 0, (double)out->height / height, 0 };
+    return ISO_OK;
+}
+
+struct img_matrix srv_base_matrix(const struct srv_base *base, const struct img_plane *plane,
+                                  uint32_t width, uint32_t height)
+{
+    if (!base->found)
+        return (struct img_matrix){ 1, 0, 0, 0, 1, 0 };
+    if (plane != NULL && base->has_plane && img_plane_parallel(plane, &base->plane))
+        return img_plane_matrix(plane, &base->plane);
+    return (struct img_matrix){ (double)base->inst.columns / width, 0, 0, 0,
+                                (double)base->inst.rows / height,   0 };
+}
+
+int srv_layer_finish(struct srv_render *r, struct img_picture *picture, struct img_picture *out,
+                     struct iso_err *err)
+{
+    const struct img_region *region = &r->view.region;
+
+    if (region->width > 0 || region->height > 0 || region->left > 0 || region->top > 0 ||
+        region->flip_x || region->flip_y)
+        return srv_picture_fit(picture, 1, &r->view, out, err);
+    *out = *picture;
+    return ISO_OK;
+}
+
+iso_str srv_base_text(struct srv_render *r, const struct srv_base *base)
+{
+    if (!base->found)
+        return ISO_STR("alone");
+    return iso_arena_printf(http_arena(r->req), "%s %u", base->etag, base->frame);
+}

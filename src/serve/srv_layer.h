@@ -1,0 +1,49 @@
+/* srv_layer.h: the image under what is drawn over one; private to serve/.
+ * A layer (segments, contours, dose) belongs to an image that may be stored here: by its UID, or by
+ * lying in the same plane. Without it the layer stands on black. */
+#ifndef SRV_LAYER_H
+#define SRV_LAYER_H
+
+#include "img_plane.h"
+#include "srv_render.h"
+
+struct srv_base {
+    bool                found;
+    struct arc_instance inst;
+    struct dcm_dataset  ds;
+    uint32_t            frame;
+    bool                has_plane;
+    struct img_plane    plane;
+    char                etag[SRV_ETAG_BYTES];
+};
+
+/* base->found says whether it is here, and an image. frame: from 1. */
+ISO_MUST_USE int srv_base_by_uid(struct srv_render *r, iso_str uid, uint32_t frame,
+                                 struct srv_base *base, struct iso_err *err);
+/* The image of the object's study whose plane is nearest to the point, in its slice, and parallel to
+ * `to`; anatomy before function. An empty frame of reference finds nothing. */
+ISO_MUST_USE int srv_base_by_plane(struct srv_render *r, iso_str frame_of_reference,
+                                   const struct img_plane *to, const double point[3],
+                                   struct srv_base *base, struct iso_err *err);
+
+/* The picture to draw on, in the size that r->view asks for, or twice to several times as large as a
+ * small image; and the matrix from pixels of the base to those of the picture. Without a base it is
+ * black, and the matrix is from a frame of width x height pixels. */
+ISO_MUST_USE int srv_base_picture(struct srv_render *r, const struct srv_base *base, uint32_t width,
+                                  uint32_t height, double aspect, struct img_picture *out,
+                                  struct img_matrix *to_picture, struct iso_err *err);
+/* From pixels of a layer to those of its base: by their planes, else by their sizes. */
+struct img_matrix srv_base_matrix(const struct srv_base *base, const struct img_plane *plane,
+                                  uint32_t width, uint32_t height);
+
+/* The region of the finished picture that was asked for. Takes picture. */
+ISO_MUST_USE int srv_layer_finish(struct srv_render *r, struct img_picture *picture,
+                                  struct img_picture *out, struct iso_err *err);
+
+/* Text for depends: what the picture depends on besides the object. */
+iso_str srv_base_text(struct srv_render *r, const struct srv_base *base);
+
+/* Whether the request names a frame. */
+bool srv_names_frame(const struct srv_render *r);
+
+#endif

@@ -1,5 +1,6 @@
 /* codec_deflate.c: each frame deflated by itself: what it inflates to is an uncompressed frame.
  * PS3.5 §8.2.16, RFC 1951 */
+#include "codec_bits.h"
 #include "codec_in.h"
 
 #include "dcm_deflate.h"
@@ -73,29 +74,20 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     if (!full_bytes(a, &full) || (native = calloc(full, 1)) == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for a frame of %zu bytes", full);
     int rc = inflate_frame(in, native, full, &got, err);
-    if (rc == ISO_OK) {
-        struct codec_image same;
-        rc = codec_native.inspect(uid, iso_bytes_of(native, got), a, &same, err);
-    }
+    if (rc == ISO_OK && got == 0)
+        rc = iso_fail(err, ISO_EFORMAT, "it is empty");
     if (rc == ISO_OK || (rc == ISO_EFORMAT && got > 0)) {
-        size_t len     = rc == ISO_OK ? got : full;
-        int    done    = codec_native.decode(uid, iso_bytes_of(native, len), a, frame, out, bytes,
+        int done = codec_native.decode(uid, iso_bytes_of(native, got), a, frame, out, bytes,
                                        rc == ISO_OK ? err : NULL);
-        frame->damaged = rc == ISO_EFORMAT && done == ISO_OK;
-        rc             = rc == ISO_OK ? done : rc;
+        if (rc == ISO_OK)
+            rc = done;
+        frame->damaged = rc == ISO_EFORMAT;
     }
     free(native);
     return rc < 0 ? iso_wrap(err, rc, "a deflated frame") : ISO_OK;
 }
 
 /* ---- encoding ---- */
-
-/* What has one bit, such as a binary segmentation, is packed. */
-static bool is_packed(const struct codec_image *frame)
-{
-    return frame->bits_stored == 1 && frame->high_bit == 0 && frame->samples == 1 &&
-           frame->bits_allocated == 8 && !frame->is_signed;
-}
 
 static int described(iso_str uid, const struct codec_image *frame,
                      const struct codec_options *options, struct codec_image *out,
@@ -107,7 +99,7 @@ static int described(iso_str uid, const struct codec_image *frame,
     *out         = *frame;
     out->planar  = false;
     out->damaged = false;
-    if (is_packed(frame))
+    if (codec_bits_fit(frame))
         out->bits_allocated = 1;
     return ISO_OK;
 }
@@ -115,21 +107,14 @@ static int described(iso_str uid, const struct codec_image *frame,
 static int write_packed(iso_bytes pixels, struct iso_sink sink, struct iso_err *err)
 {
     uint8_t chunk[4096];
-    size_t  n  = 0;
     int     rc = ISO_OK;
 
-    for (size_t i = 0; i < pixels.len && rc == ISO_OK; i += 8) {
-        uint8_t byte = 0;
-        for (size_t k = 0; k < 8 && i + k < pixels.len; k++) {
-            if (pixels.ptr[i + k] > 1)
-                return iso_fail(err, ISO_EUNSUPPORTED, "samples of one bit stored that have more");
-            byte = (uint8_t)(byte | pixels.ptr[i + k] << k); /* PS3.5 §8.1.1 */
-        }
-        chunk[n++] = byte;
-        if (n == sizeof chunk || i + 8 >= pixels.len) {
-            rc = sink.write(sink.ctx, chunk, n, err);
-            n  = 0;
-        }
+    for (size_t at = 0; at < pixels.len && rc == ISO_OK; at += 8 * sizeof chunk) {
+        size_t n = pixels.len - at < 8 * sizeof chunk ? pixels.len - at : 8 * sizeof chunk;
+
+        if (!codec_bits_pack(pixels.ptr + at, n, chunk))
+            return iso_fail(err, ISO_EUNSUPPORTED, "samples of one bit stored that have more");
+        rc = sink.write(sink.ctx, chunk, (n + 7) / 8, err);
     }
     return rc;
 }
@@ -145,8 +130,8 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     if (rc < 0)
         return rc;
     struct iso_sink sink = dcm_deflate_sink(deflate);
-    rc                   = is_packed(frame) ? write_packed(pixels, sink, err)
-                                            : sink.write(sink.ctx, pixels.ptr, pixels.len, err);
+    rc                   = codec_bits_fit(frame) ? write_packed(pixels, sink, err)
+                                                 : sink.write(sink.ctx, pixels.ptr, pixels.len, err);
     if (rc == ISO_OK)
         rc = dcm_deflate_finish(deflate, err);
     dcm_deflate_free(deflate);

@@ -1,10 +1,15 @@
 /* codec_native.c: uncompressed frames brought to the one layout: packed bits to whole bytes, planes
- * to pixels, halved chroma to full width.   PS3.5 §8.1.1, §D; PS3.3 §C.7.6.3.1.2, .3 */
+ * to pixels, halved chroma to full width.   PS3.5 §8.1.1, §D; PS3.3 §C.7.6.3.1.2, .3
+ * A frame that ends early is damaged: what is missing is zero. */
+#include "codec_bits.h"
 #include "codec_in.h"
 
 #include "iso_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { PART_MIN = 64 }; /* less than this part of a frame is not worth a look */
 
 /* Y0 Y1 Cb Cr: two pixels in four samples, told from a full frame by its length, since frames under
  * that name that are not halved exist. */
@@ -16,20 +21,30 @@ static bool is_halved(iso_bytes in, const struct codec_image *a)
            a->bits_allocated == 8 && codec_sample_count(a, &full) && in.len < full;
 }
 
+/* What the frame takes when nothing of it is missing; false when that is too much to be said. */
+static bool whole_bytes(iso_bytes in, const struct codec_image *a, size_t *whole)
+{
+    size_t bits;
+
+    if (!codec_sample_count(a, &bits) || !iso_mul(bits, a->bits_allocated, &bits))
+        return false;
+    if (is_halved(in, a))
+        bits = bits / 3 * 2;
+    *whole = bits / 8 + (bits % 8 != 0);
+    return true;
+}
+
 static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
                    struct codec_image *frame, struct iso_err *err)
 {
     struct codec_image given = codec_unpacked(a);
-    size_t             n, bits;
+    size_t             whole;
 
     (void)uid;
-    if (!codec_sample_count(a, &n) || !iso_mul(n, a->bits_allocated, &bits))
+    if (!whole_bytes(in, a, &whole))
         return iso_fail(err, ISO_ELIMIT, "a frame of %u x %u pixels", a->columns, a->rows);
-    if (is_halved(in, a))
-        bits = bits / 3 * 2;
-    if (in.len < bits / 8 + (bits % 8 != 0))
-        return iso_fail(err, ISO_EFORMAT, "the frame has %zu bytes, of %zu", in.len,
-                        bits / 8 + (bits % 8 != 0));
+    if (in.len == 0 || in.len < whole / PART_MIN)
+        return iso_fail(err, ISO_EFORMAT, "the frame has %zu bytes, of %zu", in.len, whole);
     if (given.bits_allocated != a->bits_allocated && a->planar && a->samples > 1)
         return iso_fail(err, ISO_EUNSUPPORTED, "planes of %u-bit samples", a->bits_allocated);
     if (a->photometric == CODEC_YBR_FULL_422)
@@ -39,8 +54,8 @@ static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
 }
 
 /* Samples of `bits` bits one after the other, least significant first.   PS3.5 §8.1.1 */
-static void unpack(const uint8_t *in, size_t in_bytes, size_t count, unsigned bits,
-                   const struct codec_image *frame, uint8_t *out)
+static void unpack_any(const uint8_t *in, size_t in_bytes, size_t count, unsigned bits,
+                       const struct codec_image *frame, uint8_t *out)
 {
     size_t at = 0;
 
@@ -56,15 +71,52 @@ static void unpack(const uint8_t *in, size_t in_bytes, size_t count, unsigned bi
     }
 }
 
-static void planes_to_pixels(const uint8_t *in, size_t pixels, size_t samples, size_t unit,
-                             uint8_t *out)
+/* Two samples in three bytes. */
+static void unpack_twelve(const uint8_t *restrict in, size_t pairs, uint8_t *restrict out)
 {
-    for (size_t s = 0; s < samples; s++)
-        for (size_t i = 0; i < pixels; i++)
+    for (size_t i = 0; i < pairs; i++, in += 3, out += 4) {
+        out[0] = in[0];
+        out[1] = in[1] & 15;
+        out[2] = (uint8_t)(in[1] >> 4 | in[2] << 4);
+        out[3] = in[2] >> 4;
+    }
+}
+
+static void unpack(iso_bytes in, size_t count, unsigned bits, const struct codec_image *frame,
+                   uint8_t *out)
+{
+    size_t pairs = bits == 12 ? count / 2 : 0;
+
+    if (bits == 1) {
+        codec_bits_spread(in.ptr, count, out);
+        return;
+    }
+    unpack_twelve(in.ptr, pairs, out);
+    unpack_any(in.ptr + 3 * pairs, in.len - 3 * pairs, count - 2 * pairs, bits, frame,
+               out + 4 * pairs);
+}
+
+/* Where samples and unit are constants, this becomes vector code. */
+static inline void interleave(const uint8_t *restrict in, size_t pixels, size_t samples,
+                              size_t unit, uint8_t *restrict out)
+{
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t s = 0; s < samples; s++)
             memcpy(out + (i * samples + s) * unit, in + (s * pixels + i) * unit, unit);
 }
 
-static void widen_chroma(const uint8_t *in, size_t pairs, uint8_t *out)
+static void planes_to_pixels(const uint8_t *in, size_t pixels, size_t samples, size_t unit,
+                             uint8_t *out)
+{
+    if (samples == 3 && unit == 1)
+        interleave(in, pixels, 3, 1, out);
+    else if (samples == 3 && unit == 2)
+        interleave(in, pixels, 3, 2, out);
+    else
+        interleave(in, pixels, samples, unit, out);
+}
+
+static void widen_chroma(const uint8_t *restrict in, size_t pairs, uint8_t *restrict out)
 {
     for (size_t i = 0; i < pairs; i++, in += 4, out += 6) {
         out[0] = in[0];
@@ -74,21 +126,45 @@ static void widen_chroma(const uint8_t *in, size_t pairs, uint8_t *out)
     }
 }
 
-static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
-                  uint8_t *out, size_t bytes, struct iso_err *err)
+static void decode_whole(iso_bytes in, const struct codec_image *a, const struct codec_image *frame,
+                         uint8_t *out, size_t bytes)
 {
     size_t pixels = (size_t)a->rows * a->columns;
 
-    (void)uid;
-    (void)err;
     if (is_halved(in, a))
         widen_chroma(in.ptr, pixels / 2, out);
     else if (frame->bits_allocated != a->bits_allocated)
-        unpack(in.ptr, in.len, pixels * a->samples, a->bits_allocated, frame, out);
+        unpack(in, pixels * a->samples, a->bits_allocated, frame, out);
     else if (a->planar && a->samples > 1)
         planes_to_pixels(in.ptr, pixels, a->samples, codec_sample_bytes(frame), out);
     else
         memcpy(out, in.ptr, bytes);
+}
+
+/* A frame that ends early: as if zeros followed. */
+static int decode_part(iso_bytes in, size_t whole, const struct codec_image *a,
+                       struct codec_image *frame, uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    uint8_t *filled = calloc(whole, 1);
+
+    if (filled == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    memcpy(filled, in.ptr, in.len);
+    decode_whole(iso_bytes_of(filled, whole), a, frame, out, bytes);
+    free(filled);
+    frame->damaged = true;
+    return iso_fail(err, ISO_EFORMAT, "the frame has %zu bytes, of %zu", in.len, whole);
+}
+
+static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
+                  uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    size_t whole;
+
+    (void)uid;
+    if (whole_bytes(in, a, &whole) && in.len < whole)
+        return decode_part(in, whole, a, frame, out, bytes, err);
+    decode_whole(in, a, frame, out, bytes);
     return ISO_OK;
 }
 

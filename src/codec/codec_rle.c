@@ -6,6 +6,7 @@
  * frame damaged.
  * Decoding goes piece by piece through all planes at once, so that planes and pixels meet in the
  * cache. Encoding begins anew with each row (§G.3.1), and pads segments to even lengths (§G.3). */
+#include "codec_bits.h"
 #include "codec_in.h"
 
 #include "iso_reader.h"
@@ -170,13 +171,6 @@ static void interleave(uint8_t *restrict const *plane, size_t count, size_t n, u
     }
 }
 
-/* Each bit a byte, from the least significant.   PS3.5 §8.1.1 */
-static void spread_bits(const uint8_t *in, size_t n, uint8_t *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = in[i / 8] >> i % 8 & 1;
-}
-
 /* ISO_EFORMAT: some of it is missing, and zero. */
 static int decode_planes(struct plane *planes, const struct layout *l, bool bits, uint8_t *out,
                          size_t bytes, struct iso_err *err)
@@ -197,8 +191,8 @@ static int decode_planes(struct plane *planes, const struct layout *l, bool bits
             }
         }
         if (bits)
-            spread_bits(planes[0].piece, bytes - 8 * at < 8 * n ? bytes - 8 * at : 8 * n,
-                        out + 8 * at);
+            codec_bits_spread(planes[0].piece, bytes - 8 * at < 8 * n ? bytes - 8 * at : 8 * n,
+                              out + 8 * at);
         else
             interleave(ordered, l->segments, n, out + at * l->segments);
         for (size_t i = 0; i < l->segments; i++)
@@ -247,6 +241,8 @@ static int described(iso_str uid, const struct codec_image *frame,
     *out         = *frame;
     out->planar  = false;
     out->damaged = false;
+    if (codec_bits_fit(frame))
+        out->bits_allocated = 1;
     return ISO_OK;
 }
 
@@ -299,13 +295,13 @@ static void gather(const uint8_t *restrict in, size_t step, size_t n, uint8_t *r
             row[i] = in[step * i];
 }
 
-static int pack_plane(const struct codec_image *frame, const uint8_t *first, size_t step,
-                      uint8_t *row, struct iso_buf *out)
+/* Every step-th byte of rows of so many. */
+static int pack_plane(const uint8_t *first, size_t step, size_t rows, size_t columns, uint8_t *row,
+                      struct iso_buf *out)
 {
-    size_t columns = frame->columns;
-    size_t before  = out->len;
+    size_t before = out->len;
 
-    for (size_t r = 0; r < frame->rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
         int rc = iso_buf_reserve(out, columns + columns / RUN_MAX + 1);
         if (rc < 0)
             return rc;
@@ -313,6 +309,29 @@ static int pack_plane(const struct codec_image *frame, const uint8_t *first, siz
         out->len = (size_t)(pack_row(row, columns, out->ptr + out->len) - out->ptr);
     }
     return (out->len - before) % 2 != 0 ? iso_buf_add_u8(out, 0) : ISO_OK;
+}
+
+/* Eight pixels in a byte; a row by itself where rows are whole bytes, else all of them as one. */
+static int encode_bits(const struct codec_image *frame, iso_bytes pixels, struct iso_buf *out,
+                       struct iso_err *err)
+{
+    uint8_t  header[HEADER_BYTES] = { 1, 0, 0, 0, HEADER_BYTES };
+    size_t   bytes                = (pixels.len + 7) / 8;
+    size_t   rows                 = frame->columns % 8 == 0 ? frame->rows : 1;
+    uint8_t *bits                 = malloc(2 * bytes); /* and a row of them */
+    int      rc;
+
+    if (bits == NULL)
+        return iso_fail(err, ISO_ENOMEM, "out of memory");
+    if (!codec_bits_pack(pixels.ptr, pixels.len, bits))
+        rc = iso_fail(err, ISO_EUNSUPPORTED, "samples of one bit stored that have more");
+    else if (iso_buf_add(out, header, sizeof header) < 0 ||
+             pack_plane(bits, 1, rows, bytes / rows, bits + bytes, out) < 0)
+        rc = iso_buf_check(out, err);
+    else
+        rc = ISO_OK;
+    free(bits);
+    return rc;
 }
 
 static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
@@ -327,6 +346,8 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     (void)options;
     if (rc < 0)
         return rc;
+    if (codec_bits_fit(frame))
+        return encode_bits(frame, pixels, out, err);
     uint8_t *row = malloc(frame->columns);
     if (row == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
@@ -336,7 +357,7 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
         const uint8_t *first = pixels.ptr + i / l.unit * l.unit + l.unit - 1 - i % l.unit;
 
         iso_put_u32le(out->ptr + start + 4 + 4 * i, (uint32_t)(out->len - start));
-        rc = pack_plane(frame, first, l.segments, row, out);
+        rc = pack_plane(first, l.segments, frame->rows, frame->columns, row, out);
     }
     free(row);
     return rc < 0 ? iso_buf_check(out, err) : ISO_OK;

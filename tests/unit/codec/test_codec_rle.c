@@ -290,6 +290,39 @@ static void what_is_encoded_decodes_to_the_same(void **state)
     assert_int_equal(done, 2100);
 }
 
+static void single_bits_stay_single(void **state)
+{
+    const uint32_t widths[] = { 16, 13, 1 };
+    uint8_t        pixels[16 * 5], back[16 * 5];
+    uint32_t       seed = 7;
+
+    (void)state;
+    for (size_t w = 0; w < 3; w++) {
+        struct codec_image frame = image(5, widths[w], 1, 8), is;
+        size_t             bytes = (size_t)5 * widths[w];
+        struct iso_buf     out;
+
+        frame.bits_stored = 1;
+        frame.high_bit    = 0;
+        paint(pixels, bytes, 3, &seed);
+        for (size_t i = 0; i < bytes; i++)
+            pixels[i] &= 1;
+        assert_int_equal(codec_encoded(RLE, &frame, NULL, &is, NULL), ISO_OK);
+        assert_int_equal(is.bits_allocated, 1);
+        (void)encode(&frame, pixels, bytes, &out);
+        assert_int_equal(iso_u32le(out.ptr), 1);
+        assert_int_equal(decode(out.ptr, out.len, &is, back, bytes), ISO_OK);
+        assert_memory_equal(back, pixels, bytes);
+        iso_buf_release(&out);
+        pixels[bytes - 1] = 2;
+        iso_buf_init(&out, 1000);
+        assert_int_equal(
+            codec_encode(NULL, RLE, &frame, iso_bytes_of(pixels, bytes), NULL, &out, NULL),
+            ISO_EUNSUPPORTED);
+        iso_buf_release(&out);
+    }
+}
+
 static void what_is_not_encoded(void **state)
 {
     struct codec_image frame = image(1, 4, 4, 32), is;
@@ -317,6 +350,7 @@ int main(void)
         cmocka_unit_test(rows_are_packed_one_by_one),
         cmocka_unit_test(segments_are_even_and_in_order),
         cmocka_unit_test(what_is_encoded_decodes_to_the_same),
+        cmocka_unit_test(single_bits_stay_single),
         cmocka_unit_test(what_is_not_encoded),
     };
 

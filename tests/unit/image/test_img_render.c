@@ -215,6 +215,122 @@ static void palette(void **state) /* PS3.3 §C.7.6.3.1.5 */
     img_picture_release(&out);
 }
 
+static void presentation_lut(void **state) /* PS3.3 §C.11.6 */
+{
+    const uint16_t        entry[] = { 255, 128, 0 };
+    const uint16_t        value[] = { 0, 50, 100 };
+    const uint8_t         want[]  = { 255, 128, 0 };
+    struct codec_image    f       = grey(3, 16, 16, false);
+    struct img_attributes a       = PLAIN;
+
+    (void)state;
+    a.window       = (struct img_window){ 50, 100, IMG_LINEAR_EXACT };
+    a.has_window   = true;
+    a.presentation = (struct img_lut){ 3, 0, 8, entry };
+    check(&f, &a, value, want);
+}
+
+static void padding_is_black(void **state)
+{
+    const uint16_t        value[] = { 0, 100, 65535 };
+    const uint8_t         want[]  = { 255, 155, 0 }; /* also where all is turned round */
+    struct codec_image    f       = grey(3, 16, 16, false);
+    struct img_attributes a       = PLAIN;
+
+    (void)state;
+    a.inverse    = true;
+    a.window     = (struct img_window){ 127.5, 255, IMG_LINEAR_EXACT };
+    a.has_window = true;
+    check(&f, &a, value, want);
+    const uint8_t padded[] = { 0, 155, 0 };
+    a.has_padding          = true;
+    a.padding_low = a.padding_high = 0;
+    check(&f, &a, value, padded);
+}
+
+/* Only half of the values that 16 bits can be are in the table; signs at its ends. */
+static void signed_words(void **state)
+{
+    const uint16_t        value[] = { 0x8000, 0xffff, 0, 1, 0x7fff };
+    const uint8_t         want[]  = { 0, 85, 128, 170, 255 };
+    struct codec_image    f       = grey(5, 16, 16, true);
+    struct img_attributes a       = PLAIN;
+
+    (void)state;
+    a.window     = (struct img_window){ 0, 6, IMG_LINEAR_EXACT };
+    a.has_window = true;
+    check(&f, &a, value, want);
+    f.columns = 3; /* all of one sign */
+    check(&f, &a, value + 2, want + 2);
+}
+
+static void deep_grey(void **state)
+{
+    const uint8_t         wire[] = { 0, 0, 1, 0, 0xff, 0x0f };
+    struct codec_image    f      = grey(3, 16, 12, false);
+    struct img_attributes a      = PLAIN;
+    struct img_picture    out    = { 0 };
+    struct iso_err        err    = { 0 };
+    uint16_t              got[3];
+
+    (void)state;
+    a.deep       = true;
+    a.window     = (struct img_window){ 2047.5, 4095, IMG_LINEAR_EXACT };
+    a.has_window = true;
+    assert_int_equal(img_render(&f, iso_bytes_of(wire, 6), &a, &out, &err), ISO_OK);
+    assert_true(out.deep && out.channels == 1);
+    memcpy(got, out.pixels, sizeof got);
+    assert_int_equal(got[0], 0);
+    assert_int_equal(got[1], 16); /* 65535 / 4095 */
+    assert_int_equal(got[2], 65535);
+    assert_int_equal(img_picture_rgb(&out, &err), ISO_OK);
+    assert_true(!out.deep && out.channels == 3);
+    assert_int_equal(out.pixels[8], 255);
+    img_picture_release(&out);
+}
+
+static void supplemental_palette(void **state) /* PS3.3 §C.7.6.19 */
+{
+    const uint8_t         wire[] = { 50, 99, 100, 101, 200 };
+    const uint16_t        red[] = { 0x1100, 0x2200 }, other[] = { 0x0300, 0x0400 };
+    const uint8_t         want[] = { 50, 50, 50, 99, 99, 99, 0x11, 3, 3, 0x22, 4, 4, 0x22, 4, 4 };
+    struct codec_image    f      = grey(5, 8, 8, false);
+    struct img_attributes a      = PLAIN;
+    struct img_picture    out    = { 0 };
+    struct iso_err        err    = { 0 };
+
+    (void)state;
+    a.supplemental = true;
+    a.palette[0]   = (struct img_lut){ 2, 100, 16, red };
+    a.palette[1] = a.palette[2] = (struct img_lut){ 2, 100, 16, other };
+    assert_int_equal(img_render(&f, iso_bytes_of(wire, 5), &a, &out, &err), ISO_OK);
+    assert_int_equal(out.channels, 3);
+    assert_memory_equal(out.pixels, want, sizeof want);
+    img_picture_release(&out);
+}
+
+/* What lies outside of a scanner's circle is not in the window, though no attribute says so. */
+static void automatic_window_without_background(void **state)
+{
+    enum { N = 10000 };
+    struct codec_image    f = grey(N, 16, 16, true);
+    struct img_attributes a = PLAIN;
+    uint8_t              *p = malloc(2 * N);
+
+    (void)state;
+    assert_non_null(p);
+    for (int i = 0; i < N; i++)
+        iso_put_u16le(p + 2 * i, (uint16_t)(int16_t)(i % 5 == 0 ? -2000 : i * 7 % 300 - 100));
+    struct img_window w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
+    assert_true(fabs(w.center - 50) < 10);
+    assert_true(fabs(w.width - 300) < 20);
+    for (int i = 0; i < N; i++) /* only two values: both are shown */
+        iso_put_u16le(p + 2 * i, (uint16_t)(i % 5 == 0 ? 0 : 1000));
+    w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
+    assert_true(w.center - w.width / 2 <= 1 && w.center + w.width / 2 >= 999);
+    free(p);
+}
+
 static void what_is_not_shown(void **state)
 {
     const uint8_t         four[4] = { 0 };
@@ -243,6 +359,12 @@ int main(void)
         cmocka_unit_test(floats_and_wide_words),
         cmocka_unit_test(colour),
         cmocka_unit_test(palette),
+        cmocka_unit_test(presentation_lut),
+        cmocka_unit_test(padding_is_black),
+        cmocka_unit_test(signed_words),
+        cmocka_unit_test(deep_grey),
+        cmocka_unit_test(supplemental_palette),
+        cmocka_unit_test(automatic_window_without_background),
         cmocka_unit_test(what_is_not_shown),
     };
 

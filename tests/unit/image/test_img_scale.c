@@ -95,13 +95,64 @@ static void fitting_keeps_the_shape(void **state)
     }
 }
 
+static void parts_and_mirrors(void **state)
+{
+    static const struct {
+        struct img_region region;
+        uint32_t          width, height;
+        uint8_t           first, last;
+    } cases[] = {
+        { { 0 }, 4, 3, 0, 11 },
+        { { .left = 1, .top = 1, .width = 2, .height = 1 }, 2, 1, 5, 6 },
+        { { .left = 3, .width = 9, .height = 9 }, 1, 3, 3, 11 }, /* ends with the picture */
+        { { .flip_x = true }, 4, 3, 3, 8 },
+        { { .flip_y = true }, 4, 3, 8, 3 },
+        { { .left = 2, .top = 2, .flip_x = true, .flip_y = true }, 2, 1, 11, 10 },
+        { { .left = 3.9, .width = 0.05 }, 1, 3, 3, 11 }, /* at least one pixel */
+    };
+    struct img_region beside = { .left = 4 };
+    struct iso_err    err    = { 0 };
+
+    (void)state;
+    for (unsigned deep = 0; deep < 2; deep++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct img_picture p = picture(4, 3, 1 + deep); /* two bytes a pixel */
+
+            p.channels = 1;
+            p.deep     = deep;
+            for (uint8_t v = 0; v < 12; v++)
+                memset(p.pixels + ((size_t)v << deep), v, (size_t)1 << deep);
+            assert_int_equal(img_crop(&p, &cases[i].region, &err), ISO_OK);
+            assert_int_equal(p.width, cases[i].width);
+            assert_int_equal(p.height, cases[i].height);
+            assert_int_equal(p.pixels[0], cases[i].first);
+            assert_int_equal(p.pixels[((size_t)p.width * p.height << deep) - 1], cases[i].last);
+            assert_int_equal(img_crop(&p, &beside, &err), ISO_EINVAL);
+            img_picture_release(&p);
+        }
+}
+
+static void deep_ones_scale_too(void **state)
+{
+    uint16_t           in[] = { 0, 65535, 1000, 3000 };
+    struct img_picture p = { 4, 1, 1, (uint8_t *)in, true }, out = { 0 };
+    struct iso_err     err = { 0 };
+    uint16_t           got[2];
+
+    (void)state;
+    assert_int_equal(img_scale(&p, 2, 1, &out, &err), ISO_OK);
+    memcpy(got, out.pixels, sizeof got);
+    assert_in_range(got[0], 32767, 32768);
+    assert_int_equal(got[1], 2000);
+    img_picture_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shrinking_averages_areas),
-        cmocka_unit_test(growing_is_bilinear),
-        cmocka_unit_test(flat_stays_flat),
-        cmocka_unit_test(fitting_keeps_the_shape),
+        cmocka_unit_test(shrinking_averages_areas), cmocka_unit_test(growing_is_bilinear),
+        cmocka_unit_test(flat_stays_flat),          cmocka_unit_test(fitting_keeps_the_shape),
+        cmocka_unit_test(parts_and_mirrors),        cmocka_unit_test(deep_ones_scale_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

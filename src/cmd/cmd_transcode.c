@@ -222,8 +222,11 @@ static int place_of(const struct transcode *t, const struct cmd_walk_file *file,
 
             while (len > 1 && t->path[i][len - 1] == '/')
                 len--;
-            if (strncmp(file->name, t->path[i], len) == 0 && file->name[len] == '/')
-                below = file->name + len;
+            if (strncmp(file->name, t->path[i], len) != 0 || file->name[len] != '/')
+                continue;
+            below = file->name + len;
+            while (t->path_count > 1 && below > file->name && below[-1] != '/')
+                below--; /* of several folders, each keeps its name */
         }
         if (below == NULL) /* named itself */
             below = strrchr(file->name, '/') != NULL ? strrchr(file->name, '/') : file->name;

@@ -2,6 +2,8 @@
  * documentation all go through it. */
 #include "cmd_config.h"
 
+#include "dcm_dict.h"
+
 #include "os_file.h"
 
 #include <ctype.h>
@@ -182,18 +184,57 @@ static void blank_comments(char *text)
     }
 }
 
+int cmd_config_syntaxes(const iso_str *names, size_t count, struct iso_arena *arena,
+                        const char *const **out, struct iso_err *err)
+{
+    const char **uids = iso_arena_array(arena, count, sizeof *uids);
+
+    if (uids == NULL)
+        return iso_arena_fail(arena, err);
+    if (count > CMD_PEER_SYNTAXES_MAX)
+        return iso_fail(err, ISO_EINVAL, "more than %d transfer syntaxes", CMD_PEER_SYNTAXES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct dcm_syntax *syntax = dcm_syntax_named(names[i]);
+
+        if (syntax == NULL && !iso_str_eq_c(names[i], "stored"))
+            return iso_fail(err, ISO_EINVAL, "no transfer syntax is called \"%.*s\"",
+                            ISO_STR_ARG(names[i]));
+        uids[i] = syntax != NULL ? syntax->uid : "";
+    }
+    *out = uids;
+    return ISO_OK;
+}
+
+static int load_syntaxes(struct cmd_peer *peer, const json_t *list, struct iso_arena *arena,
+                         struct iso_err *err)
+{
+    iso_str names[CMD_PEER_SYNTAXES_MAX];
+    size_t  count = json_array_size(list);
+
+    if (list == NULL)
+        return ISO_OK;
+    if (!json_is_array(list) || count > CMD_PEER_SYNTAXES_MAX)
+        return iso_fail(err, ISO_EINVAL, "transfer_syntaxes must be a list of up to %d names",
+                        CMD_PEER_SYNTAXES_MAX);
+    for (size_t i = 0; i < count; i++)
+        names[i] = iso_str_c(json_string_value(json_array_get(list, i)));
+    peer->syntax_count = count;
+    return cmd_config_syntaxes(names, count, arena, &peer->syntaxes, err);
+}
+
 static int load_peer(struct cmd_config *config, const json_t *value, struct iso_arena *arena,
                      struct iso_err *err)
 {
     const char  *aet  = NULL;
     const char  *host = NULL;
     int          port = 0;
+    json_t      *list = NULL;
     json_error_t why;
 
     if (config->peer_count == CMD_PEERS_MAX)
         return iso_fail(err, ISO_ELIMIT, "more than %d peers", CMD_PEERS_MAX);
-    if (json_unpack_ex((json_t *)(uintptr_t)value, &why, JSON_STRICT, "{s:s,s:s,s:i}", "aet", &aet,
-                       "host", &host, "port", &port) < 0)
+    if (json_unpack_ex((json_t *)(uintptr_t)value, &why, JSON_STRICT, "{s:s,s:s,s:i,s?o}", "aet",
+                       &aet, "host", &host, "port", &port, "transfer_syntaxes", &list) < 0)
         return iso_fail(err, ISO_EINVAL,
                         "peers[%zu]: %s (each peer is {\"aet\": …, \"host\": …, \"port\": …})",
                         config->peer_count, why.text);
@@ -205,6 +246,9 @@ static int load_peer(struct cmd_config *config, const json_t *value, struct iso_
     peer->aet             = iso_arena_str(arena, iso_str_c(aet)).ptr;
     peer->host            = iso_arena_str(arena, iso_str_c(host)).ptr;
     peer->port            = (uint16_t)port;
+    int rc                = load_syntaxes(peer, list, arena, err);
+    if (rc < 0)
+        return iso_wrap(err, rc, "peers[%zu]", config->peer_count);
     if (peer->aet == NULL || peer->host == NULL)
         return iso_arena_fail(arena, err);
     config->peer_count++;
@@ -351,7 +395,11 @@ int cmd_config_document(struct iso_buf *out)
         iso_buf_printf(out, "| `%s` | `%s` | `%s` | %s |\n", keys[i].name, keys[i].preset, name,
                        keys[i].help);
     }
-    iso_buf_add_c(out, "| `peers` | `[]` | | DICOM applications that we may send to: "
-                       "`[{\"aet\": \"WS1\", \"host\": \"10.0.0.7\", \"port\": 104}]` |\n");
+    iso_buf_add_c(
+        out,
+        "| `peers` | `[]` | | DICOM applications that we may send to: "
+        "`[{\"aet\": \"WS1\", \"host\": \"10.0.0.7\", \"port\": 104, "
+        "\"transfer_syntaxes\": [\"jpegls\", \"stored\"]}]`; `transfer_syntaxes`, which may be "
+        "left out, is what each is sent in if it takes it, the best first |\n");
     return out->failed;
 }

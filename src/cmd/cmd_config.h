@@ -7,13 +7,15 @@
 #include "iso_arena.h"
 #include "iso_buf.h"
 
-enum { CMD_PEERS_MAX = 256 };
+enum { CMD_PEERS_MAX = 256, CMD_PEER_SYNTAXES_MAX = 8 };
 
 /* A DICOM application we may send to: C-MOVE destinations. */
 struct cmd_peer {
-    const char *aet;
-    const char *host;
-    uint16_t    port;
+    const char        *aet;
+    const char        *host;
+    uint16_t           port;
+    const char *const *syntaxes; /* transfer syntaxes by UID, the best first; "": as stored */
+    size_t             syntax_count;
 };
 
 /* What happens when a SOP instance arrives again with other content. */
@@ -50,6 +52,10 @@ struct cmd_config {
 
 /* All defaults. */
 void cmd_config_init(struct cmd_config *config);
+/* Transfer syntaxes from names (dcm_syntax_named, and "stored" for ""), as in a peer's list. *out is in
+ * the arena. ISO_EINVAL: one is none. */
+ISO_MUST_USE int cmd_config_syntaxes(const iso_str *names, size_t count, struct iso_arena *arena,
+                                     const char *const **out, struct iso_err *err);
 /* Reads the file (NULL: none; JSON, // and block comments allowed) and then the environment into
  * config. Strings are in the arena. Every mistake is an error with its key (and line): an unknown
  * key, a wrong type, a number out of range, an unknown word. */

@@ -285,7 +285,8 @@ static void propose_all(struct proposing *p, const struct options *options,
         if (d->pairs[i].transfer_syntax.len > 0)
             (void)propose(p, d->pairs[i].sop_class, d->pairs[i].transfer_syntax);
     for (size_t i = 0; i < d->pair_count; i++) /* a peer may still prefer these two */
-        if (srv_recodable(d->pairs[i].transfer_syntax))
+        if (d->pairs[i].transfer_syntax.len > 0 &&
+            !dcm_syntax_or_default(d->pairs[i].transfer_syntax)->encapsulated)
             for (size_t k = 0; k < 2; k++)
                 (void)propose(p, d->pairs[i].sop_class, iso_str_c(usual_syntaxes[k]));
     propose_broadly(p, d);

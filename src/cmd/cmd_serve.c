@@ -105,7 +105,10 @@ static int start_dimse(struct server *s, struct iso_err *err)
     };
 
     for (size_t i = 0; i < c->peer_count; i++)
-        s->peers[i] = (struct srv_peer){ c->peer[i].aet, c->peer[i].host, c->peer[i].port };
+        s->peers[i] = (struct srv_peer){ c->peer[i].aet,
+                                         c->peer[i].host,
+                                         c->peer[i].port,
+                                         { c->peer[i].syntaxes, c->peer[i].syntax_count } };
     return srv_dimse_start(&config, s->arc, &s->dimse, err);
 }
 

@@ -1,8 +1,10 @@
 /* cmd_store.c: `isocenter store`: sends DICOM files to a peer.   PS3.4 Annex B
  * First all files are looked at (their heads only), so that the presentation contexts can be agreed
  * on; then one or several associations take them off one list. */
+#include "cmd_config.h"
 #include "cmd_scu.h"
 
+#include "codec_pool.h"
 #include "dcm_file.h"
 #include "iso_json.h"
 #include "os_clock.h"
@@ -19,8 +21,11 @@ static const char help[] =
     "\n"
     "Sends DICOM files, and those in folders, to a DICOM peer (C-STORE), byte for byte as they "
     "are\n"
-    "where the peer takes their transfer syntax, else re-encoded if they are not compressed.\n"
+    "where the peer takes their transfer syntax, else re-encoded without loss.\n"
     "\n" CMD_SCU_HELP "  --jobs N       so many associations at once (1)\n"
+    "  --prefer A,B   transfer syntaxes to send in if the peer takes them, the best first: UIDs "
+    "or\n"
+    "                 names as of `isocenter transcode`; stored: as they are (stored)\n"
     "  --json         a summary for scripts\n";
 
 enum {
@@ -50,17 +55,19 @@ struct failure {
 };
 
 struct sending {
-    struct cmd_scu   peer;
-    unsigned         jobs;
-    bool             json;
-    bool             progress;
-    struct iso_arena list; /* everything below points into it */
-    struct item     *items;
-    size_t           count;
-    size_t           cap;
-    uint64_t         bytes; /* of all items */
-    uint64_t         skipped;
-    int64_t          begin_ms;
+    struct cmd_scu        peer;
+    unsigned              jobs;
+    bool                  json;
+    bool                  progress;
+    struct srv_preference prefer;
+    struct codec_pool    *pool;
+    struct iso_arena      list; /* everything below points into it */
+    struct item          *items;
+    size_t                count;
+    size_t                cap;
+    uint64_t              bytes; /* of all items */
+    uint64_t              skipped;
+    int64_t               begin_ms;
 
     struct os_mutex mu; /* guards what follows */
     size_t          next;
@@ -306,6 +313,8 @@ static int send_item(struct sending *s, struct dimse_scu *scu, const struct item
             .file            = fd,
             .offset          = item->offset,
             .bytes           = item->bytes,
+            .prefer          = &s->prefer,
+            .pool            = s->pool,
         };
         rc   = srv_send(scu, &object, &result, NULL, err);
         over = rc < 0 && rc != ISO_EUNSUPPORTED && rc != ISO_EINVAL;
@@ -413,7 +422,7 @@ static int send_all(struct sending *s, struct iso_err *err)
         return iso_arena_fail(&s->list, err);
     while (rc == ISO_OK && s->next < s->count && !s->hopeless) {
         int planned = ISO_OK;
-        srv_plan_init(plan, &s->list);
+        srv_plan_init(plan, &s->prefer, &s->list);
         for (s->batch_end = s->next; s->batch_end < s->count; s->batch_end++) {
             const struct item *item = &s->items[s->batch_end];
             planned = srv_plan_add(plan, item->sop_class, item->transfer_syntax, err);
@@ -483,11 +492,27 @@ static int report(struct sending *s)
                                    : cmd_fail(CMD_FAILED, "store", "no DICOM files were found");
 }
 
+static int read_preference(struct sending *s, iso_str list, struct iso_err *err)
+{
+    iso_str names[CMD_PEER_SYNTAXES_MAX];
+    size_t  count = 0;
+
+    for (iso_str rest = list; rest.ptr != NULL; count++) {
+        if (count == CMD_PEER_SYNTAXES_MAX)
+            return iso_fail(err, ISO_EINVAL, "more than %d transfer syntaxes",
+                            CMD_PEER_SYNTAXES_MAX);
+        names[count] = iso_str_cut(&rest, ',');
+    }
+    s->prefer.count = count;
+    return cmd_config_syntaxes(names, count, &s->list, &s->prefer.syntaxes, err);
+}
+
 static int parse(struct sending *s, int argc, char **argv)
 {
     static const struct option table[] = {
         CMD_SCU_OPTIONS,
         { "jobs", required_argument, NULL, 'n' },
+        { "prefer", required_argument, NULL, 'P' },
         { "json", no_argument, NULL, 'j' },
         { NULL, 0, NULL, 0 },
     };
@@ -500,6 +525,10 @@ static int parse(struct sending *s, int argc, char **argv)
                 return code;
         } else if (c == 'j') {
             s->json = true;
+        } else if (c == 'P') {
+            struct iso_err err = { 0 };
+            if (read_preference(s, iso_str_c(optarg), &err) < 0)
+                return cmd_fail(CMD_USAGE, "store", "--prefer: %s", err.text);
         } else if (c == 'n') {
             if (!iso_str_to_u64(iso_str_c(optarg), &jobs) || jobs < 1 || jobs > JOBS_MAX)
                 return cmd_fail(CMD_USAGE, "store", "--jobs takes 1 to %d", JOBS_MAX);
@@ -523,11 +552,16 @@ static int run(int argc, char **argv)
     if (cmd_scu_wants_help(argc, argv, help))
         return CMD_OK;
     cmd_scu_init(&s.peer, "store");
-    int code = parse(&s, argc, argv);
-    if (code != CMD_OK)
-        return code;
-    s.progress = isatty(STDERR_FILENO) == 1;
     iso_arena_init(&s.list, LIST_BYTES);
+    int                            code = parse(&s, argc, argv);
+    const struct codec_pool_config pool = { 0 };
+    if (code == CMD_OK && codec_pool_new(&pool, &s.pool, &err) < 0) /* before there are threads */
+        code = cmd_fail(CMD_FAILED, "store", "%s", err.text);
+    if (code != CMD_OK) {
+        iso_arena_release(&s.list);
+        return code;
+    }
+    s.progress = isatty(STDERR_FILENO) == 1;
     os_mutex_init(&s.mu);
     for (int i = optind; i < argc && rc == ISO_OK; i++)
         rc = scan(&s, argv[i], true, 0, &err);
@@ -538,6 +572,7 @@ static int run(int argc, char **argv)
     if (rc < 0)
         code = cmd_fail(CMD_FAILED, "store", "%s", err.text);
     os_mutex_release(&s.mu);
+    codec_pool_free(s.pool);
     iso_arena_release(&s.list);
     return code;
 }

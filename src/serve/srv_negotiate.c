@@ -2,6 +2,7 @@
  * kept as they come; the rest must be in a syntax that we read and write ourselves. */
 #include "srv_negotiate.h"
 
+#include "codec_object.h"
 #include "dcm_dict.h"
 
 static const struct {
@@ -75,6 +76,54 @@ static bool usable(enum srv_service service, iso_str transfer_syntax)
            syntax == DCM_DEFLATED_LE;
 }
 
+/* Objects will be sent on this context: by C-GET, on which the requestor is the SCP.  PS3.4 §C.4.3 */
+static bool will_send(const struct ul_associate *rq, iso_str sop_class)
+{
+    for (size_t i = 0; i < rq->role_count; i++)
+        if (iso_str_eq(rq->roles[i].sop_class, sop_class))
+            return rq->roles[i].scp;
+    return false;
+}
+
+static bool proposes(const struct ul_pres_context *proposed, iso_str uid)
+{
+    iso_str transfer_syntax;
+    size_t  at = 0;
+
+    while (ul_transfer_next(proposed, &at, &transfer_syntax))
+        if (iso_str_eq(transfer_syntax, uid))
+            return true;
+    return false;
+}
+
+/* What a peer is known to prefer; else the first that most objects can be put into without loss.
+ * False: none is. */
+static bool choose_to_send(const struct srv_dimse_config *config, const struct ul_associate *rq,
+                           const struct ul_pres_context *proposed, iso_str *out)
+{
+    iso_str transfer_syntax;
+    size_t  at = 0;
+
+    for (size_t i = 0; i < config->peer_count; i++) {
+        const struct srv_peer *peer = &config->peers[i];
+
+        for (size_t k = 0; iso_str_eq_c(rq->calling_ae, peer->aet) && k < peer->prefer.count; k++) {
+            *out = iso_str_c(peer->prefer.syntaxes[k]);
+            if (proposes(proposed, *out))
+                return true;
+        }
+    }
+    while (ul_transfer_next(proposed, &at, &transfer_syntax)) {
+        const struct dcm_syntax *syntax = dcm_syntax_find(transfer_syntax);
+
+        *out = transfer_syntax;
+        if (syntax != NULL && !syntax->lossy &&
+            codec_object_can(iso_str_c(DCM_EXPLICIT_LE->uid), transfer_syntax, NULL))
+            return true;
+    }
+    return false;
+}
+
 static void choose(void *ctx, const struct ul_associate *rq, const struct ul_pres_context *proposed,
                    struct ul_context_answer *answer)
 {
@@ -84,9 +133,14 @@ static void choose(void *ctx, const struct ul_associate *rq, const struct ul_pre
     iso_str transfer_syntax;
     size_t  at = 0;
 
-    (void)rq;
     if (service == SRV_NONE) {
         answer->result = UL_CONTEXT_ABSTRACT_UNSUPPORTED;
+        return;
+    }
+    if (service == SRV_STORAGE && will_send(rq, proposed->abstract_syntax) &&
+        choose_to_send(config, rq, proposed, &transfer_syntax)) {
+        answer->result          = UL_CONTEXT_ACCEPTED;
+        answer->transfer_syntax = transfer_syntax;
         return;
     }
     answer->result = UL_CONTEXT_TRANSFER_UNSUPPORTED;

@@ -20,22 +20,23 @@ enum {
 };
 
 struct retrieval {
-    struct srv_session   *session;
-    struct dimse_message *msg;
-    struct iso_arena     *message;
-    struct srv_identifier identifier;
-    struct arc_instance  *list;
-    size_t                count;
-    size_t                done; /* of list: completed, warned or failed */
-    size_t                completed;
-    size_t                warned;
-    size_t                failed;
-    size_t                told; /* done, when the last pending answer went out */
-    int64_t               told_ms;
-    struct iso_buf        failed_uids; /* joined by '\\' */
-    struct iso_err        why;         /* of the last failed sub-operation */
-    bool                  cancelled;
-    int                   broken; /* the requestor's association has failed */
+    struct srv_session    *session;
+    struct dimse_message  *msg;
+    struct iso_arena      *message;
+    struct srv_identifier  identifier;
+    struct arc_instance   *list;
+    size_t                 count;
+    const struct srv_peer *peer; /* who gets the objects, if that is configured */
+    size_t                 done; /* of list: completed, warned or failed */
+    size_t                 completed;
+    size_t                 warned;
+    size_t                 failed;
+    size_t                 told; /* done, when the last pending answer went out */
+    int64_t                told_ms;
+    struct iso_buf         failed_uids; /* joined by '\\' */
+    struct iso_err         why;         /* of the last failed sub-operation */
+    bool                   cancelled;
+    int                    broken; /* the requestor's association has failed */
 };
 
 static uint16_t clip(size_t n)
@@ -131,6 +132,8 @@ static int send_one(struct retrieval *r, struct dimse_scu *scu, const struct arc
             .offset          = object.offset + instance->data_offset,
             .bytes           = object.bytes - instance->data_offset,
             .priority        = r->msg->command.priority,
+            .prefer          = r->peer != NULL ? &r->peer->prefer : NULL,
+            .pool            = r->session->config->pool,
         };
         if (scu != &r->session->scu) {
             out.originator_ae = r->session->ul->calling_ae;
@@ -169,7 +172,7 @@ static int plan_batch(struct retrieval *r, struct srv_plan *plan, size_t *end)
     struct iso_err full = { 0 };
     int            rc   = ISO_OK;
 
-    srv_plan_init(plan, r->message);
+    srv_plan_init(plan, &r->peer->prefer, r->message);
     for (*end = r->done; *end < r->count && rc == ISO_OK; *end += rc == ISO_OK)
         rc = srv_plan_add(plan, r->list[*end].sop_class_uid, r->list[*end].transfer_syntax_uid,
                           &full);
@@ -186,14 +189,15 @@ static void fail_until(struct retrieval *r, size_t end)
 }
 
 /* Objects up to end over one association to the destination. A negative result: no further try. */
-static int move_batch(struct retrieval *r, const struct srv_peer *peer, const struct srv_plan *plan,
-                      size_t end, unsigned *losses, struct iso_err *err)
+static int move_batch(struct retrieval *r, const struct srv_plan *plan, size_t end,
+                      unsigned *losses, struct iso_err *err)
 {
-    struct ul_config  config = { .pdu_bytes_max = r->session->config->pdu_bytes_max,
-                                 .idle_ms       = r->session->config->io_ms,
-                                 .io_ms         = r->session->config->io_ms };
-    struct dimse_scu *scu    = NULL;
-    struct iso_err    lost   = { 0 };
+    const struct srv_peer *peer   = r->peer;
+    struct ul_config       config = { .pdu_bytes_max = r->session->config->pdu_bytes_max,
+                                      .idle_ms       = r->session->config->io_ms,
+                                      .io_ms         = r->session->config->io_ms };
+    struct dimse_scu      *scu    = NULL;
+    struct iso_err         lost   = { 0 };
 
     while (r->done < end) {
         int rc = srv_plan_open(plan, peer->host, peer->port, &config, r->session->config->aet,
@@ -225,7 +229,7 @@ static int move_batch(struct retrieval *r, const struct srv_peer *peer, const st
     return ISO_OK;
 }
 
-static void move_all(struct retrieval *r, const struct srv_peer *peer, struct iso_err *err)
+static void move_all(struct retrieval *r, struct iso_err *err)
 {
     struct srv_plan *plan   = iso_arena_alloc(r->message, sizeof *plan);
     unsigned         losses = 0;
@@ -234,7 +238,7 @@ static void move_all(struct retrieval *r, const struct srv_peer *peer, struct is
     if (plan == NULL)
         (void)iso_arena_fail(r->message, &r->why);
     while (plan != NULL && r->done < r->count && r->broken == ISO_OK && !r->cancelled) {
-        if (plan_batch(r, plan, &end) < 0 || move_batch(r, peer, plan, end, &losses, err) < 0)
+        if (plan_batch(r, plan, &end) < 0 || move_batch(r, plan, end, &losses, err) < 0)
             break;
     }
     if (r->broken == ISO_OK && !r->cancelled)
@@ -337,15 +341,15 @@ int srv_retrieve(struct srv_session *session, struct dimse_message *msg, struct 
     struct iso_err   why  = { 0 };
     uint16_t         status;
 
-    const struct srv_peer *peer =
-        move ? find_peer(session->config, msg->command.move_destination) : NULL;
+    r.peer =
+        find_peer(session->config, move ? msg->command.move_destination : session->ul->calling_ae);
     int rc = choose_objects(&r, &status, &why);
     if (r.broken < 0) {
         if (err != NULL)
             *err = why;
         return iso_wrap(err, r.broken, "identifier");
     }
-    if (rc == ISO_OK && move && peer == NULL) {
+    if (rc == ISO_OK && move && r.peer == NULL) {
         status = DIMSE_QUERY_DESTINATION_UNKNOWN;
         rc     = iso_fail(&why, ISO_ENOENT, "move destination %.*s is not configured",
                           ISO_STR_ARG(msg->command.move_destination));
@@ -354,7 +358,7 @@ int srv_retrieve(struct srv_session *session, struct dimse_message *msg, struct 
         return srv_refuse(session, msg, status, &why, err);
     iso_buf_init(&r.failed_uids, FAILED_BYTES);
     if (move)
-        move_all(&r, peer, err);
+        move_all(&r, err);
     else
         get_all(&r, err);
     rc = r.broken < 0 ? iso_wrap(err, r.broken, "retrieval stopped") : finish(&r, err);

@@ -42,22 +42,56 @@ static void unknown_classes_are_storage_unless_told(void **state)
     assert_int_equal(service("", false), SRV_NONE);
 }
 
-/* The answer to one proposed context with these transfer syntaxes. */
-static struct ul_context_answer choose(const char *abstract, const char *const *transfers)
+/* The answer to one proposed context with these transfer syntaxes, by WS1 who may be known. */
+static struct ul_context_answer choose_for(const struct srv_dimse_config *config, bool fetches,
+                                           const char *abstract, const char *const *transfers)
 {
-    static const struct srv_dimse_config config = { .aet = "ISOCENTER" };
-    struct ul_policy                     policy = srv_policy(&config);
-    struct ul_pres_context   proposed = { .id = 1, .abstract_syntax = iso_str_c(abstract) };
-    struct ul_context_answer answer   = { .result = UL_CONTEXT_NO_REASON };
-    static struct iso_buf    items; /* the answer points into it */
+    static struct ul_associate rq;
+    struct ul_policy           policy   = srv_policy(config);
+    struct ul_pres_context     proposed = { .id = 1, .abstract_syntax = iso_str_c(abstract) };
+    struct ul_context_answer   answer   = { .result = UL_CONTEXT_NO_REASON };
+    static struct iso_buf      items; /* the answer points into it */
 
+    rq.calling_ae = ISO_STR("WS1");
+    rq.role_count = fetches;
+    rq.roles[0]   = (struct ul_role){ .sop_class = iso_str_c(abstract), .scp = true };
     iso_buf_release(&items);
     iso_buf_init(&items, 4096);
     for (; *transfers != NULL; transfers++, proposed.transfer_count++)
         assert_int_equal(ul_transfer_add(&items, iso_str_c(*transfers)), ISO_OK);
     proposed.transfers = iso_buf_bytes(&items);
-    policy.choose(policy.ctx, NULL, &proposed, &answer);
+    policy.choose(policy.ctx, &rq, &proposed, &answer);
     return answer;
+}
+
+static struct ul_context_answer choose(const char *abstract, const char *const *transfers)
+{
+    static const struct srv_dimse_config config = { .aet = "ISOCENTER" };
+
+    return choose_for(&config, false, abstract, transfers);
+}
+
+static void what_we_send_is_what_we_can_make(void **state) /* C-GET: PS3.4 §C.4.3 */
+{
+    static const char *const       list[]   = { "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.102",
+                                                "1.2.840.10008.1.2.5", "1.2.840.10008.1.2", NULL };
+    static const char *const       video[]  = { "1.2.840.10008.1.2.4.102", NULL };
+    static const char *const       wishes[] = { "", "1.2.840.10008.1.2.4.50" };
+    static const struct srv_peer   peer     = { "WS1", "127.0.0.1", 104, { wishes, 2 } };
+    const char                    *ct       = "1.2.840.10008.5.1.4.1.1.2";
+    static struct srv_dimse_config config   = { .aet = "ISOCENTER" };
+
+    (void)state;
+    struct ul_context_answer answer = choose_for(&config, true, ct, list);
+    assert_text(answer.transfer_syntax, "1.2.840.10008.1.2.5"); /* without loss */
+    answer = choose_for(&config, false, ct, list);
+    assert_text(answer.transfer_syntax, "1.2.840.10008.1.2.4.50"); /* to be stored as it comes */
+    answer = choose_for(&config, true, ct, video);
+    assert_text(answer.transfer_syntax, "1.2.840.10008.1.2.4.102"); /* for what is stored so */
+    config.peers      = &peer;
+    config.peer_count = 1;
+    answer            = choose_for(&config, true, ct, list);
+    assert_text(answer.transfer_syntax, "1.2.840.10008.1.2.4.50");
 }
 
 static void storage_takes_the_first_proposed(void **state)
@@ -158,6 +192,7 @@ int main(void)
         cmocka_unit_test(classes_have_their_service),
         cmocka_unit_test(unknown_classes_are_storage_unless_told),
         cmocka_unit_test(storage_takes_the_first_proposed),
+        cmocka_unit_test(what_we_send_is_what_we_can_make),
         cmocka_unit_test(queries_take_what_we_read),
         cmocka_unit_test(only_storage_peers_become_scp),
         cmocka_unit_test(extended_negotiation_never_exceeds_the_proposal),

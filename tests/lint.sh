@@ -46,9 +46,10 @@ call() { grep -E "(^|[^A-Za-z0-9_.>])($1) ?\(" || true; }
 mapfile -t sources < <(find src include -name '*.[ch]' -o -name '*.cc' 2>/dev/null | sort)
 if [ ${#sources[@]} -gt 0 ]; then
     code_of "${sources[@]}" | call "$never" | report "never: unbounded, not thread-safe, or a shell"
+    # (A C++ method of that name, which a library wants, is none.)
     mapfile -t outside < <(printf '%s\n' "${sources[@]}" | grep -v '^src/os/' || true)
     [ ${#outside[@]} -eq 0 ] ||
-        code_of "${outside[@]}" | call "$os_only" | report "raw system call outside src/os"
+        code_of "${outside[@]}" | grep -v ') override' | call "$os_only" | report "raw system call outside src/os"
     wc -l "${sources[@]}" | awk '$2 != "total" && $1 > 700 { print $2 ":" $1 }' | report "longer than 700 lines"
 fi
 

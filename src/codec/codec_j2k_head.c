@@ -557,7 +557,7 @@ int codec_j2k_described(const struct codec_image *frame, bool lossy, struct code
 int codec_j2k_move(const struct codec_j2k_move *moves, size_t count, iso_str from, iso_bytes in,
                    iso_str to, struct iso_buf *out, struct iso_err *err)
 {
-    struct codec_j2k_head head;
+    struct codec_j2k_head head = { 0 };
 
     for (size_t i = 0; i < count; i++) {
         if (!iso_str_ends(from, iso_str_c(moves[i].from)) ||

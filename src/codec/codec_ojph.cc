@@ -43,6 +43,46 @@ void configure()
     (void)done;
 }
 
+/* (The library's own calls a virtual function while it is being made.) */
+class in_stream : public ojph::infile_base
+{
+  public:
+    in_stream(const uint8_t *ptr, size_t len) : ptr(ptr), len(len)
+    {
+    }
+    size_t read(void *to, size_t size) override
+    {
+        size_t n = size < len - at ? size : len - at;
+
+        memcpy(to, ptr + at, n);
+        at += n;
+        return n;
+    }
+    int seek(ojph::si64 offset, enum infile_base::seek origin) override
+    {
+        ojph::si64 from = origin == OJPH_SEEK_SET   ? 0
+                          : origin == OJPH_SEEK_CUR ? tell()
+                                                    : static_cast<ojph::si64>(len);
+
+        if (offset < -from || offset > static_cast<ojph::si64>(len) - from)
+            return -1;
+        at = static_cast<size_t>(from + offset);
+        return 0;
+    }
+    ojph::si64 tell() override
+    {
+        return static_cast<ojph::si64>(at);
+    }
+    bool eof() override
+    {
+        return at == len;
+    }
+
+  private:
+    const uint8_t *ptr;
+    size_t         len, at = 0;
+};
+
 class out_stream : public ojph::outfile_base
 {
   public:
@@ -70,11 +110,10 @@ class out_stream : public ojph::outfile_base
 void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, bool lenient,
             codec_ojph_row *put, void *ctx)
 {
-    ojph::mem_infile file;
+    in_stream        file(in, len);
     ojph::codestream stream;
     uint32_t         y[4] = {};
 
-    file.open(in, len);
     if (lenient)
         stream.enable_resilience();
     stream.read_headers(&file);

@@ -10,13 +10,13 @@
 
 enum { STILL_METHOD = 2, FILM_METHOD = 0 }; /* 0 is quick, 6 is small */
 
-static int failed(int code, struct iso_err *err)
+static int failed(WebPEncodingError code, struct iso_err *err)
 {
     if (code == VP8_ENC_ERROR_OUT_OF_MEMORY || code == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     if (code == VP8_ENC_ERROR_USER_ABORT)
         return iso_fail(err, ISO_ELIMIT, "a WebP that is too large");
-    return iso_fail(err, ISO_EIO, "WebP: error %d of the library", code);
+    return iso_fail(err, ISO_EIO, "WebP: error %d of the library", (int)code);
 }
 
 static int configure(const struct img_write_options *options, int method, WebPConfig *config,

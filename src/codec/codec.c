@@ -33,6 +33,9 @@ static const struct {
     { "1.2.840.10008.1.2.4.92", &codec_j2k_p2 }, /* its Part 2, lossless: decoded if Part 1 */
     { "1.2.840.10008.1.2.4.93", &codec_j2k_p2 }, /* its Part 2 */
     { "1.2.840.10008.1.2.8.1", &codec_deflate }, /* each frame deflated */
+    { "1.2.840.10008.1.2.4.110", &codec_jxl },   /* JPEG XL lossless */
+    { "1.2.840.10008.1.2.4.111", &codec_jxl },   /* JPEG XL of JPEG */
+    { "1.2.840.10008.1.2.4.112", &codec_jxl },   /* JPEG XL */
     { "1.2.840.10008.1.2.4.201", &codec_htj2k }, /* HTJ2K lossless */
     { "1.2.840.10008.1.2.4.202", &codec_htj2k }, /* HTJ2K lossless, by resolution */
     { "1.2.840.10008.1.2.4.203", &codec_htj2k }, /* HTJ2K */

@@ -32,6 +32,7 @@ extern const struct codec_family codec_rle;     /* codec_rle.c */
 extern const struct codec_family codec_jpeg;    /* codec_jpeg.c */
 extern const struct codec_family codec_ljpeg;   /* the same; no library in it */
 extern const struct codec_family codec_jls;     /* codec_jls.c */
+extern const struct codec_family codec_jxl;     /* codec_jxl.c */
 extern const struct codec_family codec_j2k;     /* codec_j2k.c */
 extern const struct codec_family codec_htj2k;   /* codec_htj2k.c */
 extern const struct codec_family codec_j2k_p2;  /* of Part 2: decoded only */

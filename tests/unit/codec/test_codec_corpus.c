@@ -138,8 +138,9 @@ static void check(void *ctx, char **cell)
 
     bool is_jpeg     = strstr(cell[SYNTAX], ".4.") != NULL;
     bool is_deflated = strstr(cell[SYNTAX], ".2.8.1") != NULL;
+    /* .111: there a reference has no JPEG decoder's pixels; test_codec_jxl compares with the original */
     if (want == NULL || !codec_can_decode(iso_str_c(cell[SYNTAX])) ||
-        strncmp(cell[PATH], "malformed/", 10) == 0 ||
+        strstr(cell[SYNTAX], ".4.111") != NULL || strncmp(cell[PATH], "malformed/", 10) == 0 ||
         strcmp(cell[SYNTAX], "1.2.840.10008.1.2.2") == 0 || strstr(cell[SYNTAX], ".99") != NULL ||
         (!is_jpeg && strcmp(cell[ALLOCATED], "8") != 0 && strcmp(cell[ALLOCATED], "16") != 0 &&
          strcmp(cell[ALLOCATED], "32") != 0))

@@ -140,15 +140,71 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
 
 /* ---- encoding ---- */
 
+enum { QUALITY_FULL_CHROMA = 90 };
+
+static bool has_size(const struct codec_image *frame) /* T.81 table B.2 */
+{
+    return frame->rows <= UINT16_MAX && frame->columns <= UINT16_MAX &&
+           (frame->samples == 1 || frame->samples == 3);
+}
+
+static bool is_lossy_colour(const struct codec_image *frame)
+{
+    if (frame->samples == 1)
+        return frame->photometric == CODEC_MONOCHROME1 || frame->photometric == CODEC_MONOCHROME2;
+    return frame->photometric == CODEC_RGB || frame->photometric == CODEC_YBR_FULL ||
+           frame->photometric == CODEC_YBR_FULL_422;
+}
+
+/* 8 bits as YCbCr, its chroma halved below a quality of 90; .51 also up to 12 bits, whose colours stay
+ * what they are.   PS3.5 §8.2.1 */
+static int described_dct(iso_str uid, const struct codec_image *frame,
+                         const struct codec_options *options, struct codec_image *described,
+                         struct iso_err *err)
+{
+    bool extended = iso_str_eq_c(uid, "1.2.840.10008.1.2.4.51");
+    bool eight    = frame->bits_allocated == 8 && frame->bits_stored == 8;
+    bool twelve   = extended && frame->bits_allocated == 16 && frame->bits_stored <= 12 &&
+                  frame->high_bit + 1 == frame->bits_stored;
+
+    if (!extended && !iso_str_eq_c(uid, "1.2.840.10008.1.2.4.50"))
+        return iso_fail(err, ISO_EUNSUPPORTED, "retired kinds of JPEG are not written");
+    if (frame->is_float || frame->is_signed || !has_size(frame) || !is_lossy_colour(frame) ||
+        (!eight && !twelve))
+        return iso_fail(err, ISO_EUNSUPPORTED,
+                        "lossy JPEG takes grey, RGB and YBR_FULL images, unsigned, of %s bits",
+                        extended ? "8 or up to 12" : "8");
+    *described        = *frame;
+    described->planar = false;
+    if (twelve) {
+        described->bits_stored = 12;
+        described->high_bit    = 11;
+    }
+    if (frame->samples == 3 && eight)
+        described->photometric =
+            options->quality < QUALITY_FULL_CHROMA ? CODEC_YBR_FULL_422 : CODEC_YBR_FULL;
+    else if (frame->samples == 3 && frame->photometric != CODEC_RGB)
+        described->photometric = CODEC_YBR_FULL;
+    return ISO_OK;
+}
+
+static int encode_dct(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
+                      const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
+{
+    (void)uid;
+    if (frame->bits_allocated == 16)
+        return jpeg_12_encode(frame, pixels, options->quality, out, err);
+    return jpeg_8_encode(frame, pixels, options->quality,
+                         frame->samples == 3 && options->quality < QUALITY_FULL_CHROMA, out, err);
+}
+
 static int described_lossless(iso_str uid, const struct codec_image *frame,
                               const struct codec_options *options, struct codec_image *described,
                               struct iso_err *err)
 {
     (void)uid;
     (void)options;
-    if (frame->is_float || frame->bits_allocated > 16 ||
-        (frame->samples != 1 && frame->samples != 3) || frame->rows > UINT16_MAX ||
-        frame->columns > UINT16_MAX)
+    if (frame->is_float || frame->bits_allocated > 16 || !has_size(frame))
         return iso_fail(err, ISO_EUNSUPPORTED,
                         "lossless JPEG takes 1 or 3 samples of 8 or 16 bits a pixel");
     *described        = *frame;
@@ -198,9 +254,12 @@ static int repack(iso_str from_uid, iso_bytes in, iso_str to_uid, struct iso_buf
     return iso_buf_check(out, err);
 }
 
-const struct codec_family codec_jpeg = {
-    .inspect = inspect, .decode = decode, .repack = repack, .foreign = true
-};
+const struct codec_family codec_jpeg  = { .inspect   = inspect,
+                                          .decode    = decode,
+                                          .described = described_dct,
+                                          .encode    = encode_dct,
+                                          .repack    = repack,
+                                          .foreign   = true };
 const struct codec_family codec_ljpeg = { .inspect   = inspect,
                                           .decode    = decode_own,
                                           .described = described_lossless,

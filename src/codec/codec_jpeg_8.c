@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -31,6 +32,8 @@ struct session {
     bool                     whole;     /* all scans are read before the first row comes */
     bool                     broken;    /* data that is not there, or cannot be right */
     uint32_t                 rows_good; /* until then */
+    unsigned char           *encoded;   /* heap */
+    unsigned long            encoded_bytes;
 };
 
 static struct session *session_of(j_common_ptr j)
@@ -161,4 +164,51 @@ int jpeg_8_decode(iso_bytes in, struct codec_image *frame, uint8_t *out, size_t 
         memset(out + done, 0, bytes - done);
     }
     return s.rc;
+}
+
+/* ---- encoding ---- */
+
+static void write_image(struct session *s, const struct codec_image *frame, const uint8_t *pixels,
+                        unsigned quality, bool halved)
+{
+    struct jpeg_compress_struct *j      = &s->j.out;
+    size_t                       stride = (size_t)frame->columns * frame->samples;
+
+    if (setjmp(s->escape) != 0)
+        return;
+    jpeg_create_compress(j);
+    jpeg_mem_dest(j, &s->encoded, &s->encoded_bytes);
+    j->image_width      = frame->columns;
+    j->image_height     = frame->rows;
+    j->input_components = frame->samples;
+    j->in_color_space   = frame->samples == 1               ? JCS_GRAYSCALE
+                          : frame->photometric == CODEC_RGB ? JCS_RGB
+                                                            : JCS_YCbCr;
+    jpeg_set_defaults(j);
+    jpeg_set_quality(j, (int)quality, TRUE);
+    j->dct_method                 = JDCT_ISLOW;
+    j->optimize_coding            = TRUE;
+    j->comp_info[0].h_samp_factor = halved ? 2 : 1;
+    j->comp_info[0].v_samp_factor = 1;
+    jpeg_start_compress(j, TRUE);
+    while (j->next_scanline < j->image_height) {
+        /* The library takes rows as not const, and leaves them alone. */
+        JSAMPROW row = (JSAMPROW)(uintptr_t)(pixels + stride * j->next_scanline);
+        (void)jpeg_write_scanlines(j, &row, 1);
+    }
+    jpeg_finish_compress(j);
+}
+
+int jpeg_8_encode(const struct codec_image *frame, iso_bytes pixels, unsigned quality, bool halved,
+                  struct iso_buf *out, struct iso_err *err)
+{
+    struct session s = { .err = err, .rc = ISO_OK };
+
+    session_begin(&s);
+    write_image(&s, frame, pixels.ptr, quality, halved);
+    jpeg_destroy_compress(&s.j.out);
+    if (s.rc == ISO_OK)
+        (void)iso_buf_add(out, s.encoded, s.encoded_bytes);
+    free(s.encoded);
+    return s.rc == ISO_OK ? iso_buf_check(out, err) : s.rc;
 }

@@ -120,5 +120,11 @@ int jpeg_dct_decode(iso_bytes in, const struct jpeg_head *head, struct codec_ima
 /* libjpeg-turbo: 8 bits, 1 or 3 components, rows known. */
 int jpeg_8_decode(iso_bytes in, struct codec_image *frame, uint8_t *out, size_t bytes,
                   struct iso_err *err);
+/* RGB is converted; halved: chroma of half the width. */
+int jpeg_8_encode(const struct codec_image *frame, iso_bytes pixels, unsigned quality, bool halved,
+                  struct iso_buf *out, struct iso_err *err);
+/* 16 bits allocated, of which 12 are kept. */
+int jpeg_12_encode(const struct codec_image *frame, iso_bytes pixels, unsigned quality,
+                   struct iso_buf *out, struct iso_err *err);
 
 #endif

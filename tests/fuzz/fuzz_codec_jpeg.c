@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (codec_inspect(uid, in, &attributes, &frame, &bytes, &err) < 0 || bytes > (16u << 20))
         return 0;
     uint8_t *out = malloc(bytes);
-    if (out != NULL && codec_decode(NULL, uid, in, &attributes, &frame, out, bytes, &err) == ISO_OK &&
+    if (out != NULL &&
+        codec_decode(NULL, uid, in, &attributes, &frame, out, bytes, &err) == ISO_OK &&
         (frame.rows * frame.columns * frame.samples != bytes || frame.bits_allocated != 8))
         abort();
     free(out);

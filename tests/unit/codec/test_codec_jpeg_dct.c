@@ -208,12 +208,149 @@ static void many_scans_are_refused(void **state)
     free((void *)(uintptr_t)in.ptr);
 }
 
+/* ---- encoding ---- */
+
+static const iso_str EXTENDED = { "1.2.840.10008.1.2.4.51", 22 };
+
+/* Smooth with some texture. The largest difference after encoding and decoding. */
+static unsigned there_and_back(iso_str uid, const struct codec_image *image, unsigned quality,
+                               struct codec_image *described)
+{
+    size_t               unit   = codec_sample_bytes(image);
+    size_t               n      = (size_t)image->rows * image->columns * image->samples, decoded;
+    uint8_t             *pixels = malloc(n * unit), *out = malloc(n * unit);
+    struct codec_options options = { .quality = quality };
+    struct iso_err       err     = { 0 };
+    unsigned             worst   = 0;
+    struct codec_image   frame;
+    struct iso_buf       buf;
+
+    iso_buf_init(&buf, 4 << 20);
+    assert_true(pixels != NULL && out != NULL);
+    for (size_t i = 0; i < n; i++) {
+        size_t   p = i / image->samples;
+        unsigned v =
+            (unsigned)((p % image->columns * 5 + p / image->columns * 3 + i % image->samples * 40) &
+                       0x7f);
+        v                = unit == 2 ? v * 16 + (noise() & 31) : v + (noise() & 3);
+        pixels[i * unit] = (uint8_t)v;
+        if (unit == 2)
+            pixels[2 * i + 1] = (uint8_t)(v >> 8);
+    }
+    iso_bytes in = iso_bytes_of(pixels, n * unit);
+    assert_int_equal(codec_encoded(uid, image, &options, described, &err), ISO_OK);
+    assert_int_equal(codec_encode(NULL, uid, image, in, &options, &buf, &err), ISO_OK);
+    in = iso_buf_bytes(&buf);
+    assert_int_equal(in.len % 2, 0);
+    assert_int_equal(codec_inspect(uid, in, described, &frame, &decoded, &err), ISO_OK);
+    assert_int_equal(decoded, n * unit);
+    assert_int_equal(codec_decode(NULL, uid, in, described, &frame, out, decoded, &err), ISO_OK);
+    assert_int_equal(frame.bits_stored, described->bits_stored);
+    if (described->photometric != CODEC_YBR_FULL_422) /* widened when decoded */
+        assert_int_equal(frame.photometric, described->photometric);
+    else
+        assert_int_equal(frame.photometric, CODEC_YBR_FULL);
+    for (size_t i = 0; i < n && frame.photometric == image->photometric; i++) {
+        int a = unit == 2 ? pixels[2 * i] | pixels[2 * i + 1] << 8 : pixels[i];
+        int b = unit == 2 ? out[2 * i] | out[2 * i + 1] << 8 : out[i];
+        if ((unsigned)abs(a - b) > worst)
+            worst = (unsigned)abs(a - b);
+    }
+    iso_buf_release(&buf);
+    free(pixels);
+    free(out);
+    return worst;
+}
+
+static void lossy_encoding_comes_near(void **state)
+{
+    static const uint32_t sizes[][2] = { { 1, 1 }, { 8, 8 }, { 9, 7 }, { 1, 50 }, { 33, 70 } };
+
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (unsigned flags = 0; flags < 4; flags++) {
+            bool               twelve = (flags & 2) != 0;
+            struct codec_image image  = {
+                 .rows           = sizes[s][0],
+                 .columns        = sizes[s][1],
+                 .samples        = (flags & 1) != 0 ? 3 : 1,
+                 .bits_allocated = twelve ? 16 : 8,
+                 .bits_stored    = twelve ? 12 : 8,
+                 .high_bit       = twelve ? 11 : 7,
+                 .photometric    = (flags & 1) != 0 ? CODEC_YBR_FULL : CODEC_MONOCHROME2,
+            };
+            struct codec_image described;
+            assert_in_range(there_and_back(EXTENDED, &image, 100, &described), 0, 3);
+            if (!twelve)
+                assert_in_range(there_and_back(BASELINE, &image, 100, &described), 0, 3);
+            unsigned rough = there_and_back(EXTENDED, &image, 60, &described);
+            assert_in_range(rough, 0, 90);
+        }
+}
+
+static void colours_are_described(void **state)
+{
+    struct codec_image image = { .rows           = 16,
+                                 .columns        = 18,
+                                 .samples        = 3,
+                                 .bits_allocated = 8,
+                                 .bits_stored    = 8,
+                                 .high_bit       = 7,
+                                 .photometric    = CODEC_RGB };
+    struct codec_image described;
+
+    (void)state;
+    (void)there_and_back(BASELINE, &image, 89, &described);
+    assert_int_equal(described.photometric, CODEC_YBR_FULL_422);
+    (void)there_and_back(BASELINE, &image, 90, &described);
+    assert_int_equal(described.photometric, CODEC_YBR_FULL);
+    image.bits_allocated = 16;
+    image.bits_stored    = 10;
+    image.high_bit       = 9;
+    assert_in_range(there_and_back(EXTENDED, &image, 100, &described), 0, 3);
+    assert_int_equal(described.photometric, CODEC_RGB);
+    assert_int_equal(described.bits_stored, 12);
+}
+
+static void what_cannot_be_encoded_is_said(void **state)
+{
+    const struct codec_image grey = { .rows           = 4,
+                                      .columns        = 4,
+                                      .samples        = 1,
+                                      .bits_allocated = 16,
+                                      .bits_stored    = 12,
+                                      .high_bit       = 11,
+                                      .photometric    = CODEC_MONOCHROME2 };
+    struct codec_image       image, described;
+    struct iso_err           err = { 0 };
+
+    (void)state;
+    image = grey;
+    assert_int_equal(codec_encoded(EXTENDED, &image, NULL, &described, &err), ISO_OK);
+    assert_int_equal(codec_encoded(BASELINE, &image, NULL, &described, &err), ISO_EUNSUPPORTED);
+    assert_int_equal(
+        codec_encoded(ISO_STR("1.2.840.10008.1.2.4.53"), &image, NULL, &described, &err),
+        ISO_EUNSUPPORTED);
+    image.is_signed = true;
+    assert_int_equal(codec_encoded(EXTENDED, &image, NULL, &described, &err), ISO_EUNSUPPORTED);
+    image             = grey;
+    image.photometric = CODEC_PALETTE_COLOR;
+    assert_int_equal(codec_encoded(EXTENDED, &image, NULL, &described, &err), ISO_EUNSUPPORTED);
+    image             = grey;
+    image.bits_stored = 13;
+    image.high_bit    = 12;
+    assert_int_equal(codec_encoded(EXTENDED, &image, NULL, &described, &err), ISO_EUNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_those_of_the_library),
         cmocka_unit_test(every_prefix_shows_the_rows_it_has),
         cmocka_unit_test(many_scans_are_refused),
+        cmocka_unit_test(lossy_encoding_comes_near),
+        cmocka_unit_test(colours_are_described),
+        cmocka_unit_test(what_cannot_be_encoded_is_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

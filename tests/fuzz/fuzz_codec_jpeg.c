@@ -1,4 +1,5 @@
-/* fuzz_codec_jpeg.c: a JPEG frame, past our own scan of its header and into the library. */
+/* fuzz_codec_jpeg.c: a JPEG frame, past our own scan of its header and into the library, or our own
+ * decoders. */
 #include "codec.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *out = malloc(bytes);
     if (out != NULL &&
         codec_decode(NULL, uid, in, &attributes, &frame, out, bytes, &err) == ISO_OK &&
-        (frame.rows * frame.columns * frame.samples != bytes || frame.bits_allocated != 8))
+        (frame.damaged ||
+         (size_t)frame.rows * frame.columns * frame.samples * codec_sample_bytes(&frame) != bytes))
         abort();
     free(out);
     return 0;

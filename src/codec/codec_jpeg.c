@@ -230,10 +230,12 @@ static int repack(iso_str from_uid, iso_bytes in, iso_str to_uid, struct iso_buf
                   struct iso_err *err)
 {
     struct jpeg_head head;
-    int              rc = jpeg_head_read(in, &head, err);
     bool             fits;
 
-    (void)from_uid;
+    if (!iso_str_starts(from_uid, ISO_STR("1.2.840.10008.1.2.4.5")) &&
+        !iso_str_eq_c(from_uid, "1.2.840.10008.1.2.4.70"))
+        return iso_fail(err, ISO_EUNSUPPORTED, "not a JPEG image before");
+    int rc = jpeg_head_read(in, &head, err);
     if (rc < 0)
         return rc;
     if (iso_str_eq_c(to_uid, "1.2.840.10008.1.2.4.50"))

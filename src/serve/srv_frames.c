@@ -1,6 +1,6 @@
 /* srv_frames.c: WADO-RS frames and bulk data.   PS3.18 §10.4.1.1.5, §10.4.1.1.6, §8.7.3.3 */
 #include "http_multipart_reply.h"
-#include "srv_pixels.h"
+#include "srv_transcode.h"
 
 #include "dcm_parser.h"
 
@@ -56,8 +56,9 @@ static int read_numbers(struct http_request *req, iso_str text, uint32_t **out, 
 
 /* How to send: multipart or the bare frame, and under which media type. */
 struct form {
-    bool        multipart;
-    const char *type; /* of the frame */
+    bool                     multipart;
+    const char              *type; /* of the frame */
+    const struct dcm_syntax *to;   /* that it has to be put into; NULL: as stored */
 };
 
 /* RLE had another name before it was registered, by which older clients still ask. */
@@ -72,41 +73,97 @@ static const char *spelled_as(const struct http_media *range, const char *type)
     return type;
 }
 
-/* Ranges from the most wanted; the first that the stored pixels satisfy. A compressed frame is sent
- * as octet-stream only to who named its transfer syntax or "*": nobody mistakes it for samples. */
-static bool choose_form(const struct reply *r, const struct dcm_syntax *syntax, bool single,
-                        struct form *out)
+static const char octets[] = "application/octet-stream";
+
+/* A compressed frame is sent as octet-stream only to who named its transfer syntax or "*": nobody
+ * mistakes it for samples. */
+static bool range_takes(const struct http_media *range, const struct dcm_syntax *syntax,
+                        bool single, struct form *out)
 {
-    static const char octets[] = "application/octet-stream";
+    const char             *type     = spelled_as(range, syntax->media_type);
+    bool                    named    = http_media_param(range, "transfer-syntax").len > 0;
+    const struct http_offer offers[] = {
+        { "multipart/related", type, NULL },
+        { "multipart/related", octets, NULL },
+        { type, NULL, NULL },
+        { octets, NULL, NULL },
+    };
 
-    for (size_t i = 0; i < r->accept.count; i++) {
-        const struct http_media *range = &r->accept.ranges[i];
-        iso_str                  want  = http_media_param(range, "transfer-syntax");
-        bool same = iso_str_eq_c(want, "*") || iso_str_eq_c(want, syntax->uid) ||
-                    iso_str_eq(want, r->inst.transfer_syntax_uid) ||
-                    (!syntax->encapsulated && iso_str_eq_c(want, DCM_IMPLICIT_LE->uid));
-        const char             *type     = spelled_as(range, syntax->media_type);
-        const struct http_offer offers[] = {
-            { "multipart/related", type, NULL },
-            { "multipart/related", octets, NULL },
-            { type, NULL, NULL },
-            { octets, NULL, NULL },
-        };
+    for (size_t k = 0; k < 4; k++) {
+        bool as_octets = (k & 1) == 1;
 
-        if (range->q == 0 || (want.len > 0 && !same))
+        if ((k >= 2 && !single) || !http_media_admits(range, &offers[k]) ||
+            (as_octets && syntax->encapsulated && !named))
             continue;
-        for (size_t k = 0; k < 4; k++) {
-            bool as_octets = (k & 1) == 1;
+        *out = (struct form){ .multipart = k < 2, .type = as_octets ? octets : type };
+        return true;
+    }
+    return false;
+}
 
-            if ((k >= 2 && !single) || !http_media_admits(range, &offers[k]))
-                continue;
-            if (as_octets && syntax->encapsulated && want.len == 0)
-                continue;
-            *out = (struct form){ k < 2, as_octets ? octets : type };
+static bool takes_stored(const struct reply *r, const struct http_media *range,
+                         const struct dcm_syntax *syntax, bool single, struct form *out)
+{
+    iso_str want = http_media_param(range, "transfer-syntax");
+    bool    same = want.len == 0 || iso_str_eq_c(want, "*") || iso_str_eq_c(want, syntax->uid) ||
+                iso_str_eq(want, r->inst.transfer_syntax_uid) ||
+                (!syntax->encapsulated && iso_str_eq_c(want, DCM_IMPLICIT_LE->uid));
+
+    return same && range_takes(range, syntax, single, out);
+}
+
+/* The transfer syntax that is named, or that a media type stands for when none is.
+ * PS3.18 Tables 8.7.3-2, 8.7.3-3, 8.7.3-5 */
+static bool takes_made(const struct reply *r, const struct http_media *range, bool single,
+                       struct form *out)
+{
+    static const char *const defaults[] = {
+        "1.2.840.10008.1.2.1",     /* application/octet-stream */
+        "1.2.840.10008.1.2.4.70",  /* image/jpeg */
+        "1.2.840.10008.1.2.5",     /* image/dicom-rle */
+        "1.2.840.10008.1.2.4.80",  /* image/jls */
+        "1.2.840.10008.1.2.4.90",  /* image/jp2 */
+        "1.2.840.10008.1.2.4.201", /* image/jphc */
+        "1.2.840.10008.1.2.4.110", /* image/jxl */
+    };
+    iso_str want = http_media_param(range, "transfer-syntax");
+
+    if (iso_str_eq_c(want, DCM_IMPLICIT_LE->uid)) /* frames have no headers */
+        want = iso_str_c(DCM_EXPLICIT_LE->uid);
+    for (size_t i = 0; i < (want.len > 0 ? 1 : sizeof defaults / sizeof *defaults); i++) {
+        const struct dcm_syntax *to = dcm_syntax_find(want.len > 0 ? want : iso_str_c(defaults[i]));
+
+        if (srv_frames_can_become(&r->inst, to) && range_takes(range, to, single, out)) {
+            out->to = to;
             return true;
         }
     }
     return false;
+}
+
+/* Ranges from the most wanted: each is served by the stored pixels if it can be, else by what they
+ * can be made into. */
+static bool choose_form(const struct reply *r, const struct dcm_syntax *syntax, bool single,
+                        struct form *out)
+{
+    for (size_t i = 0; i < r->accept.count; i++) {
+        const struct http_media *range = &r->accept.ranges[i];
+
+        if (range->q > 0 &&
+            (takes_stored(r, range, syntax, single, out) || takes_made(r, range, single, out)))
+            return true;
+    }
+    return false;
+}
+
+/* In the form that was chosen; *count as srv_frames. */
+static int get_frames(struct reply *r, const struct form *form, const uint32_t *numbers,
+                      struct srv_frame **frames, size_t *count, struct iso_err *err)
+{
+    if (form->to != NULL)
+        return srv_frames_make(r->req, r->web, &r->inst, form->to, numbers, *count, frames, count,
+                               err);
+    return srv_frames(r->req, r->web, &r->inst, numbers, *count, frames, count, err);
 }
 
 static iso_str typed(struct reply *r, const char *type, const struct dcm_syntax *syntax)
@@ -138,14 +195,26 @@ static int send_frames(struct reply *r, const struct form *form, const struct dc
 
 static int refuse(struct reply *r, const struct dcm_syntax *syntax)
 {
+    const char *others = srv_forms_of(r->req, &r->inst, true);
+
     return srv_not_acceptable(
         r->req, iso_arena_printf(http_arena(r->req),
                                  "the frames are stored in transfer syntax %s: ask for "
                                  "multipart/related; type=\"%s\"; transfer-syntax=%s, or for "
                                  "multipart/related; type=\"application/octet-stream\"; "
-                                 "transfer-syntax=*",
-                                 syntax->uid, syntax->media_type, syntax->uid)
+                                 "transfer-syntax=*; also possible%s",
+                                 syntax->uid, syntax->media_type, syntax->uid,
+                                 others == NULL || others[0] == '\0' ? ": nothing" : others + 1)
                     .ptr);
+}
+
+static iso_str etag_of(struct reply *r, const struct form *form, const char *digest, iso_str what)
+{
+    uint64_t hash = srv_text_hash(what) ^ srv_text_hash(iso_str_c(form->type)) ^
+                    (form->to != NULL ? 3 * srv_text_hash(iso_str_c(form->to->uid)) : 0);
+
+    return iso_arena_printf(http_arena(r->req), "%s/%c%016llx", digest, form->multipart ? 'm' : 's',
+                            (unsigned long long)hash);
 }
 
 int srv_wado_frames(struct http_request *req, void *ctx, struct iso_err *err)
@@ -174,16 +243,14 @@ int srv_wado_frames(struct http_request *req, void *ctx, struct iso_err *err)
     if (rc == ISO_OK)
         rc = syntax->video && strcmp(form.type, syntax->media_type) != 0
                  ? iso_fail(err, ISO_EUNSUPPORTED, "the pixel data is one video: get /rendered")
-                 : srv_frames(req, r.web, &r.inst, numbers, count, &frames, &count, err);
+                 : get_frames(&r, &form, numbers, &frames, &count, err);
     if (rc == ISO_EUNSUPPORTED || rc == ISO_EFORMAT)
         return http_problem(req, 406, "Not acceptable", err->text,
                             "get the pixel data as a whole by its BulkDataURI, or the object");
     if (rc < 0)
         return rc;
-    iso_str etag = iso_arena_printf(
-        http_arena(req), "%s/%c%016llx", digest, form.multipart ? 'm' : 's',
-        (unsigned long long)(srv_text_hash(list) ^ srv_text_hash(iso_str_c(form.type))));
-    return send_frames(&r, &form, syntax, etag, frames, count, err);
+    return send_frames(&r, &form, form.to != NULL ? form.to : syntax,
+                       etag_of(&r, &form, digest, list), frames, count, err);
 }
 
 /* ---- bulk data ---- */
@@ -259,20 +326,40 @@ static int send_value(struct reply *r, const char *type, const struct http_span 
     return rc == ISO_OK ? http_multipart_reply_send(&reply, as, NULL, err) : rc;
 }
 
-/* Encapsulated pixel data as one bulk value: its frames.   PS3.18 §8.7.3.3.2 */
-static int send_all_frames(struct reply *r, iso_str etag, struct iso_err *err)
+/* Pixel data as a bulk value: frames, one part each; uncompressed ones are one value. False in *sent:
+ * nothing that was asked for needs frames.   PS3.18 §8.7.3.3.2 */
+static int send_all_frames(struct reply *r, const char *digest, bool *sent, struct iso_err *err)
 {
+    const bool               native = r->inst.pixels != ARC_PIXELS_FRAGMENTS;
     const struct dcm_syntax *syntax = srv_frame_syntax(&r->inst);
     struct srv_frame        *frames;
-    size_t                   count;
-    struct form              form = { .multipart = true };
-    int rc = srv_frames(r->req, r->web, &r->inst, NULL, 0, &frames, &count, err);
+    struct http_span        *all;
+    size_t                   count = r->inst.frames;
+    size_t                   n     = 0;
+    struct form              form  = { .multipart = true };
 
+    if (!choose_form(r, syntax, count == 1, &form))
+        form = (struct form){ .multipart = count != 1, .type = syntax->media_type };
+    *sent = !native || form.to != NULL;
+    if (!*sent)
+        return ISO_OK;
+    int rc = get_frames(r, &form, NULL, &frames, &count, err);
     if (rc < 0)
         return rc;
-    if (!choose_form(r, syntax, count == 1, &form))
-        form = (struct form){ count != 1, syntax->media_type }; /* the type is in the answer */
-    return send_frames(r, &form, syntax, etag, frames, count, err);
+    iso_str etag = etag_of(r, &form, digest, ISO_STR("all"));
+    if (form.to != DCM_EXPLICIT_LE)
+        return send_frames(r, &form, form.to != NULL ? form.to : syntax, etag, frames, count, err);
+    for (size_t i = 0; i < count; i++)
+        n += frames[i].count;
+    all = iso_arena_array(http_arena(r->req), n, sizeof *all);
+    if (all == NULL)
+        return iso_arena_fail(http_arena(r->req), err);
+    struct srv_frame whole = { all, n, 0 };
+    for (size_t i = 0, at = 0; i < count; at += frames[i++].count) {
+        memcpy(all + at, frames[i].spans, frames[i].count * sizeof *all);
+        whole.bytes += frames[i].bytes;
+    }
+    return send_frames(r, &form, form.to, etag, &whole, 1, err);
 }
 
 int srv_wado_bulk(struct http_request *req, void *ctx, struct iso_err *err)
@@ -298,8 +385,12 @@ int srv_wado_bulk(struct http_request *req, void *ctx, struct iso_err *err)
     iso_str                  etag   = iso_arena_printf(http_arena(req), "%s/b%016llx", digest,
                                                        (unsigned long long)srv_text_hash(path));
     const struct dcm_syntax *syntax = srv_frame_syntax(&r.inst);
-    if (el->form == DCM_FORM_FRAGMENTS && el == dcm_get(&ds, r.inst.pixel_tag) && !syntax->video)
-        return send_all_frames(&r, etag, err);
+    if (el == dcm_get(&ds, r.inst.pixel_tag) && !syntax->video) {
+        bool sent = false;
+        rc        = send_all_frames(&r, digest, &sent, err);
+        if (rc < 0 || sent)
+            return rc;
+    }
     if (el->form == DCM_FORM_FRAGMENTS) { /* a video; an icon within a sequence */
         rc = srv_fragments(req, r.web, &r.inst, el, &spans, &count, err);
         return rc == ISO_OK ? send_value(&r, syntax->media_type, spans, count, etag, err) : rc;

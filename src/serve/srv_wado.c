@@ -1,10 +1,10 @@
 /* srv_wado.c: WADO-RS: objects of a study, a series or one instance, as they are stored or in another
- * uncompressed transfer syntax; as multipart, single part or ZIP.   PS3.18 §10.4
- * Bytes as stored go out as file ranges, never through memory; what has to be re-encoded is streamed.
+ * transfer syntax; as multipart, single part or ZIP.   PS3.18 §10.4
+ * Bytes as stored go out as file ranges, never through memory; what has to be re-encoded is made in a
+ * file first, object by object.
  * Preambles: srv_object_spans. */
-#include "srv_dicomweb.h"
+#include "srv_transcode.h"
 
-#include "dcm_file.h"
 #include "http_multipart_reply.h"
 #include "http_zip.h"
 #include "os_clock.h"
@@ -33,37 +33,7 @@ static int object_spans(struct out *o, const struct arc_instance *inst, struct h
     return rc == ISO_OK ? srv_object_spans(object, span, count, err) : rc;
 }
 
-/* ---- one object re-encoded ---- */
-
-static int recode(struct out *o, const struct arc_instance *inst, const struct dcm_syntax *to,
-                  struct iso_sink sink, struct iso_err *err)
-{
-    const struct dcm_syntax *from   = dcm_syntax_or_default(inst->transfer_syntax_uid);
-    struct dcm_parser       *parser = NULL;
-    struct arc_object        object = { 0 };
-    int                      rc     = arc_object_open(o->web->arc, inst, &object, err);
-
-    if (rc < 0)
-        return rc;
-    struct srv_range_source range = { object.fd, object.offset + inst->data_offset,
-                                      object.bytes - inst->data_offset };
-    rc = dcm_meta_write(inst->sop_class_uid, inst->sop_instance_uid, iso_str_c(to->uid),
-                        iso_str_of(NULL, 0), sink, err);
-    if (rc == ISO_OK)
-        rc = dcm_parser_new(&parser, srv_range_source(&range), from, 0, err);
-    if (rc == ISO_OK)
-        rc = dcm_recode(parser, from, to, sink, err);
-    dcm_parser_free(parser);
-    arc_object_close(&object);
-    return rc;
-}
-
 /* ---- choosing transfer syntaxes ---- */
-
-static bool can_recode(const struct dcm_syntax *from, const struct dcm_syntax *to)
-{
-    return to != NULL && !from->encapsulated && !to->encapsulated;
-}
 
 /* Whether this media range can be served for the object, and how. No transfer-syntax means as
  * stored, which is what clients rely on today. */
@@ -76,7 +46,9 @@ static bool range_serves(const struct http_media *range, const struct arc_instan
     if (want.len == 0 || iso_str_eq_c(want, "*") || iso_str_eq(want, inst->transfer_syntax_uid))
         return true;
     *to = dcm_syntax_find(want);
-    return can_recode(dcm_syntax_or_default(inst->transfer_syntax_uid), *to);
+    if (*to != NULL && (*to)->encapsulated && inst->pixels == ARC_PIXELS_NONE)
+        *to = DCM_EXPLICIT_LE; /* there is nothing to compress */
+    return srv_can_become(inst, *to);
 }
 
 /* The most wanted range of this kind that serves the object. */
@@ -175,37 +147,64 @@ static int copy_object(struct out *o, const struct arc_instance *inst, struct is
 
 /* With re-encoded objects among them, when lengths are not known before; or with so many that not all
  * can be open at once. */
+static int begin_stream(struct out *o, const char *boundary, struct iso_sink *sink,
+                        struct iso_err *err)
+{
+    iso_str type = iso_arena_printf(
+        http_arena(o->req), "multipart/related; type=\"application/dicom\"; boundary=%s", boundary);
+    int rc = srv_cache_ask(o->req, iso_str_of(NULL, 0), err);
+
+    return rc == ISO_OK ? http_reply_stream(o->req, 200, type.ptr, HTTP_LENGTH_UNKNOWN, sink, err)
+                        : rc;
+}
+
+/* What cannot be made turns out while it is made: with the first object, an answer is still possible. */
+static int not_made(struct out *o, int rc, struct iso_err *err)
+{
+    if (rc == ISO_EUNSUPPORTED || rc == ISO_EFORMAT || rc == ISO_ENOENT)
+        return http_problem(o->req, 406, "Not acceptable", err->text,
+                            "get the object in the transfer syntax in which it is stored");
+    return rc;
+}
+
+static int stream_part(struct out *o, size_t i, const struct srv_made *made, const char *boundary,
+                       struct iso_sink sink, struct iso_err *err)
+{
+    int rc = write_c(sink,
+                     iso_arena_printf(http_arena(o->req), "%s--%s\r\nContent-Type: %s\r\n\r\n",
+                                      i > 0 ? "\r\n" : "", boundary, part_type(o, i).ptr),
+                     err);
+
+    if (rc < 0)
+        return rc;
+    return o->to[i] != NULL ? srv_made_write(made, sink, err)
+                            : copy_object(o, &o->list[i], sink, err);
+}
+
 static int stream_multipart(struct out *o, struct iso_err *err)
 {
-    struct iso_arena *arena = http_arena(o->req);
-    struct iso_sink   sink;
-    uint8_t           seed[16];
-    char              boundary[33];
-    int               rc;
+    struct iso_sink sink = { 0 };
+    uint8_t         seed[16];
+    char            boundary[33];
+    int             rc = ISO_OK;
 
     os_random(seed, sizeof seed);
     iso_hex(seed, sizeof seed, boundary);
-    rc = srv_cache_ask(o->req, iso_str_of(NULL, 0), err);
-    if (rc == ISO_OK)
-        rc = http_reply_stream(o->req, 200,
-                               iso_arena_printf(arena,
-                                                "multipart/related; type=\"application/dicom\"; "
-                                                "boundary=%s",
-                                                boundary)
-                                   .ptr,
-                               HTTP_LENGTH_UNKNOWN, &sink, err);
     for (size_t i = 0; rc == ISO_OK && i < o->count; i++) {
-        rc = write_c(sink,
-                     iso_arena_printf(arena, "%s--%s\r\nContent-Type: %s\r\n\r\n",
-                                      i > 0 ? "\r\n" : "", boundary, part_type(o, i).ptr),
-                     err);
-        if (rc == ISO_OK && o->to[i] != NULL)
-            rc = recode(o, &o->list[i], o->to[i], sink, err);
-        else if (rc == ISO_OK)
-            rc = copy_object(o, &o->list[i], sink, err);
+        struct srv_made made = { .fd = -1 };
+
+        if (o->to[i] != NULL)
+            rc = srv_make(o->web, &o->list[i], o->to[i], &made, err);
+        if (rc < 0 && i == 0)
+            return not_made(o, rc, err);
+        if (rc == ISO_OK && i == 0)
+            rc = begin_stream(o, boundary, &sink, err);
+        if (rc == ISO_OK)
+            rc = stream_part(o, i, &made, boundary, sink, err);
+        srv_made_release(&made);
     }
     if (rc == ISO_OK)
-        rc = write_c(sink, iso_arena_printf(arena, "\r\n--%s--\r\n", boundary), err);
+        rc = write_c(sink, iso_arena_printf(http_arena(o->req), "\r\n--%s--\r\n", boundary), err);
     return rc;
 }
 
@@ -213,9 +212,9 @@ static int send_single(struct out *o, struct iso_err *err)
 {
     const struct arc_instance *inst = &o->list[0];
     struct http_span           span[2];
-    struct iso_sink            sink;
-    size_t                     spans;
-    char                       etag[SRV_ETAG_BYTES];
+    size_t                     spans = 2;
+    char                       digest[SRV_ETAG_BYTES];
+    iso_str                    etag = { 0 };
     int                        rc =
         http_reply_header(o->req, "Content-Disposition",
                           iso_arena_printf(http_arena(o->req), "attachment; filename=\"%.*s.dcm\"",
@@ -223,18 +222,19 @@ static int send_single(struct out *o, struct iso_err *err)
                           err);
 
     if (rc == ISO_OK)
-        rc = srv_etag_of(inst, 1, etag, err);
-    if (rc == ISO_OK && o->recodes) {
-        rc = http_reply_stream(o->req, 200, part_type(o, 0).ptr, HTTP_LENGTH_UNKNOWN, &sink, err);
-        return rc == ISO_OK ? recode(o, inst, o->to[0], sink, err) : rc;
-    }
+        rc = srv_etag_of(inst, 1, digest, err);
     if (rc == ISO_OK)
-        rc = srv_cache_forever(o->req, o->web, iso_str_c(etag), err);
+        etag = o->recodes ? iso_arena_printf(http_arena(o->req), "%s/%s", digest, o->to[0]->uid)
+                          : iso_str_c(digest);
+    if (rc == ISO_OK)
+        rc = srv_cache_forever(o->req, o->web, etag, err);
     if (rc == ISO_OK && http_reply_fresh(o->req))
         return ISO_OK;
-    if (rc == ISO_OK)
+    if (rc == ISO_OK && o->recodes)
+        rc = not_made(o, srv_make_spans(o->req, o->web, inst, o->to[0], span, err), err);
+    else if (rc == ISO_OK)
         rc = object_spans(o, inst, span, &spans, err);
-    if (rc == ISO_OK)
+    if (rc == ISO_OK && !http_replied(o->req))
         rc = http_reply_spans(o->req, 200, part_type(o, 0).ptr, span, spans, err);
     return rc;
 }
@@ -276,6 +276,21 @@ static int send_zip(struct out *o, struct iso_err *err)
     return rc;
 }
 
+static int refuse(struct out *o)
+{
+    const char *others = srv_forms_of(o->req, &o->list[0], false);
+
+    return srv_not_acceptable(
+        o->req, iso_arena_printf(http_arena(o->req),
+                                 "ask for multipart/related; type=\"application/dicom\"; "
+                                 "transfer-syntax=*, for one instance as application/dicom, or for "
+                                 "application/zip; %s is stored in %.*s and can be had in%s",
+                                 o->count > 1 ? "the first object" : "the object",
+                                 ISO_STR_ARG(o->list[0].transfer_syntax_uid),
+                                 others == NULL || others[0] == '\0' ? " nothing else" : others + 1)
+                    .ptr);
+}
+
 int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
 {
     static const struct http_offer offers[] = {
@@ -308,8 +323,5 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
     if (choose_all(o, &offers[0]))
         return o->recodes || o->count > OPEN_AT_ONCE_MAX ? stream_multipart(o, err)
                                                          : send_multipart(o, err);
-    return srv_not_acceptable(
-        req, "ask for multipart/related; type=\"application/dicom\"; transfer-syntax=*, for one "
-             "instance as application/dicom, or for application/zip; compressed objects come in "
-             "the transfer syntax in which they are stored");
+    return refuse(o);
 }

@@ -1,5 +1,6 @@
 /* srv_wado_uri.c: WADO-URI: one object by query parameters.   PS3.18 §9 */
 #include "srv_render.h"
+#include "srv_transcode.h"
 
 static int read_uid(struct http_request *req, const char *name, iso_str *uid, struct iso_err *err)
 {
@@ -20,6 +21,50 @@ static bool wants_object(iso_str types, const struct arc_instance *inst)
     return iso_str_eq_c(iso_str_trim(iso_str_cut(&first, ';')), "application/dicom");
 }
 
+static int refuse(struct http_request *req, const struct arc_instance *inst)
+{
+    const char *others = srv_forms_of(req, inst, false);
+
+    return srv_not_acceptable(
+        req, iso_arena_printf(http_arena(req), "ask for transferSyntax=*, or one of %.*s%s",
+                              ISO_STR_ARG(inst->transfer_syntax_uid), others != NULL ? others : "")
+                 .ptr);
+}
+
+/* As it is stored, unless transferSyntax says otherwise.   PS3.18 §9.4 */
+static int send_object(struct http_request *req, struct srv_web *web,
+                       const struct arc_instance *inst, iso_str syntax, struct iso_err *err)
+{
+    bool stored = syntax.len == 0 || iso_str_eq_c(syntax, "*") ||
+                  iso_str_eq(syntax, inst->transfer_syntax_uid);
+    const struct dcm_syntax *to = dcm_syntax_find(syntax);
+    struct arc_object       *object;
+    struct http_span         span[2];
+    size_t                   spans = 2;
+    char                     digest[SRV_ETAG_BYTES];
+    int                      rc = srv_etag_of(inst, 1, digest, err);
+
+    if (!stored && !srv_can_become(inst, to))
+        return refuse(req, inst);
+    if (rc == ISO_OK)
+        rc = srv_cache_forever(req, web,
+                               stored ? iso_str_c(digest)
+                                      : iso_arena_printf(http_arena(req), "%s/%s", digest, to->uid),
+                               err);
+    if (rc == ISO_OK && http_reply_fresh(req))
+        return ISO_OK;
+    if (rc == ISO_OK && !stored) {
+        rc = srv_make_spans(req, web, inst, to, span, err);
+        if (rc == ISO_EUNSUPPORTED || rc == ISO_EFORMAT)
+            return http_problem(req, 406, "Not acceptable", err->text, "ask for transferSyntax=*");
+    } else if (rc == ISO_OK) {
+        object = srv_object_open(req, web, inst, &rc, err);
+        if (rc == ISO_OK)
+            rc = srv_object_spans(object, span, &spans, err);
+    }
+    return rc == ISO_OK ? http_reply_spans(req, 200, "application/dicom", span, spans, err) : rc;
+}
+
 int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
 {
     struct srv_web     *web = ctx;
@@ -27,7 +72,6 @@ int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
     iso_str             study;
     iso_str             series;
     iso_str             object_uid;
-    char                etag[SRV_ETAG_BYTES];
     iso_str             type   = http_query_value(req, "contentType");
     iso_str             syntax = http_query_value(req, "transferSyntax");
     int                 rc     = ISO_OK;
@@ -45,18 +89,5 @@ int srv_wado_uri(struct http_request *req, void *ctx, struct iso_err *err)
         return rc;
     if (!wants_object(type, &inst))
         return srv_rendered_uri(req, web, &inst, type.len > 0 ? type : ISO_STR("image/jpeg"), err);
-    if (syntax.len > 0 && !iso_str_eq_c(syntax, "*") &&
-        !iso_str_eq(syntax, inst.transfer_syntax_uid))
-        return srv_not_acceptable(req,
-                                  "ask for transferSyntax=*: the object comes as it is stored");
-    struct arc_object *object = srv_object_open(req, web, &inst, &rc, err);
-    if (rc == ISO_OK)
-        rc = srv_etag_of(&inst, 1, etag, err);
-    if (rc == ISO_OK)
-        rc = srv_cache_forever(req, web, iso_str_c(etag), err);
-    struct http_span span[2];
-    size_t           spans;
-    if (rc == ISO_OK)
-        rc = srv_object_spans(object, span, &spans, err);
-    return rc == ISO_OK ? http_reply_spans(req, 200, "application/dicom", span, spans, err) : rc;
+    return send_object(req, web, &inst, syntax, err);
 }

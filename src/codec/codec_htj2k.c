@@ -5,14 +5,14 @@
  * it can give a part. Irreversible wavelets round differently in the two (by one, in a sample of
  * 200), and other decoders in use are OpenJPEG.
  *
- * We write one tile and one layer, RPCL, with a TLM marker and down to a resolution of at most 64
- * pixels: valid in .202, and so in .201 and .203 too. */
+ * We write one tile and one layer, RPCL, down to a resolution of at most 64 pixels, a tile-part for
+ * each (codec_htj2k_parts.c): valid in .202, and so in .201 and .203 too. */
 #include "codec_in.h"
 
+#include "codec_htj2k_parts.h"
 #include "codec_ojph.h"
 #include "codec_opj.h"
 #include "codec_row.h"
-#include "iso_reader.h"
 
 #include <math.h>
 #include <string.h>
@@ -172,35 +172,6 @@ static float step_of(unsigned quality, unsigned bits, int32_t lo, int32_t hi)
     return (float)(error * sqrt(12) / (double)(1u << bits));
 }
 
-/* The stream with a marker for the length of its one tile-part, which the library does not write.
- * T.800 §A.7.1 */
-static int add_with_lengths(iso_bytes stream, struct iso_buf *out, struct iso_err *err)
-{
-    struct iso_reader r = iso_reader_of(stream);
-
-    iso_skip(&r, 2);
-    while (iso_reader_ok(&r)) {
-        size_t   at     = stream.len - iso_left(&r);
-        unsigned marker = iso_read_u16be(&r);
-        unsigned bytes  = iso_read_u16be(&r);
-
-        if (marker != 0xff90) { /* SOT */
-            iso_skip(&r, bytes - 2u);
-            continue;
-        }
-        uint8_t tlm[] = { 0xff, 0x55, 0, 9, 0, 0x50, 0, 0, 0, 0, 0 }; /* Ztlm 0; bytes 1 and 4 */
-        iso_skip(&r, 2);
-        iso_put_u32be(tlm + 7, iso_read_u32be(&r));
-        if (!iso_reader_ok(&r))
-            break;
-        (void)iso_buf_add(out, stream.ptr, at);
-        (void)iso_buf_add(out, tlm, sizeof tlm);
-        (void)iso_buf_add(out, stream.ptr + at, stream.len - at);
-        return iso_buf_check(out, err);
-    }
-    return iso_fail(err, ISO_EIO, "HTJ2K: the encoder wrote no tile-part");
-}
-
 static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
                   const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
 {
@@ -217,6 +188,7 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
         .step             = is_lossy(uid) ? step_of(options->quality, bits, lo, hi) : 0,
     };
     struct codec_ojph_error error;
+    struct codec_j2k_head   head = { 0 };
     struct iso_buf          stream;
     struct work             w = work_of(frame);
 
@@ -227,7 +199,9 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     if (!codec_ojph_encode(&image, get_row, write_stream, &w, &error))
         rc = failed(&error, ISO_EIO, err);
     else
-        rc = add_with_lengths(iso_buf_bytes(&stream), out, err);
+        rc = codec_j2k_head_read(iso_buf_bytes(&stream), &head, err);
+    if (rc == ISO_OK)
+        rc = codec_htj2k_add_parts(&head, out, err);
     iso_buf_release(&stream);
     return rc;
 }

@@ -413,12 +413,25 @@ static int read_segments(struct scan *s, struct iso_reader *r, unsigned end, str
 
 /* ---- tile-parts ---- */
 
+struct parts {
+    uint8_t seen[TILES_MAX], declared[TILES_MAX]; /* of each tile */
+};
+
+/* Tile-parts may leave open how many there are; one has to say. Where the end of the image is
+ * marked, the numbers do not matter: there are encoders that count wrongly. */
+static bool all_there(const struct parts *parts, uint32_t tiles, bool marked)
+{
+    for (uint32_t i = 0; i < tiles; i++)
+        if (parts->seen[i] == 0 || (!marked && parts->seen[i] < parts->declared[i]))
+            return false;
+    return true;
+}
+
 /* From the first SOT marker on, which was read. Headers are looked at as far as the stream goes; what
  * is broken here is left to the library: it may decode what comes before.   T.800 §A.4.2 */
 static int read_tile_parts(struct scan *s, struct iso_reader r, struct iso_err *err)
 {
-    uint8_t  seen[TILES_MAX / 8] = { 0 };
-    uint32_t tiles               = 0;
+    struct parts parts = { 0 };
 
     for (;;) { /* each turn consumes at least 12 bytes */
         struct iso_reader part = r;
@@ -427,9 +440,9 @@ static int read_tile_parts(struct scan *s, struct iso_reader r, struct iso_err *
         (void)iso_read_u16be(&r);
         uint16_t tile  = iso_read_u16be(&r);
         uint32_t bytes = iso_read_u32be(&r);
-        iso_skip(&r, 2);
-        if (iso_reader_ok(&r) && bytes > s->head->stream.len - at)
-            s->head->cut_at = at;
+        iso_skip(&r, 1);
+        uint8_t count = iso_read_u8(&r);
+        s->head->end  = at;
         if (!iso_reader_ok(&r) || tile >= s->head->tiles || (bytes != 0 && bytes < TILE_PART_BYTES))
             return ISO_OK;
         struct iso_reader header = r;
@@ -439,21 +452,23 @@ static int read_tile_parts(struct scan *s, struct iso_reader r, struct iso_err *
             return ISO_OK;
         if (rc < 0)
             return rc;
-        if ((seen[tile / 8] & 1u << tile % 8) == 0) {
-            seen[tile / 8] |= (uint8_t)(1u << tile % 8);
-            tiles++;
-        }
+        parts.seen[tile] = (uint8_t)(parts.seen[tile] + (parts.seen[tile] < UINT8_MAX));
+        if (count > 0)
+            parts.declared[tile] = count;
+        s->head->end = s->head->stream.len;
         if (bytes == 0) { /* up to the end of the image */
-            s->head->complete = tiles == s->head->tiles;
+            s->head->complete = all_there(&parts, s->head->tiles, false);
+            return ISO_OK;
+        }
+        if (bytes > s->head->stream.len - at) {
+            s->head->cut_at = at;
             return ISO_OK;
         }
         iso_skip(&part, bytes - 2u); /* its length counts from the marker */
         r               = part;
         unsigned marker = iso_read_u16be(&r);
-        if (!iso_reader_ok(&part))
-            return ISO_OK;
-        if (marker != SOT) { /* EOC; without it, all tiles may still be there */
-            s->head->complete = tiles == s->head->tiles;
+        if (marker != SOT) { /* should be EOC; without it, all may be there as well */
+            s->head->complete = all_there(&parts, s->head->tiles, marker == EOC);
             return ISO_OK;
         }
     }

@@ -29,6 +29,7 @@ struct codec_j2k_head {
     bool                       tlm;
     bool                       complete; /* as many tile-parts, and as long, as it says */
     size_t                     cut_at;   /* the tile-part that is longer than the stream; 0: none */
+    size_t                     end;      /* of the tile-parts that can be read, or of the stream */
     uint8_t                    progression;
     uint8_t                    levels;
     uint16_t                   layers; /* the most of any tile */

@@ -227,24 +227,23 @@ static int decode(struct session *s, const struct codec_j2k_head *head,
     return ISO_OK;
 }
 
-/* Once more, for what there is. Lenient, it allocates what a tile-part says of its length, so that
- * is put right first, in a copy. */
+/* Once more, for what there is: a copy that ends in order. Lenient, the library allocates what a
+ * tile-part says of its length, so that is put right too. */
 static bool decode_part(const struct codec_j2k_head *head, const struct codec_image *frame,
                         uint8_t *out)
 {
     struct session        s    = { .err = NULL };
     struct codec_j2k_head mine = *head;
-    uint8_t              *copy = NULL;
+    uint8_t              *copy = malloc(head->end + 2);
 
-    if (head->cut_at > 0) {
-        copy = malloc(head->stream.len);
-        if (copy == NULL)
-            return false;
-        memcpy(copy, head->stream.ptr, head->stream.len);
-        iso_put_u32be(copy + head->cut_at + PSOT_AT, (uint32_t)(head->stream.len - head->cut_at));
-        mine.stream.ptr = copy;
-    }
-    bool done = decode(&s, &mine, frame, false, out) == ISO_OK;
+    if (copy == NULL)
+        return false;
+    memcpy(copy, head->stream.ptr, head->end);
+    iso_put_u16be(copy + head->end, 0xffd9); /* EOC */
+    if (head->cut_at > 0)
+        iso_put_u32be(copy + head->cut_at + PSOT_AT, (uint32_t)(head->end - head->cut_at));
+    mine.stream = iso_bytes_of(copy, head->end + 2);
+    bool done   = decode(&s, &mine, frame, false, out) == ISO_OK;
     close_session(&s);
     free(copy);
     return done;

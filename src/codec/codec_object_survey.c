@@ -254,7 +254,8 @@ int codec_survey_read(const struct codec_object_source *from, struct iso_arena *
 static void shift_bits(uint8_t *p, size_t bytes, unsigned shift, uint64_t bits)
 {
     for (size_t i = 0; shift > 0 && i < bytes; i++)
-        p[i] = (uint8_t)(p[i] >> shift | (i + 1 < bytes ? (unsigned)p[i + 1] << (8 - shift) : 0));
+        p[i] = (uint8_t)((unsigned)p[i] >> shift |
+                         (i + 1 < bytes ? (unsigned)p[i + 1] << (8 - shift) : 0u));
     if (bits % 8 != 0)
         p[bits / 8] &= (uint8_t)(0xff >> (8 - bits % 8));
 }

@@ -1,0 +1,336 @@
+"""What is no plain image, as PS3.18 §8.7.4 renders it: reports, waveforms, documents, and what is drawn over an image."""
+
+import io
+import os
+import re
+import subprocess
+import xml.etree.ElementTree
+
+import numpy as np
+import pydicom
+import requests
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
+
+from lib import dimse, fixtures, objects, samples, web
+from lib.web import get
+
+PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"  # a browser going somewhere
+IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"  # its <img>
+PAYLOAD = "\"'><script>alert(1)</script>"
+NO_IMAGE = dict.fromkeys(("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
+                          "PhotometricInterpretation", "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "PixelSpacing",
+                          "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness", "ImageType"))
+SR, KO = "1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.88.59"
+
+
+class Archive:
+    pass
+
+
+def item(**attributes):
+    ds = Dataset()
+    for k, v in attributes.items():
+        setattr(ds, k, v)
+    return ds
+
+
+def code(value, meaning):
+    return Sequence([item(CodeValue=value, CodingSchemeDesignator="99TEST", CodeMeaning=meaning)])
+
+
+def content(kind, name, relation="CONTAINS", **attributes):
+    return item(RelationshipType=relation, ValueType=kind, ConceptNameCodeSequence=code("1", name), **attributes)
+
+
+def reference(ds, **more):
+    return Sequence([item(ReferencedSOPClassUID=ds.SOPClassUID, ReferencedSOPInstanceUID=ds.SOPInstanceUID, **more)])
+
+
+def report(sop_class=SR, title="Chest report", **attributes):
+    return objects.make(sop_class=sop_class, Modality="SR", ValueType="CONTAINER", ContinuityOfContent="SEPARATE",
+                        ConceptNameCodeSequence=code("2", title), CompletionFlag="COMPLETE", VerificationFlag="UNVERIFIED",
+                        **NO_IMAGE, **attributes)
+
+
+def archive(env):
+    return env.once("archive", lambda: fill(env))
+
+
+def fill(env):
+    a = Archive()
+    a.ct = objects.make(rows=32, columns=32, PixelData=b"\x18\x04" * 1024, SliceThickness="2")
+    a.absent = objects.make(StudyInstanceUID=a.ct.StudyInstanceUID)
+    a.sr = report(StudyInstanceUID=a.ct.StudyInstanceUID, StudyDescription=PAYLOAD, ContentSequence=Sequence([
+        content("TEXT", "Finding", TextValue="Größe 14 mm <b>&amp;" + PAYLOAD),
+        content("NUM", "Length", MeasuredValueSequence=Sequence([item(NumericValue="14.2", MeasurementUnitsCodeSequence=Sequence([
+            item(CodeValue="mm", CodingSchemeDesignator="UCUM", CodeMeaning="millimeter")]))])),
+        content("IMAGE", "Here", ReferencedSOPSequence=reference(a.ct)),
+        content("IMAGE", "Not yet", ReferencedSOPSequence=reference(a.absent))]))
+    a.ko = report(KO, "Of Interest", StudyInstanceUID=a.ct.StudyInstanceUID, ContentSequence=Sequence([
+        content("IMAGE", "Gone", ReferencedSOPSequence=reference(a.absent)),
+        content("IMAGE", "Key", ReferencedSOPSequence=reference(a.ct))]))
+    store(env, a.ct, a.sr, a.ko)
+    return a
+
+
+def store(env, *list_):
+    for ds in list_:
+        status, = dimse.store(env.server, [ds])
+        assert status.Status == 0, status
+
+
+def url(env, ds, below="/rendered"):
+    return f"{env.server.web}/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}/instances/{ds.SOPInstanceUID}{below}"
+
+
+def pixels(response):
+    return np.asarray(Image.open(io.BytesIO(response.content)).convert("RGB")).astype(int)
+
+
+def colourful(p):
+    """Which pixels are clearly no grey."""
+    return p.max(axis=2) - p.min(axis=2) > 20
+
+
+def assert_harmless(response):
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "sandbox" in policy and "script" not in policy, policy
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script" not in response.text
+
+
+def test_report_as_a_page(env):
+    a = archive(env)
+    for accept in (PAGE, "*/*", None, "text/html"):
+        r = get(url(env, a.sr), accept)
+        assert r.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert_harmless(r)
+    text = r.content.decode()
+    for part in ("<h1>Chest report</h1>", "Größe 14 mm &lt;b&gt;&amp;amp;&quot;&#39;&gt;&lt;script&gt;", "14.2 mm (millimeter)",
+                 "complete, not verified", "Test, Anna"):
+        assert part in text, (part, text)
+    links = re.findall('href="([^"]*)"', text)
+    assert links == [url(env, a.ct)[len(env.server.http):]], links
+    get(env.server.http + links[0], "image/png")
+
+
+def test_a_page_learns_of_new_objects(env):
+    """Caches ask again; once the object is here, the page is another one, with a link to it."""
+    a = archive(env)
+    sr = report(ContentSequence=Sequence([content("IMAGE", "Later", ReferencedSOPSequence=reference(a.absent))]))
+    store(env, sr)
+    r = get(url(env, sr), "text/html")
+    assert "no-cache" in r.headers["Cache-Control"] and "href" not in r.text
+    again = {"headers": {"If-None-Match": r.headers["ETag"]}}
+    get(url(env, sr), "text/html", 304, **again)
+    later = objects.make(StudyInstanceUID=generate_uid())
+    later.SOPInstanceUID = later.file_meta.MediaStorageSOPInstanceUID = a.absent.SOPInstanceUID
+    store(env, later)
+    r = get(url(env, sr), "text/html", 200, **again)
+    assert url(env, later)[len(env.server.http):] in r.text
+    assert requests.delete(url(env, later, "")).status_code == 204
+    assert "href" not in get(url(env, sr), "text/html").text
+
+
+def test_report_as_text_and_picture(env):
+    a = archive(env)
+    r = get(url(env, a.sr), "text/plain")
+    assert r.headers["Content-Type"] == "text/plain; charset=utf-8" and "Length: 14.2 mm (millimeter)\n" in r.text
+    for accept, size in ((IMG, (196, 255)), ("image/png", (196, 255))):
+        p = pixels(get(url(env, a.sr, "/thumbnail"), accept))
+        assert abs(p.shape[1] - size[0]) <= 2 and abs(p.shape[0] - size[1]) <= 2 and (p < 100).any() and (p > 250).any()
+    assert pixels(get(url(env, a.sr, "/rendered?viewport=600,600"), "image/png")).shape[0] in (599, 600)
+    web.assert_problem(get(url(env, a.sr), "audio/ogg", None), 406)
+
+
+def test_key_objects_are_what_they_select(env):
+    a = archive(env)
+    assert (pixels(get(url(env, a.ko), "image/png")) == pixels(get(url(env, a.ct), "image/png"))).all()
+    assert get(url(env, a.ko), IMG).headers["Content-Type"].startswith("image/")
+    assert (pixels(get(url(env, a.ko, "/thumbnail"), "image/png")) == pixels(get(url(env, a.ct, "/thumbnail"), "image/png"))).all()
+    assert "Of Interest" in get(url(env, a.ko), PAGE).text
+    lost = report(KO, "Lost", ContentSequence=Sequence([content("IMAGE", "Gone", ReferencedSOPSequence=reference(a.absent))]))
+    store(env, lost)
+    assert (pixels(get(url(env, lost, "/thumbnail"), "image/png")) > 250).mean() > 0.5  # a card
+
+
+def test_report_beside_dsrdump(env):
+    """Every word that DCMTK finds in a report is in ours."""
+    samples.need_whole()
+    dump = fixtures.tool("dsrdump")
+    folder = os.path.join(samples.FOLDER, "modalities")
+    files = [os.path.join(p, f) for d in ("sr", "ko") for p, _, names in os.walk(os.path.join(folder, d)) for f in sorted(names)]
+    env.server.importing(*files)
+    compared = words_seen = 0
+    for path in files:
+        out = subprocess.run([dump, "-q", "+Pl", "+U8", "-Ee", "-Ec", "-Er", "-Ev", path], capture_output=True)
+        if out.returncode != 0 or b"<" not in out.stdout:
+            continue
+        ds = pydicom.dcmread(path, stop_before_pixels=True)
+        text = get(url(env, ds), "text/plain").content.decode()
+        page = get(url(env, ds), "text/html").content.decode()
+        have, have_page = (set(re.findall(r"\w+", t + re.sub("[-:]", "", t) + re.sub(r"(?<=\d)[-: ]+(?=\d)", "", t))) for t in (text, page))
+        for line in out.stdout.decode("utf-8", "replace").splitlines():
+            if not line.lstrip().startswith("<"):
+                continue
+            for quoted in line.split('"')[1::2]:
+                words = set(re.findall(r"\w+", re.sub(r"\\[rn]", " ", quoted)))
+                assert words <= have, (path, quoted, words - have)
+                assert words <= have_page, (path, quoted, words - have_page)
+                words_seen += len(words)
+        compared += 1
+    print(f"    {compared} reports, {words_seen} words")
+    assert compared >= 10 and words_seen > 500
+
+
+def ecg(**attributes):
+    samples_ = (np.sin(np.arange(2500) / 40) * 800).astype("<i2")
+    group = item(WaveformOriginality="ORIGINAL", NumberOfWaveformChannels=1, NumberOfWaveformSamples=2500, SamplingFrequency="250",
+                 ChannelDefinitionSequence=Sequence([item(
+                     ChannelLabel=PAYLOAD[:16], ChannelSensitivity="1", ChannelSensitivityUnitsSequence=Sequence([
+                         item(CodeValue="uV", CodingSchemeDesignator="UCUM", CodeMeaning="microvolt")]))]),
+                 WaveformBitsAllocated=16, WaveformSampleInterpretation="SS", WaveformData=samples_.tobytes())
+    group["WaveformData"].VR = "OW"
+    return objects.make(sop_class="1.2.840.10008.5.1.4.1.1.9.1.2", Modality="ECG", WaveformSequence=Sequence([group]), **NO_IMAGE, **attributes)
+
+
+def test_waveform(env):
+    ds = ecg(PatientName=PAYLOAD)
+    store(env, ds)
+    for accept in (PAGE, IMG, "*/*", "image/svg+xml"):
+        r = get(url(env, ds), accept)
+        if accept == PAGE and r.headers["Content-Type"] != "image/svg+xml":
+            continue  # a picture that the browser named is as good
+        assert r.headers["Content-Type"] == "image/svg+xml", (accept, r.headers["Content-Type"])
+        assert_harmless(r)
+    root = xml.etree.ElementTree.fromstring(r.content)
+    assert root.tag.endswith("svg") and root.attrib["width"].endswith("mm")
+    lines = [e for e in root.iter() if e.tag.endswith("polyline") and len(e.attrib["points"].split()) > 1000]
+    assert len(lines) == 1
+    xy = np.array([[float(v) for v in p.split(",")] for p in lines[0].attrib["points"].split()])
+    assert abs(np.ptp(xy[:, 0]) - 250) < 0.2  # 10 s at 25 mm/s
+    assert abs(np.ptp(xy[:, 1]) - 16) < 0.1  # 1.6 mV at 10 mm/mV
+    p = pixels(get(url(env, ds), "image/png"))
+    assert p.shape[1] > 2000 and colourful(p).mean() > 0.05 and (p.max(axis=2) < 60).mean() > 0.001
+    assert pixels(get(url(env, ds, "/thumbnail"), "image/jpeg")).shape[1] == 256
+
+
+def test_documents(env):
+    made = {}
+    for number, mime, body in (("1", "application/pdf", b"%PDF-1.4\n%%EOF\n"), ("2", "text/xml", b"<?xml version='1.0'?><a><script/></a> "),
+                               ("3", "model/stl", b"solid x\nendsolid x\n "), ("4", "model/obj", b"v 0 0 0\n"), ("5", "model/mtl", b"newmtl a\n")):
+        ds = objects.make(sop_class="1.2.840.10008.5.1.4.1.1.104." + number, Modality="DOC", MIMETypeOfEncapsulatedDocument=mime,
+                          EncapsulatedDocument=body + b"\0" * (len(body) % 2), EncapsulatedDocumentLength=len(body), **NO_IMAGE)
+        store(env, ds)
+        made[mime] = ds
+        for accept in (mime, "*/*", PAGE):
+            r = get(url(env, ds), accept)
+            assert r.headers["Content-Type"] == mime and r.content == body, (mime, accept, r.headers)
+        if mime != "application/pdf":
+            assert "sandbox" in r.headers["Content-Security-Policy"] and r.headers["Content-Disposition"] == "attachment"
+            web.assert_problem(get(url(env, ds, "/thumbnail"), IMG, None), 404)
+        assert r.headers["X-Content-Type-Options"] == "nosniff"
+    part = get(url(env, made["application/pdf"]), "application/pdf", 206, headers={"Range": "bytes=1-3"})
+    assert part.content == b"PDF"
+
+
+def segmentation(ct, mask, **attributes):
+    rows, columns = mask.shape
+    frame = item(PlanePositionSequence=Sequence([item(ImagePositionPatient=ct.ImagePositionPatient)]),
+                 SegmentIdentificationSequence=Sequence([item(ReferencedSegmentNumber=1)]),
+                 DerivationImageSequence=Sequence([item(SourceImageSequence=reference(ct))]))
+    return objects.make(
+        sop_class="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG", rows=rows, columns=columns, StudyInstanceUID=ct.StudyInstanceUID,
+        FrameOfReferenceUID=ct.FrameOfReferenceUID, SegmentationType="BINARY", NumberOfFrames="1", BitsAllocated=1, BitsStored=1, HighBit=0,
+        PixelData=np.packbits(mask.ravel(), bitorder="little").tobytes(), WindowCenter=None, WindowWidth=None, RescaleSlope=None,
+        RescaleIntercept=None, PixelSpacing=None, ImagePositionPatient=None, ImageOrientationPatient=None, SliceThickness=None,
+        SegmentSequence=Sequence([item(SegmentNumber=1, SegmentLabel="Box", RecommendedDisplayCIELabValue=[34885, 53485, 50171])]),
+        SharedFunctionalGroupsSequence=Sequence([item(
+            PixelMeasuresSequence=Sequence([item(PixelSpacing=["0.5", "0.5"], SliceThickness="2")]),
+            PlaneOrientationSequence=Sequence([item(ImageOrientationPatient=ct.ImageOrientationPatient)]))]),
+        PerFrameFunctionalGroupsSequence=Sequence([frame]), **attributes)
+
+
+def test_segments_over_their_image(env):
+    a = archive(env)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:16, 4:12] = 1
+    seg = segmentation(a.ct, mask)
+    store(env, seg)
+    p = pixels(get(url(env, seg, "/rendered?viewport=320,320"), "image/png"))
+    base = pixels(get(url(env, a.ct, "/rendered?viewport=320,320"), "image/png"))
+    assert p.shape == (320, 320, 3)
+    inside = np.kron(mask, np.ones((10, 10))) > 0
+    assert colourful(p)[inside].mean() > 0.95
+    outside = ~inside
+    outside[:170, :130] = False  # its rim, and the name
+    assert (p[outside] == base[outside]).all() and not colourful(p)[outside].any()
+    red = p[inside]
+    assert (red[:, 0] >= red[:, 1]).all() and (red[:, 0] >= red[:, 2]).all()
+    assert colourful(pixels(get(url(env, seg, "/frames/1/rendered"), "image/png"))).any()
+    alone = segmentation(a.absent, mask)
+    alone.StudyInstanceUID = generate_uid()
+    alone.FrameOfReferenceUID = generate_uid()
+    store(env, alone)
+    p = pixels(get(url(env, alone, "/rendered?viewport=320,320"), "image/png"))
+    assert (p[outside] == 0).all() and colourful(p)[inside].mean() > 0.95
+
+
+def test_structures_and_dose(env):
+    a = archive(env)
+    corner = [float(v) for v in a.ct.ImagePositionPatient]
+    box = [[4, 4], [12, 4], [12, 12], [4, 12]]  # mm: pixels 8.5 to 24.5
+    data = [str(v) for x, y in box for v in (corner[0] + x, corner[1] + y, corner[2])]
+    rs = objects.make(sop_class="1.2.840.10008.5.1.4.1.1.481.3", Modality="RTSTRUCT", StudyInstanceUID=a.ct.StudyInstanceUID, **NO_IMAGE,
+                      ReferencedFrameOfReferenceSequence=Sequence([item(FrameOfReferenceUID=a.ct.FrameOfReferenceUID)]),
+                      StructureSetROISequence=Sequence([item(ROINumber="1", ROIName="Box")]),
+                      ROIContourSequence=Sequence([item(ReferencedROINumber="1", ROIDisplayColor=["0", "0", "255"], ContourSequence=Sequence([
+                          item(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints="4", ContourData=data)]))]))
+    dose = np.zeros((2, 16, 16), "<u4")
+    dose[1, 4:12, 4:12] = 1000
+    rd = objects.make(sop_class="1.2.840.10008.5.1.4.1.1.481.2", Modality="RTDOSE", rows=16, columns=16, StudyInstanceUID=a.ct.StudyInstanceUID,
+                      FrameOfReferenceUID=a.ct.FrameOfReferenceUID, NumberOfFrames="2", BitsAllocated=32, BitsStored=32, HighBit=31,
+                      PixelData=dose.tobytes(), PixelSpacing=["1", "1"], ImagePositionPatient=[str(corner[0]), str(corner[1]), str(corner[2] - 3)],
+                      GridFrameOffsetVector=["0", "3"], DoseGridScaling="0.05", DoseUnits="GY", WindowCenter=None, WindowWidth=None,
+                      RescaleSlope=None, RescaleIntercept=None)
+    store(env, rs, rd)
+    base = pixels(get(url(env, a.ct, "/rendered?viewport=320,320"), "image/png"))
+    p = pixels(get(url(env, rs, "/rendered?viewport=320,320"), "image/png"))
+    assert colourful(p)[100:230, 100:230].all() and (p[260:, 260:] == base[260:, 260:]).all()
+    assert (p[100:230, 100:230, 2] > p[100:230, 100:230, 0]).all()
+    p = pixels(get(url(env, rd, "/rendered?viewport=320,320"), "image/png"))  # the second frame, on the CT
+    assert colourful(p)[110:220, 110:220].all() and (p[:60, :60] == base[:60, :60]).all()
+    assert (p[110:220, 110:220, 0] > p[110:220, 110:220, 2]).all()  # the maximum is red
+
+
+def test_parametric_map(env):
+    values = np.linspace(0, 1, 32 * 32, dtype="<f4").reshape(32, 32)
+    ds = objects.make(sop_class="1.2.840.10008.5.1.4.1.1.30", rows=32, columns=32, BitsAllocated=32, BitsStored=None, HighBit=None,
+                      PixelRepresentation=None, PixelData=None, FloatPixelData=values.tobytes(), NumberOfFrames="1", WindowCenter=None,
+                      WindowWidth=None, RescaleSlope=None, RescaleIntercept=None)
+    store(env, ds)
+    p = pixels(get(url(env, ds, "/rendered?viewport=64,64"), "image/png"))
+    assert colourful(p).all()
+    light = p @ np.array([0.3, 0.59, 0.11])
+    assert (np.diff(light.mean(axis=1)) > 0).all()  # ever lighter downwards
+    web.assert_problem(get(url(env, ds, "/frames/2/rendered"), "image/png", None), 404)
+
+
+def test_each_sample_is_shown(env):
+    """Every object of these kinds among the samples has a picture, and within a moment."""
+    samples.need_whole()
+    kinds = ("sr", "ko", "waveform", "seg", "rt", "parametric-map")
+    rows = [r for r in samples.rows() if r["path"].split("/")[:2] in [["modalities", k] for k in kinds]]
+    env.server.importing(*(os.path.join(samples.FOLDER, "modalities", k) for k in kinds))
+    without = []
+    for row in rows:
+        ds = pydicom.dcmread(samples.path(row["path"]), stop_before_pixels=True, force=True)
+        r = get(url(env, ds, "/thumbnail"), "image/png", None)
+        if r.status_code == 200:
+            assert pixels(r).size > 0
+        else:
+            without.append(row["sop_class"])
+    assert len(rows) > 60 and set(without) <= {"RT Plan Storage", "Real World Value Mapping Storage"}, without

@@ -16,6 +16,7 @@ struct tap {
 struct axis {
     struct tap *tap;
     float      *weight;
+    bool        pairs; /* each is of two neighbours */
 };
 
 static void axis_release(struct axis *axis)
@@ -39,15 +40,16 @@ static void area_tap(double from, double to, uint32_t in, struct tap *t, float *
     }
 }
 
+/* Two neighbours, where there are two. */
 static void linear_tap(double center, uint32_t in, struct tap *t, float *weight)
 {
     double at   = center < 0 ? 0 : center > in - 1 ? in - 1 : center;
-    double part = at - floor(at);
+    double from = floor(at) < in - 1 ? floor(at) : in < 2 ? 0 : in - 2;
 
-    t->from   = (uint32_t)at;
-    t->count  = part > 0 ? 2 : 1;
-    weight[0] = (float)(1 - part);
-    weight[1] = (float)part;
+    t->from   = (uint32_t)from;
+    t->count  = in < 2 ? 1 : 2;
+    weight[0] = (float)(1 - (at - from));
+    weight[1] = (float)(at - from);
 }
 
 static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
@@ -55,6 +57,7 @@ static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
     double scale = (double)in / out;
     size_t each  = out < in ? (size_t)ceil(scale) + 1 : 2;
 
+    axis->pairs  = out >= in && in > 1;
     axis->tap    = calloc(out, sizeof *axis->tap);
     axis->weight = calloc((size_t)out * each, sizeof *axis->weight);
     if (axis->tap == NULL || axis->weight == NULL) {
@@ -86,10 +89,31 @@ static void add_row(const struct img_picture *in, uint32_t y, float weight, floa
             sum[i] += weight * (float)p[i];
 }
 
+/* scale_row where every pixel is of two neighbours. */
+static void grow_row(const float *in, const struct axis *x, uint32_t width, unsigned channels,
+                     float *out)
+{
+    if (channels == 1)
+        for (uint32_t i = 0; i < width; i++) {
+            const float *p = in + x->tap[i].from, *w = x->weight + 2 * (size_t)i;
+            out[i] = w[0] * p[0] + w[1] * p[1];
+        }
+    else
+        for (uint32_t i = 0; i < width; i++) {
+            const float *p = in + 3 * (size_t)x->tap[i].from, *w = x->weight + 2 * (size_t)i;
+            for (size_t c = 0; c < 3; c++)
+                out[3 * (size_t)i + c] = w[0] * p[c] + w[1] * p[c + 3];
+        }
+}
+
 /* A row of the old width to one of the new. */
 static void scale_row(const float *in, const struct axis *x, uint32_t width, unsigned channels,
                       float *out)
 {
+    if (x->pairs) {
+        grow_row(in, x, width, channels, out);
+        return;
+    }
     for (uint32_t i = 0; i < width; i++) {
         const struct tap *t = &x->tap[i];
         const float      *w = x->weight + t->first;

@@ -10,7 +10,8 @@ enum {
     ROUNDS_MAX  = 6,
     GAP_BINS    = BINS / 4, /* between a background and all else */
     SPREAD_BINS = 32,       /* in use, that all else has at least */
-    LOOKED_AT   = 1 << 20   /* values; they say enough of all */
+    LOOKED_AT   = 1 << 20,  /* values; they say enough of all */
+    WORDS       = 1 << 16   /* that there can be */
 };
 
 double img_window_apply(const struct img_window *w, double x)
@@ -37,18 +38,24 @@ struct spread {
     size_t total, below;
 };
 
-static void count_values(const double *value, size_t count, double low, double high,
+/* A value after the modality transformation, and how many pixels have it. */
+struct sample {
+    double value;
+    size_t pixels;
+};
+
+static void count_values(const struct sample *sample, size_t count, double low, double high,
                          struct spread *s)
 {
     double scale = high > low ? (BINS - 1) / (high - low) : 0;
 
     memset(s, 0, sizeof *s);
-    s->total = count;
     for (size_t i = 0; i < count; i++) {
-        if (value[i] < low)
-            s->below++;
-        else if (value[i] <= high)
-            s->bin[(size_t)((value[i] - low) * scale)]++;
+        s->total += sample[i].pixels;
+        if (sample[i].value < low)
+            s->below += sample[i].pixels;
+        else if (sample[i].value <= high)
+            s->bin[(size_t)((sample[i].value - low) * scale)] += sample[i].pixels;
     }
 }
 
@@ -88,26 +95,43 @@ static void leave_out_background(const struct spread *s, double *low, double *hi
         *high -= width * (double)(BINS - 2 - last);
 }
 
-/* The values that are some, after the modality transformation. Their number. */
-static size_t gather(const struct codec_image *f, const uint8_t *p, const struct img_attributes *a,
-                     double *value, double *low, double *high)
+/* Adds a stored value, if it is one. */
+static void add(const struct img_attributes *a, double stored, size_t pixels, struct sample *sample,
+                size_t *n)
 {
-    size_t count = (size_t)f->rows * f->columns;
-    size_t step  = (count + LOOKED_AT - 1) / LOOKED_AT;
-    size_t n     = 0;
+    double x = img_modality(a, stored);
 
-    for (size_t i = 0; i < count; i += step) {
-        double stored = img_value(f, p, i);
-        double x      = img_modality(a, stored);
+    if (isfinite(x) && !img_is_padding(a, stored) &&
+        !(a->supplemental && stored >= a->palette[0].first))
+        sample[(*n)++] = (struct sample){ x, pixels };
+}
 
-        if (!isfinite(x) || img_is_padding(a, stored) ||
-            (a->supplemental && stored >= a->palette[0].first))
-            continue;
-        *low       = x < *low ? x : *low;
-        *high      = x > *high ? x : *high;
-        value[n++] = x;
+/* What values there are: of up to 16 bits all, each once; of wider ones a million say enough. */
+static int gather(const struct codec_image *f, const uint8_t *p, const struct img_attributes *a,
+                  struct sample **out, size_t *n)
+{
+    size_t         count = (size_t)f->rows * f->columns;
+    size_t         step  = (count + LOOKED_AT - 1) / LOOKED_AT;
+    bool           words = f->bits_allocated <= 16 && !f->is_float;
+    size_t         most  = words ? WORDS : count / step + 1;
+    struct sample *made  = malloc(most * sizeof *made);
+    uint32_t      *times = words ? calloc(WORDS, sizeof *times) : NULL;
+
+    *n   = 0;
+    *out = made;
+    if (made == NULL || (words && times == NULL)) {
+        free(times);
+        return ISO_ENOMEM;
     }
-    return n;
+    for (size_t i = 0; words && i < count; i++)
+        times[img_raw(p, i, f->bits_allocated)]++;
+    for (uint32_t raw = 0; words && raw < WORDS; raw++)
+        if (times[raw] > 0)
+            add(a, (double)img_stored(raw, f), times[raw], made, n);
+    for (size_t i = 0; !words && i < count; i += step)
+        add(a, img_value(f, p, i), 1, made, n);
+    free(times);
+    return ISO_OK;
 }
 
 struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
@@ -115,7 +139,7 @@ struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
 {
     double         low = INFINITY, high = -INFINITY;
     struct spread *s;
-    double        *value;
+    struct sample *sample;
     size_t         n;
 
     if (f->bits_stored <= 8 && !f->is_signed && !f->is_float && a->slope == 1 &&
@@ -123,21 +147,25 @@ struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
         double top = (double)((1u << f->bits_stored) - 1);
         return (struct img_window){ top / 2, top, IMG_LINEAR_EXACT };
     }
-    value = malloc(LOOKED_AT * sizeof *value);
-    s     = malloc(sizeof *s);
-    n     = value != NULL ? gather(f, pixels.ptr, a, value, &low, &high) : 0;
+    s = malloc(sizeof *s);
+    if (gather(f, pixels.ptr, a, &sample, &n) < 0)
+        n = 0;
+    for (size_t i = 0; i < n; i++) {
+        low  = sample[i].value < low ? sample[i].value : low;
+        high = sample[i].value > high ? sample[i].value : high;
+    }
     if (s == NULL || !(low < high) || !isfinite(high - low)) {
-        free(value);
+        free(sample);
         free(s);
         return (struct img_window){ isfinite(low) ? low : 0, 1, IMG_LINEAR_EXACT };
     }
-    count_values(value, n, low, high, s);
+    count_values(sample, n, low, high, s);
     leave_out_background(s, &low, &high);
     /* Outliers may leave all else in one bin: look closer until it no longer narrows much. */
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         double width = (high - low) / (BINS - 1);
 
-        count_values(value, n, low, high, s);
+        count_values(sample, n, low, high, s);
         double lower = low + width * (double)bin_of(s, 0.005);
         double upper = low + width * (double)(bin_of(s, 0.995) + 1);
         bool   close = upper - lower > (high - low) / 16;
@@ -146,7 +174,7 @@ struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
         if (close || !(low < high))
             break;
     }
-    free(value);
+    free(sample);
     free(s);
     return (struct img_window){ (low + high) / 2, high > low ? high - low : 1, IMG_LINEAR_EXACT };
 }

@@ -27,6 +27,7 @@ struct decoder {
     struct jpeg_scan        scan;
     struct jpeg_lookup     *lookup; /* [0..3] DC, [4..7] AC, by component of the scan */
     uint8_t                *data;   /* one restart interval, and zeros */
+    size_t                  pad;    /* of them: what the blocks of an MCU can read */
     const uint8_t          *data_end;
     struct jpeg_bits        bits;
     uint32_t                interval, to_restart; /* in MCUs; 0: none */
@@ -249,8 +250,11 @@ static int scan_begin(struct decoder *d, iso_bytes body, struct iso_err *err)
             rc = jpeg_lookup_init(&d->lookup[4 + c], &d->tables.of[1][d->scan.ac[c]], AC_SYMBOL_MAX,
                                   err);
     }
-    if (rc == ISO_OK && d->scan.components > 1 && blocks > BLOCKS_MAX)
+    if (d->scan.components == 1)
+        blocks = 1;
+    if (rc == ISO_OK && blocks > BLOCKS_MAX)
         rc = iso_fail(err, ISO_EFORMAT, "JPEG with %u blocks at a time", blocks);
+    d->pad = blocks * BLOCK_BYTES + JPEG_BITS_PAD;
     return rc;
 }
 
@@ -258,7 +262,7 @@ static void interval_begin(struct decoder *d, struct iso_reader *r)
 {
     size_t n = jpeg_unstuff(r, d->data);
 
-    memset(d->data + n, 0, BLOCKS_MAX * BLOCK_BYTES + JPEG_BITS_PAD);
+    memset(d->data + n, 0, d->pad);
     d->data_end   = d->data + n;
     d->bits       = (struct jpeg_bits){ .next = d->data };
     d->to_restart = d->interval;

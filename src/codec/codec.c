@@ -341,5 +341,9 @@ int codec_repack(struct codec_pool *pool, iso_str from_uid, iso_bytes in, iso_st
 
     if (in.len < most / REPACK_FACTOR)
         most = in.len * REPACK_FACTOR + STREAM_BYTES_MORE;
-    return run(pool, &work, most, err);
+    size_t before = iso_buf_bytes(out).len;
+    int    rc     = run(pool, &work, most, err);
+    if (rc == ISO_OK && (iso_buf_bytes(out).len - before) % 2 != 0)
+        (void)iso_buf_add_u8(out, 0);
+    return rc == ISO_OK ? iso_buf_check(out, err) : rc;
 }

@@ -18,9 +18,9 @@
 #include <string.h>
 
 enum {
-    OJPH_BITS_MAX = 24,
-    LEVELS        = 5, /* or more: */
-    SIDE_MAX      = 64 /* of the lowest resolution */
+    LEVELS   = 5, /* or more: */
+    RPCL     = 2, /* T.800 table A.16 */
+    SIDE_MAX = 64 /* of the lowest resolution */
 };
 
 /* What the functions on rows work on. */
@@ -92,8 +92,7 @@ static bool is_for_ojph(const struct codec_j2k_head *head)
     uint32_t side = head->rows > head->columns ? head->rows : head->columns;
 
     if (!head->ht || !head->plain || !head->reversible || head->layers != 1 || head->tiles != 1 ||
-        head->x0 != 0 || head->y0 != 0 || head->bits > OJPH_BITS_MAX ||
-        has_empty_levels(side, head->levels))
+        head->x0 != 0 || head->y0 != 0 || has_empty_levels(side, head->levels))
         return false;
     for (unsigned i = 0; i < head->samples; i++)
         if (head->component[i].bits != head->bits || head->component[i].dx != 1 ||
@@ -206,15 +205,27 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     return rc;
 }
 
+/* PS3.5 §10.18 */
+static bool is_by_resolution(const struct codec_j2k_head *head)
+{
+    uint32_t side = head->rows > head->columns ? head->rows : head->columns;
+
+    return head->ht && head->progression == RPCL && head->tlm && head->reversible &&
+           (((uint64_t)side - 1) >> head->levels) + 1 <= SIDE_MAX;
+}
+
 /* A lossless stream is valid where a lossy one may be, and one in order of resolution where order
  * does not matter. */
 static int repack(iso_str from, iso_bytes in, iso_str to, struct iso_buf *out, struct iso_err *err)
 {
     static const struct codec_j2k_move moves[] = {
-        { ".202", ".201" },
-        { ".202", ".203" },
-        { ".201", ".203" },
+        { ".202", ".201" }, { ".202", ".203" }, { ".201", ".203" }, { ".201", ".202" }, /* some: */
     };
+    struct codec_j2k_head head;
+
+    if (iso_str_ends(to, ISO_STR(".202")) &&
+        (codec_j2k_head_read(in, &head, err) < 0 || !is_by_resolution(&head)))
+        return iso_fail(err, ISO_EUNSUPPORTED, "HTJ2K: the stream is not in order of resolution");
 
     return codec_j2k_move(moves, sizeof moves / sizeof *moves, from, in, to, out, err);
 }

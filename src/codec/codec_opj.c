@@ -294,7 +294,6 @@ static bool make_image(struct session *s, const struct codec_image *frame, unsig
                                                .w    = frame->columns,
                                                .h    = frame->rows,
                                                .prec = bits,
-                                               .bpp  = bits,
                                                .sgnd = frame->is_signed };
     s->image = opj_image_create(frame->samples, component,
                                 frame->samples == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);

@@ -5,7 +5,7 @@
 
 #include "codec_j2k_head.h"
 
-enum { CODEC_OPJ_BITS_MAX = 31 };
+enum { CODEC_OPJ_BITS_MAX = 24 }; /* with more, it does not give back what it was given */
 
 /* Decodes to out, all bytes of which are written. As codec_family's decode: ISO_EFORMAT with
  * frame->damaged when only a part could be decoded. */

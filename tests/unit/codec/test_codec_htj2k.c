@@ -194,6 +194,15 @@ static void every_prefix_is_told(void **state)
     iso_buf_release(&stream);
 }
 
+static size_t find_cod(const struct iso_buf *stream)
+{
+    for (size_t i = 2; i + 1 < stream->len; i++)
+        if (iso_u16be(stream->ptr + i) == 0xff52)
+            return i;
+    fail();
+    return 0;
+}
+
 static void valid_as_it_is(void **state)
 {
     struct codec_image image  = j2k_image(20, 20, 1, 8, false), frame;
@@ -213,6 +222,11 @@ static void valid_as_it_is(void **state)
     assert_int_equal(codec_repack(NULL, ANY, iso_buf_bytes(&stream), RPCL, &moved, &err),
                      ISO_EUNSUPPORTED);
     assert_int_equal(codec_repack(NULL, RPCL, iso_buf_bytes(&stream), OTHER, &moved, &err),
+                     ISO_EUNSUPPORTED);
+    assert_int_equal(codec_repack(NULL, J2K_UID("201"), iso_buf_bytes(&stream), RPCL, &moved, &err),
+                     ISO_OK);
+    stream.ptr[find_cod(&stream) + 5] = 0; /* LRCP */
+    assert_int_equal(codec_repack(NULL, J2K_UID("201"), iso_buf_bytes(&stream), RPCL, &moved, &err),
                      ISO_EUNSUPPORTED);
     free(out);
     free(pixels);

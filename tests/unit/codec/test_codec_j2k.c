@@ -293,6 +293,25 @@ static OPJ_BOOL no_seek(OPJ_OFF_T to, void *user)
     return to == 0 ? OPJ_FALSE : OPJ_TRUE;
 }
 
+/* Lossless, without our encoder. */
+static void compress(opj_image_t *image, opj_cparameters_t *parameters, struct iso_buf *out)
+{
+    opj_codec_t  *codec  = opj_create_compress(OPJ_CODEC_J2K);
+    opj_stream_t *stream = opj_stream_default_create(OPJ_FALSE);
+
+    parameters->tcp_numlayers  = 1;
+    parameters->cp_disto_alloc = 1;
+    opj_stream_set_user_data(stream, out, NULL);
+    opj_stream_set_write_function(stream, write_buf);
+    opj_stream_set_seek_function(stream, no_seek);
+    assert_true(opj_setup_encoder(codec, parameters, image));
+    assert_true(opj_start_compress(codec, image, stream));
+    assert_true(opj_encode(codec, stream) && opj_end_compress(codec, stream));
+    opj_stream_destroy(stream);
+    opj_destroy_codec(codec);
+    opj_image_destroy(image);
+}
+
 /* Three components, the second and third of half width and height. */
 static void make_420(uint32_t rows, uint32_t columns, uint32_t x0, struct iso_buf *out)
 {
@@ -305,8 +324,7 @@ static void make_420(uint32_t rows, uint32_t columns, uint32_t x0, struct iso_bu
                                                .dy = d,
                                                .w  = (x0 + columns + d - 1) / d - (x0 + d - 1) / d,
                                                .h  = (rows + d - 1) / d,
-                                               .prec = 8,
-                                               .bpp  = 8 };
+                                               .prec = 8 };
     }
     opj_image_t *image = opj_image_create(3, component, OPJ_CLRSPC_SYCC);
     assert_non_null(image);
@@ -317,21 +335,44 @@ static void make_420(uint32_t rows, uint32_t columns, uint32_t x0, struct iso_bu
         for (uint32_t k = 0; k < component[i].w * component[i].h; k++)
             image->comps[i].data[k] = (int32_t)(i * 50 + k);
     opj_set_default_encoder_parameters(&parameters);
-    parameters.tcp_numlayers   = 1;
-    parameters.cp_disto_alloc  = 1;
     parameters.numresolution   = 1;
     parameters.image_offset_x0 = (int)x0;
-    opj_codec_t  *codec        = opj_create_compress(OPJ_CODEC_J2K);
-    opj_stream_t *stream       = opj_stream_default_create(OPJ_FALSE);
-    opj_stream_set_user_data(stream, out, NULL);
-    opj_stream_set_write_function(stream, write_buf);
-    opj_stream_set_seek_function(stream, no_seek);
-    assert_true(opj_setup_encoder(codec, &parameters, image));
-    assert_true(opj_start_compress(codec, image, stream));
-    assert_true(opj_encode(codec, stream) && opj_end_compress(codec, stream));
-    opj_stream_destroy(stream);
-    opj_destroy_codec(codec);
-    opj_image_destroy(image);
+    compress(image, &parameters, out);
+}
+
+static void deep_samples(void **state)
+{
+    struct codec_image   a = j2k_image(8, 8, 1, 16, true), frame = { 0 };
+    struct iso_err       err       = { 0 };
+    opj_image_cmptparm_t component = { .dx = 1, .dy = 1, .w = 8, .h = 8, .sgnd = 1 };
+    int                  rc;
+
+    (void)state;
+    for (unsigned bits = 17; bits <= 25; bits++) {
+        opj_cparameters_t parameters;
+        struct iso_buf    stream;
+        int32_t           values[64];
+
+        component.prec     = bits;
+        opj_image_t *image = opj_image_create(1, &component, OPJ_CLRSPC_GRAY);
+        assert_non_null(image);
+        image->x1 = image->y1 = 8;
+        for (int i = 0; i < 64; i++)
+            image->comps[0].data[i] = values[i] = (i - 32) * (1 << (bits - 6));
+        opj_set_default_encoder_parameters(&parameters);
+        parameters.numresolution = 2;
+        iso_buf_init(&stream, 1 << 20);
+        compress(image, &parameters, &stream);
+        uint8_t *out = j2k_decode(LOSSLESS, iso_buf_bytes(&stream), &a, &frame, &rc, &err);
+        assert_int_equal(rc, bits <= 24 ? ISO_OK : ISO_EUNSUPPORTED);
+        if (rc == ISO_OK) {
+            assert_int_equal(frame.bits_allocated, 32);
+            assert_int_equal(frame.bits_stored, bits);
+            assert_memory_equal(out, values, sizeof values);
+        }
+        free(out);
+        iso_buf_release(&stream);
+    }
 }
 
 static void fewer_samples_are_widened(void **state)
@@ -560,6 +601,7 @@ int main(void)
         cmocka_unit_test(the_stream_says_its_size_and_depth),
         cmocka_unit_test(jp2_boxes_are_taken_off),
         cmocka_unit_test(fewer_samples_are_widened),
+        cmocka_unit_test(deep_samples),
         cmocka_unit_test(quality_is_an_error_of_the_range),
         cmocka_unit_test(bombs_are_refused_at_once),
         cmocka_unit_test(part_2_is_refused),

@@ -1,5 +1,5 @@
 /* img_attributes.c: what a data set says of how a frame is to be shown, wherever it says it. */
-#include "img.h"
+#include "img_in.h"
 
 #include "iso_reader.h"
 
@@ -87,8 +87,8 @@ static bool lut_descriptor(const struct dcm_dataset *ds, dcm_tag tag, bool is_si
     return true;
 }
 
-static int lut_read(const struct dcm_dataset *item, bool is_signed, struct img_lut *out,
-                    struct iso_arena *arena, struct iso_err *err)
+int img_lut_read(const struct dcm_dataset *item, bool is_signed, struct img_lut *out,
+                 struct iso_arena *arena, struct iso_err *err)
 {
     const struct dcm_element *data = dcm_get(item, DCM_LUT_DATA);
     struct img_lut            lut;
@@ -142,9 +142,9 @@ static uint32_t expand(iso_bytes data, unsigned depth, uint16_t *entry, uint32_t
     return at;
 }
 
-static int palette_read(const struct dcm_dataset *ds, const struct codec_image *image,
-                        unsigned channel, struct img_lut *out, struct iso_arena *arena,
-                        struct iso_err *err)
+int img_palette_read(const struct dcm_dataset *ds, const struct codec_image *image,
+                     unsigned channel, struct img_lut *out, struct iso_arena *arena,
+                     struct iso_err *err)
 {
     const struct dcm_element *data = dcm_get(ds, DCM_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA + channel);
     const struct dcm_element *segments =
@@ -175,7 +175,7 @@ static int palette_read(const struct dcm_dataset *ds, const struct codec_image *
 
 /* ---- the rest ---- */
 
-static void window_read(const struct dcm_dataset *ds, struct img_attributes *out)
+bool img_window_read(const struct dcm_dataset *ds, struct img_window *out)
 {
     iso_str           function = dcm_get_ascii(ds, DCM_VOILUT_FUNCTION);
     struct img_window w        = { .function = IMG_LINEAR };
@@ -187,11 +187,11 @@ static void window_read(const struct dcm_dataset *ds, struct img_attributes *out
     if (!dcm_get_double(ds, DCM_WINDOW_CENTER, 0, &w.center) ||
         !dcm_get_double(ds, DCM_WINDOW_WIDTH, 0, &w.width) || !isfinite(w.center) ||
         !isfinite(w.width) || w.width <= 0)
-        return;
+        return false;
     if (w.function == IMG_LINEAR && w.width < 1) /* not allowed, but plain: values are small */
         w.function = IMG_LINEAR_EXACT;
-    out->window     = w;
-    out->has_window = true;
+    *out = w;
+    return true;
 }
 
 /* PS3.3 §C.7.5.1.1.2 */
@@ -269,23 +269,22 @@ int img_attributes_read(const struct dcm_dataset *ds, const struct codec_image *
     if (at != NULL && (!dcm_get_double(at, DCM_RESCALE_INTERCEPT, 0, &read.intercept) ||
                        !isfinite(read.intercept)))
         read.intercept = 0;
-    at = holder(&s, DCM_FRAME_VOILUT_SEQUENCE, DCM_WINDOW_CENTER);
-    if (at != NULL)
-        window_read(at, &read);
+    at                = holder(&s, DCM_FRAME_VOILUT_SEQUENCE, DCM_WINDOW_CENTER);
+    read.has_window   = at != NULL && img_window_read(at, &read.window);
     read.supplemental = is_supplemental(ds, image);
     at                = dcm_get_item(ds, DCM_MODALITY_LUT_SEQUENCE, 0);
     if (at != NULL)
-        rc = lut_read(at, image->is_signed, &read.modality, arena, err);
+        rc = img_lut_read(at, image->is_signed, &read.modality, arena, err);
     at = dcm_get_item(ds, DCM_VOILUT_SEQUENCE, 0);
     if (rc == ISO_OK && at != NULL) /* its input may be negative after a rescale */
-        rc = lut_read(at, image->is_signed || read.intercept < 0, &read.voi, arena, err);
+        rc = img_lut_read(at, image->is_signed || read.intercept < 0, &read.voi, arena, err);
     at = dcm_get_item(ds, DCM_PRESENTATION_LUT_SEQUENCE, 0);
     if (rc == ISO_OK && at != NULL) /* instead of a shape.  PS3.3 §C.11.6 */
-        rc = lut_read(at, false, &read.presentation, arena, err);
+        rc = img_lut_read(at, false, &read.presentation, arena, err);
     if (read.presentation.count > 0)
         read.inverse = false;
     for (unsigned c = 0; rc == ISO_OK && c < 3; c++)
-        rc = palette_read(ds, image, c, &read.palette[c], arena, err);
+        rc = img_palette_read(ds, image, c, &read.palette[c], arena, err);
     if (rc == ISO_OK)
         *out = read;
     return rc;

@@ -1,4 +1,4 @@
-/* img_in.h: stored values of a decoded frame; private to image/. */
+/* img_in.h: stored values of a decoded frame, and tables of data sets; private to image/. */
 #ifndef IMG_IN_H
 #define IMG_IN_H
 
@@ -53,5 +53,15 @@ void img_render_supplement(const struct codec_image *frame, iso_bytes pixels,
                            const struct img_attributes *attributes, uint8_t *out);
 /* RGB and YBR of three and more samples to RGB. */
 void img_render_colour(const struct codec_image *frame, iso_bytes pixels, uint8_t *out);
+
+/* What a data set says, where it makes sense; *out is untouched where not.   img_attributes.c */
+bool img_window_read(const struct dcm_dataset *ds, struct img_window *out);
+/* The item of a LUT sequence. is_signed: its first input. Fails for want of memory only. */
+ISO_MUST_USE int img_lut_read(const struct dcm_dataset *item, bool is_signed, struct img_lut *out,
+                              struct iso_arena *arena, struct iso_err *err);
+/* channel: 0 red, 1 green, 2 blue. Likewise. */
+ISO_MUST_USE int img_palette_read(const struct dcm_dataset *ds, const struct codec_image *image,
+                                  unsigned channel, struct img_lut *out, struct iso_arena *arena,
+                                  struct iso_err *err);
 
 #endif

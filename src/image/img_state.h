@@ -4,21 +4,21 @@
  *
  * A state replaces what the image says of its own modality LUT, VOI LUT, presentation LUT, shutters
  * and overlays: what the state leaves out is the identity, and not what the image has.  PS3.4 §N.2
- * Left out here: mask subtraction (§C.7.6.10), the blending of a second image (§C.11.14: the
- * underlying one is shown), line patterns beyond solid and dashed, rotated text; physical size on a
- * screen that we do not know (TRUE SIZE is shown as SCALE TO FIT).
+ * Left out here: mask subtraction (§C.7.6.10); blending (§C.11.14: each image is shown by itself, the
+ * superimposed one in its palette); line patterns beyond solid and dashed; the ICC profile; physical
+ * size on a screen that we do not know (TRUE SIZE is shown as SCALE TO FIT). Compound graphics are
+ * shown as the simple ones that a state has to have beside them (§C.10.5.1.3).
  * What is malformed is treated as absent. Any thread. */
 #ifndef IMG_STATE_H
 #define IMG_STATE_H
 
-#include "img_draw.h"
-#include "img_overlay.h"
 #include "img_shutter.h"
 
 enum {
     IMG_STATE_MARKS_MAX   = 4096, /* graphics, texts and overlays of an image; more are left out */
     IMG_STATE_LAYERS_MAX  = 256,  /* likewise */
     IMG_STATE_POINTS_MAX  = 1 << 18, /* of all graphics together */
+    IMG_STATE_SIDE_MAX    = 4096,    /* of a picture that the state magnifies */
     IMG_STATE_TARGETS_MAX = 1 << 16  /* images that a state may refer to */
 };
 
@@ -47,8 +47,6 @@ enum img_mark_kind {
     IMG_MARK_CURVE,   /* INTERPOLATED */
     IMG_MARK_CIRCLE,  /* center, a point on it */
     IMG_MARK_ELLIPSE, /* two ends of the major axis, two of the minor one */
-    IMG_MARK_RECTANGLE,
-    IMG_MARK_ARROW, /* to the second point */
     IMG_MARK_TEXT,
     IMG_MARK_OVERLAY
 };
@@ -56,18 +54,17 @@ enum img_mark_kind {
 struct img_mark {
     enum img_mark_kind      kind;
     enum img_units          units;
-    const struct img_point *point;
+    const struct img_point *point; /* of a text with a box: its corners */
     size_t                  count;
     bool                    closed;
-    bool                    filled;
     bool                    dashed;
-    double                  width; /* of lines; in pixels of the picture */
+    double                  width; /* of lines, 1: as usual */
     struct img_colour       colour;
-    struct img_colour       fill;
+    struct img_colour       fill; /* alpha 0: not filled */
     /* IMG_MARK_TEXT: */
     iso_str          text;
-    bool             has_box; /* point[0], point[1]: corners of the box in `units` */
-    enum img_align   align;   /* of lines, in the box */
+    enum img_align   align; /* of lines, in the box */
+    bool             bold, italic;
     bool             has_anchor;
     struct img_point anchor;
     enum img_units   anchor_units;
@@ -104,33 +101,38 @@ struct img_state {
     struct img_area     area;
     unsigned            rotation; /* 0, 90, 180, 270 degrees clockwise, before the flip */
     bool                flip;     /* left to right */
+    bool                has_shutter;
     struct img_shutter  shutter;
     struct img_mark    *mark; /* in the order of drawing */
     size_t              marks;
     bool                incomplete; /* something was left out, by a limit or as said above */
 };
 
-/* What `state` says of frame `frame` (from 1) of the image. image_attributes: as codec_image_read
- * gives it for `image`, whose overlays count where the state activates them.   PS3.3 §C.11.7
- * Values that were left in the stream (DCM_FORM_BULK) are absent: load overlays and tables first.
+/* Whether the state refers to this image, and to frame `frame` (from 1) of it.   PS3.3 §C.11.11 */
+bool img_state_refers(const struct dcm_dataset *state, iso_str sop_instance_uid, uint32_t frame);
+
+/* What `state` says of frame `frame` (from 1) of `image`, whose overlays count where the state
+ * activates them. decoded, pixels: the frame (codec_decode), for its sign and for overlays in its
+ * unused bits. Values that were left in the stream (DCM_FORM_BULK) are absent: load them first.
  *
  * ISO_EUNSUPPORTED  the SOP class is no state that we apply
  * ISO_ENOENT        the state does not refer to this image, or not to this frame of it
  * ISO_ELIMIT        past the arena's ceiling; ISO_ENOMEM */
 ISO_MUST_USE int img_state_read(const struct dcm_dataset *state, const struct dcm_dataset *image,
-                                const struct codec_image *image_attributes, uint32_t frame,
+                                const struct codec_image *decoded, iso_bytes pixels, uint32_t frame,
                                 struct iso_arena *arena, struct img_state *out,
                                 struct iso_err *err);
 
 /* The size that is asked for: the largest within the box that keeps the shape (0: no bound). Without
- * a box: a pixel of the displayed area a pixel, square ones; or as magnified as the state says. */
+ * a box a pixel of the displayed area is a pixel, made square; or as large as the state magnifies it,
+ * up to IMG_STATE_SIDE_MAX. */
 struct img_state_view {
     uint32_t box_width, box_height;
     bool     without_marks; /* no graphics, texts, overlays */
 };
 
-/* The picture: LUTs, shutters, displayed area, rotation, flip, size, then the marks.
- * frame, pixels: as for img_render; attributes: the image's own, img_attributes_read.
+/* The picture: LUTs, shutter, displayed area, rotation, flip, size, then the marks.
+ * frame, pixels: as for img_render; attributes: the image's own, of img_attributes_read.
  * Codes as img_render and img_scale. */
 ISO_MUST_USE int img_state_render(const struct img_state *state, const struct codec_image *frame,
                                   iso_bytes pixels, const struct img_attributes *attributes,

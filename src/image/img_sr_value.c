@@ -240,7 +240,9 @@ static void reference_value(const struct dcm_dataset *item, const struct img_sr_
                             struct iso_arena *arena, struct img_sr_item *out)
 {
     const struct dcm_dataset *ref = dcm_get_item(item, DCM_REFERENCED_SOP_SEQUENCE, 0);
-    int64_t                   frame;
+    const struct dcm_element *frames =
+        ref != NULL ? dcm_get(ref, DCM_REFERENCED_FRAME_NUMBER) : NULL;
+    int64_t frame;
 
     if (ref == NULL) {
         out->value = ISO_STR("an object that is not named");
@@ -254,7 +256,8 @@ static void reference_value(const struct dcm_dataset *item, const struct img_sr_
     if (iso_str_ends(kind, ISO_STR(" Storage")))
         kind.len -= sizeof " Storage" - 1;
     kind = join(arena, kind, ", ",
-                labelled(arena, "frame", numbers_text(ref, DCM_REFERENCED_FRAME_NUMBER, 1, arena)));
+                labelled(arena, frames != NULL && dcm_element_vm(frames) > 1 ? "frames" : "frame",
+                         numbers_text(ref, DCM_REFERENCED_FRAME_NUMBER, 1, arena)));
     kind = join(
         arena, kind, ", ",
         labelled(arena, "segment", numbers_text(ref, DCM_REFERENCED_SEGMENT_NUMBER, 1, arena)));
@@ -293,6 +296,15 @@ static iso_str temporal(const struct dcm_dataset *item, struct iso_arena *arena)
     return join(arena, dcm_get_ascii(item, DCM_TEMPORAL_RANGE_TYPE), ": ", at);
 }
 
+/* Lines that end a text say nothing. */
+static iso_str without_trailing_space(iso_str s)
+{
+    while (s.len > 0 && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == '\r' ||
+                         s.ptr[s.len - 1] == '\f' || s.ptr[s.len - 1] == ' '))
+        s.len--;
+    return s;
+}
+
 void img_sr_value(const struct dcm_dataset *item, iso_str type,
                   const struct img_sr_options *options, struct iso_arena *arena,
                   struct img_sr_item *out)
@@ -307,7 +319,7 @@ void img_sr_value(const struct dcm_dataset *item, iso_str type,
 
     for (size_t i = 0; i < sizeof simple / sizeof *simple; i++)
         if (iso_str_eq_c(type, simple[i].type)) {
-            out->value = img_text_of(item, simple[i].tag, arena);
+            out->value = without_trailing_space(img_text_of(item, simple[i].tag, arena));
             return;
         }
     if (iso_str_eq_c(type, "CODE")) {

@@ -54,7 +54,7 @@ static int import(const struct img_picture *p, bool argb, WebPPicture *out, stru
     }
     fine = WebPPictureImportRGB(out, rgb != NULL ? rgb : p->pixels, (int)(3 * p->width));
     free(rgb);
-    return fine ? ISO_OK : failed((int)out->error_code, err);
+    return fine ? ISO_OK : failed(out->error_code, err);
 }
 
 static int put(const uint8_t *data, size_t bytes, const WebPPicture *picture)
@@ -95,7 +95,7 @@ int img_webp_write(const struct img_picture *p, const struct img_write_options *
     picture.writer     = put;
     picture.custom_ptr = &file;
     if (rc == ISO_OK && !WebPEncode(&config, &picture))
-        rc = file.failed != ISO_OK ? iso_buf_check(&file, err) : failed((int)picture.error_code, err);
+        rc = file.failed != ISO_OK ? iso_buf_check(&file, err) : failed(picture.error_code, err);
     WebPPictureFree(&picture);
     if (rc == ISO_OK && options->icc.len > 0)
         rc = with_profile(iso_buf_bytes(&file), options->icc, out, err);

@@ -2,6 +2,7 @@
  * here; so a page can change without its object changing, and caches ask for it again. */
 #include "srv_document.h"
 
+#include "srv_layer.h"
 #include "srv_pixels.h"
 
 #include "img_card.h"
@@ -117,9 +118,11 @@ static void skip_part(iso_str *text)
 /* The text after its title; in a list, where they stand beside it, also without patient and study. */
 int srv_report_picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
 {
-    struct iso_arena *arena = http_arena(r->req);
-    struct iso_buf    text;
-    int               rc;
+    struct iso_arena  *arena = http_arena(r->req);
+    struct srv_view    view  = srv_whole_view(r);
+    struct img_picture page  = { 0 };
+    struct iso_buf     text;
+    int                rc;
 
     iso_buf_init(&text, SRV_TEXT_BYTES_MAX);
     rc = img_sr_text(&r->ds, arena, &text, err);
@@ -129,11 +132,11 @@ int srv_report_picture(struct srv_render *r, struct img_picture *out, struct iso
         skip_part(&body);
         if (r->thumbnail)
             skip_part(&body);
-        rc = img_card(img_sr_title(&r->ds, arena), body, r->view.box_width, r->view.box_height, out,
+        rc = img_card(img_sr_title(&r->ds, arena), body, view.box_width, view.box_height, &page,
                       err);
     }
     iso_buf_release(&text);
-    return rc;
+    return rc == ISO_OK ? srv_layer_finish(r, &page, out, err) : rc;
 }
 
 const char *const srv_report_types[] = { "text/html", "text/plain", NULL };
@@ -188,12 +191,14 @@ static int waveform_document(struct srv_render *r, struct iso_buf *out, struct i
 
 static int waveform_picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
 {
-    struct img_wave wave;
-    int             rc = img_wave_read(&r->ds, waveform_data, r, http_arena(r->req), &wave, err);
+    struct srv_view    view = srv_whole_view(r);
+    struct img_picture page = { 0 };
+    struct img_wave    wave;
+    int                rc = img_wave_read(&r->ds, waveform_data, r, http_arena(r->req), &wave, err);
 
     if (rc == ISO_OK)
-        rc = img_wave_picture(&wave, r->view.box_width, r->view.box_height, out, err);
-    return rc;
+        rc = img_wave_picture(&wave, view.box_width, view.box_height, &page, err);
+    return rc == ISO_OK ? srv_layer_finish(r, &page, out, err) : rc;
 }
 
 static const char *const waveform_types[] = { "image/svg+xml", NULL };

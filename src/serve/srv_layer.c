@@ -114,17 +114,31 @@ int srv_base_by_plane(struct srv_render *r, iso_str frame_of_reference, const st
 
 /* ---- pictures ---- */
 
+static bool has_region(const struct srv_render *r)
+{
+    const struct img_region *region = &r->view.region;
+
+    return region->width > 0 || region->height > 0 || region->left > 0 || region->top > 0 ||
+           region->flip_x || region->flip_y;
+}
+
+struct srv_view srv_whole_view(const struct srv_render *r)
+{
+    struct srv_view view = r->view;
+
+    view.region = (struct img_region){ 0 };
+    if (has_region(r))
+        view.box_width = view.box_height = 0;
+    return view;
+}
+
 /* The size asked for; where none is, small images are enlarged so that lines are thinner than them. */
 static struct srv_view view_of(const struct srv_render *r, uint32_t width, uint32_t height)
 {
-    struct srv_view view = r->view;
-    bool region = view.region.width > 0 || view.region.height > 0 || view.region.left > 0 ||
-                  view.region.top > 0 || view.region.flip_x || view.region.flip_y;
+    struct srv_view view = srv_whole_view(r);
 
-    view.region = (struct img_region){ 0 };
-    if (region)
-        view.box_width = view.box_height = 0;
-    else if (view.box_width == 0 && view.box_height == 0 && width < SIDE_MIN && height < SIDE_MIN)
+    if (!has_region(r) && view.box_width == 0 && view.box_height == 0 && width < SIDE_MIN &&
+        height < SIDE_MIN)
         view.box_width = view.box_height = SIDE_MIN;
     return view;
 }
@@ -172,10 +186,7 @@ struct img_matrix srv_base_matrix(const struct srv_base *base, const struct img_
 int srv_layer_finish(struct srv_render *r, struct img_picture *picture, struct img_picture *out,
                      struct iso_err *err)
 {
-    const struct img_region *region = &r->view.region;
-
-    if (region->width > 0 || region->height > 0 || region->left > 0 || region->top > 0 ||
-        region->flip_x || region->flip_y)
+    if (has_region(r))
         return srv_picture_fit(picture, 1, &r->view, out, err);
     *out = *picture;
     return ISO_OK;

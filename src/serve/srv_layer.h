@@ -36,6 +36,9 @@ ISO_MUST_USE int srv_base_picture(struct srv_render *r, const struct srv_base *b
 struct img_matrix srv_base_matrix(const struct srv_base *base, const struct img_plane *plane,
                                   uint32_t width, uint32_t height);
 
+/* r->view for the whole picture, of which srv_layer_finish then takes the region. */
+struct srv_view srv_whole_view(const struct srv_render *r);
+
 /* The region of the finished picture that was asked for. Takes picture. */
 ISO_MUST_USE int srv_layer_finish(struct srv_render *r, struct img_picture *picture,
                                   struct img_picture *out, struct iso_err *err);

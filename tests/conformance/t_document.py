@@ -216,6 +216,8 @@ def test_waveform(env):
     p = pixels(get(url(env, ds), "image/png"))
     assert p.shape[1] > 2000 and colourful(p).mean() > 0.05 and (p.max(axis=2) < 60).mean() > 0.001
     assert pixels(get(url(env, ds, "/thumbnail"), "image/jpeg")).shape[1] == 256
+    part = pixels(get(url(env, ds, "/rendered?viewport=300,200,100,50,300,200"), "image/png"))
+    assert (part == p[50:250, 100:400]).all()
 
 
 def test_documents(env):

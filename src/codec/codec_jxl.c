@@ -206,8 +206,8 @@ static void scale_back(const struct codec_image *frame, unsigned bits, uint8_t *
                       (uint16_t)((iso_u16le(out + i) * max + UINT16_MAX / 2) / UINT16_MAX));
 }
 
-static int decode_pixels(iso_bytes in, const struct jxl_head *head, struct codec_image *frame,
-                         uint8_t *out, size_t bytes, struct iso_err *err)
+static int decode_once(iso_bytes in, const struct jxl_head *head, struct codec_image *frame,
+                       uint8_t *out, size_t bytes, struct iso_err *err)
 {
     struct budget    budget  = budget_of(bytes);
     JxlMemoryManager manager = manager_of(&budget);
@@ -225,6 +225,19 @@ static int decode_pixels(iso_bytes in, const struct jxl_head *head, struct codec
     if (rc < 0)
         rc = broken(&budget, err);
     scale_back(frame, head->bits, out, bytes);
+    return rc;
+}
+
+/* The library gives nothing of a stream that is broken inside; of one that was cut off before that
+ * it gives what is there. */
+static int decode_pixels(iso_bytes in, const struct jxl_head *head, struct codec_image *frame,
+                         uint8_t *out, size_t bytes, struct iso_err *err)
+{
+    int rc = decode_once(in, head, frame, out, bytes, err);
+
+    for (size_t eighths = 6; rc == ISO_EFORMAT && !frame->damaged && eighths > 0; eighths -= 2)
+        (void)decode_once(iso_bytes_of(in.ptr, in.len / 8 * eighths), head, frame, out, bytes,
+                          NULL);
     return rc;
 }
 

@@ -144,6 +144,32 @@ static void every_prefix_is_an_error(void **state)
     assert_true(looks > 0); /* several groups: those that are there can be seen */
 }
 
+static void broken_in_the_middle(void **state) /* what is before can be seen */
+{
+    struct codec_image image  = picture_image(600, 600, 1, 8, 8, false), frame;
+    uint8_t           *pixels = picture_new(&image, PICTURE_SMOOTH, 1);
+    size_t             bytes = picture_bytes(&image), same = 0;
+    uint8_t           *out = malloc(bytes);
+    struct iso_err     err = { 0 };
+    struct iso_buf     buf;
+
+    (void)state;
+    iso_buf_init(&buf, 4 << 20);
+    assert_int_equal(
+        codec_encode(NULL, LOSSLESS, &image, iso_bytes_of(pixels, bytes), NULL, &buf, &err),
+        ISO_OK);
+    memset(buf.ptr + buf.len * 7 / 8, 0xff, buf.len / 16);
+    assert_int_equal(decode(LOSSLESS, iso_buf_bytes(&buf), &image, &frame, out, bytes),
+                     ISO_EFORMAT);
+    assert_true(frame.damaged);
+    for (size_t i = 0; i < bytes; i++)
+        same += out[i] == pixels[i];
+    assert_in_range(same, bytes / 4, bytes - 1);
+    iso_buf_release(&buf);
+    free(out);
+    free(pixels);
+}
+
 /* ---- heads ---- */
 
 struct writer {
@@ -325,8 +351,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lossless_is_the_identity), cmocka_unit_test(lossy_is_close),
         cmocka_unit_test(what_it_does_not_take),    cmocka_unit_test(every_prefix_is_an_error),
-        cmocka_unit_test(heads_are_read),           cmocka_unit_test(heads_that_are_refused),
-        cmocka_unit_test(jpeg_comes_back),          cmocka_unit_test(what_is_not_jpeg_stays),
+        cmocka_unit_test(broken_in_the_middle),     cmocka_unit_test(heads_are_read),
+        cmocka_unit_test(heads_that_are_refused),   cmocka_unit_test(jpeg_comes_back),
+        cmocka_unit_test(what_is_not_jpeg_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

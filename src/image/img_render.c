@@ -209,9 +209,28 @@ static int check(const struct codec_image *f, iso_bytes pixels, struct img_pictu
     return ISO_OK;
 }
 
-int img_render(const struct codec_image *f, iso_bytes pixels, const struct img_attributes *a,
+/* One sample a pixel is grey, three are colours, whatever they are called. */
+static enum codec_photometric by_samples(const struct codec_image *f)
+{
+    switch (f->photometric) {
+    case CODEC_MONOCHROME1:
+    case CODEC_MONOCHROME2:
+    case CODEC_PALETTE_COLOR:
+        return f->samples > 2 ? CODEC_RGB : f->photometric;
+    case CODEC_PHOTOMETRIC_OTHER:
+        return f->photometric;
+    default:
+        return f->samples == 1 ? CODEC_MONOCHROME2 : f->photometric;
+    }
+}
+
+int img_render(const struct codec_image *stated, iso_bytes pixels, const struct img_attributes *a,
                struct img_picture *out, struct iso_err *err)
 {
+    struct codec_image        shown_as = *stated;
+    const struct codec_image *f        = &shown_as;
+
+    shown_as.photometric = by_samples(stated);
     bool grey         = f->photometric == CODEC_MONOCHROME1 || f->photometric == CODEC_MONOCHROME2;
     bool supplemental = grey && a->supplemental && a->palette[0].count > 0 &&
                         a->palette[1].count > 0 && a->palette[2].count > 0;

@@ -105,13 +105,55 @@ int srv_image_decode(struct srv_web *web, const struct arc_instance *inst,
     return rc;
 }
 
+/* Uncompressed pixel data that ends within its frame: what there is of it. The decoder says that it
+ * is damaged. */
+static bool cut_short(const struct arc_instance *inst, uint32_t number, uint64_t *first,
+                      uint64_t *bytes)
+{
+    uint64_t bits = (uint64_t)inst->rows * inst->columns * inst->samples * inst->bits_allocated;
+    bool     whole =
+        inst->bits_allocated <= 8 || !dcm_syntax_or_default(inst->transfer_syntax_uid)->big_endian;
+
+    if (inst->pixels != ARC_PIXELS_NATIVE || inst->frame_bytes > 0 || bits == 0 || bits % 8 != 0 ||
+        !whole || inst->pixel_bytes / (bits / 8) != number - 1)
+        return false;
+    *first = inst->pixel_offset + (number - 1) * (bits / 8);
+    *bytes = inst->pixel_bytes - (number - 1) * (bits / 8);
+    return *bytes > 0;
+}
+
+static int find_frame(struct http_request *req, struct srv_web *web,
+                      const struct arc_instance *inst, uint32_t number, struct srv_frame **out,
+                      struct iso_err *err)
+{
+    size_t             found;
+    uint64_t           first, bytes;
+    struct arc_object *object;
+    struct http_span  *span;
+    int                rc;
+
+    if (!cut_short(inst, number, &first, &bytes))
+        return srv_frames(req, web, inst, &number, 1, out, &found, err);
+    object = srv_object_open(req, web, inst, &rc, err);
+    if (rc < 0)
+        return rc;
+    if (first > object->bytes || bytes > object->bytes - first)
+        return iso_fail(err, ISO_EFORMAT, "the stored object ends early");
+    span = iso_arena_alloc(http_arena(req), sizeof *span);
+    *out = iso_arena_alloc(http_arena(req), sizeof **out);
+    if (span == NULL || *out == NULL)
+        return iso_arena_fail(http_arena(req), err);
+    *span = http_span_file(object->fd, object->offset + first, bytes);
+    **out = (struct srv_frame){ .spans = span, .count = 1, .bytes = bytes };
+    return ISO_OK;
+}
+
 int srv_image_read(struct http_request *req, struct srv_web *web, const struct arc_instance *inst,
                    const struct dcm_dataset *ds, uint32_t frame, struct srv_image *out,
                    struct iso_err *err)
 {
     struct srv_frame *stored;
-    size_t            found;
-    int               rc = srv_frames(req, web, inst, &frame, 1, &stored, &found, err);
+    int               rc = find_frame(req, web, inst, frame, &stored, err);
 
     if (rc == ISO_OK)
         rc = srv_image_decode(web, inst, ds, frame, stored, http_arena(req), out, err);

@@ -105,14 +105,26 @@ static bool choose_instance(struct srv_render *r, int *rc, struct iso_err *err)
     return false;
 }
 
+/* How many frames begin in the pixel data, whatever the object says. */
+static uint32_t frames_there(const struct arc_instance *inst)
+{
+    uint64_t bits = (uint64_t)inst->rows * inst->columns * inst->samples * inst->bits_allocated;
+
+    if (inst->pixels != ARC_PIXELS_NATIVE || inst->frame_bytes > 0 || bits < 8)
+        return inst->frames;
+    uint64_t there = inst->pixel_bytes / (bits / 8);
+    return there < 1 ? 1 : there < inst->frames ? (uint32_t)there : inst->frames;
+}
+
 uint32_t srv_representative_frame(const struct arc_instance *inst, const struct dcm_dataset *ds)
 {
-    int64_t stated;
+    int64_t  stated;
+    uint32_t frames = inst->frames > 0 ? frames_there(inst) : 0;
 
     if (dcm_get_i64(ds, DCM_REPRESENTATIVE_FRAME_NUMBER, 0, &stated) && stated >= 1 &&
-        stated <= inst->frames)
+        stated <= frames)
         return (uint32_t)stated;
-    return inst->frames > 0 ? inst->frames / 2 + 1 : 0;
+    return frames > 0 ? frames / 2 + 1 : 0;
 }
 
 /* The one that is named; of several, for a film, the middle one says how it is shown. */

@@ -343,9 +343,15 @@ static void what_is_not_shown(void **state)
     assert_int_equal(img_render(&f, iso_bytes_of(four, 3), &a, &out, &err), ISO_EINVAL);
     f.photometric = CODEC_PHOTOMETRIC_OTHER;
     assert_int_equal(img_render(&f, iso_bytes_of(four, 4), &a, &out, &err), ISO_EUNSUPPORTED);
-    f.photometric = CODEC_RGB; /* with one sample */
+    f.photometric = CODEC_RGB; /* with two samples */
+    f.samples     = 2;
+    f.columns     = 2;
     assert_int_equal(img_render(&f, iso_bytes_of(four, 4), &a, &out, &err), ISO_EUNSUPPORTED);
     assert_null(out.pixels);
+    f.samples = 1; /* with one: grey */
+    assert_int_equal(img_render(&f, iso_bytes_of(four, 4), &a, &out, &err), ISO_OK);
+    assert_int_equal(out.channels, 1);
+    img_picture_release(&out);
 }
 
 int main(void)

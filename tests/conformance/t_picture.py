@@ -46,6 +46,7 @@ def fill(env):
     a.damaged = objects.make(rows=20, columns=20, syntax="1.2.840.10008.1.2.5", **PLAIN)
     a.damaged.PixelData = encapsulate([struct.pack("<16I", 1, 64, *[0] * 14) + segments + b"\0"])
     a.damaged["PixelData"].VR, a.damaged["PixelData"].is_undefined_length = "OB", True
+    a.cut = objects.make(rows=20, columns=20, **{**PLAIN, "PixelData": bytes([60]) * 300})
     a.overlay = objects.make(rows=4, columns=8, PixelData=bytes([90]) * 32, **PLAIN)
     group = Dataset()
     group.add_new(0x60000010, "US", 4)
@@ -59,7 +60,7 @@ def fill(env):
     a.shutter = objects.make(rows=4, columns=4, PixelData=bytes([90]) * 16, ShutterShape="RECTANGULAR", ShutterLeftVerticalEdge="2",
                              ShutterRightVerticalEdge="3", ShutterUpperHorizontalEdge="2", ShutterLowerHorizontalEdge="3",
                              ShutterPresentationValue=0xFFFF, **PLAIN)
-    for d in [a.grey, a.words, a.rgb, a.multi, *a.series, a.padded, a.damaged, a.overlay, a.shutter]:
+    for d in [a.grey, a.words, a.rgb, a.multi, *a.series, a.padded, a.damaged, a.cut, a.overlay, a.shutter]:
         status, = dimse.store(s, [d])
         assert status.Status == 0, status
     return a
@@ -205,6 +206,9 @@ def test_damaged_frames(env):
     got = np.asarray(picture(r, "image/png")).ravel()
     assert (got[:128] == range(128)).all() and (got[256:] == 0).all(), got[:300]
     assert r.headers["Warning"].startswith("299 ") and "damaged" in r.headers["Warning"], r.headers
+    cut = get(url(env, a.cut), "image/png")
+    got = np.asarray(picture(cut, "image/png")).ravel()
+    assert (got[:300] == 60).all() and (got[300:] == 0).all() and "damaged" in cut.headers["Warning"], got
     again = get(url(env, a.damaged), "image/png")
     assert again.content == r.content and again.headers["Warning"] == r.headers["Warning"]
     assert "Warning" not in get(url(env, a.grey), "image/png").headers

@@ -50,6 +50,8 @@ static iso_bytes first_frame(iso_bytes file, const struct dcm_dataset *ds,
         return iso_bytes_of(joined, 0);
     if (el->form != DCM_FORM_FRAGMENTS) {
         n = (size_t)el->bytes / (size_t)frames;
+        if (el->offset > file.len || n > file.len - el->offset) /* deflated: lies elsewhere */
+            n = 0;
         memcpy(joined, file.ptr + el->offset, n);
         return iso_bytes_of(joined, n);
     }

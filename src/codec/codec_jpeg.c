@@ -58,12 +58,12 @@ static void set_bits(const struct jpeg_head *head, const struct codec_image *a,
     }
 }
 
-/* A byte holds at most eight samples of lossless JPEG, and 512 of DCT with the widest chroma: with
- * some to spare for images that end early, more is a bomb. */
+/* A byte holds at most eight samples of lossless JPEG, and about a thousand of DCT when all is flat and
+ * chroma wide: with some to spare for images that end early, more is a bomb. */
 static bool is_bomb(const struct jpeg_head *head, size_t bytes)
 {
     uint64_t samples  = (uint64_t)head->rows * head->columns * head->components;
-    uint64_t per_byte = head->process == JPEG_LOSSLESS ? 64 : 1024;
+    uint64_t per_byte = head->process == JPEG_LOSSLESS ? 64 : 4096;
 
     return samples > (1 << 20) && (samples - (1 << 20)) / per_byte > bytes;
 }

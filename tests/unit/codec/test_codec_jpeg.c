@@ -208,6 +208,30 @@ static void many_scans_are_refused(void **state)
     free((void *)(uintptr_t)in.ptr);
 }
 
+static void repacking_changes_no_byte(void **state)
+{
+    const uint8_t  colour[3] = { 9, 9, 9 };
+    const iso_str  extended  = ISO_STR("1.2.840.10008.1.2.4.51");
+    iso_bytes      in        = make(JCS_GRAYSCALE, JCS_GRAYSCALE, colour, false);
+    uint8_t       *sof       = find(in, 0xc0);
+    struct iso_err err       = { 0 };
+    struct iso_buf out;
+
+    (void)state;
+    iso_buf_init(&out, 1 << 20);
+    assert_int_equal(codec_repack(NULL, BASELINE, in, extended, &out, &err), ISO_OK);
+    assert_int_equal(out.len, in.len + in.len % 2);
+    assert_memory_equal(out.ptr, in.ptr, in.len);
+    assert_int_equal(codec_repack(NULL, extended, in, BASELINE, &out, &err), ISO_OK);
+    sof[1] = 0xc1; /* extended: as such not baseline */
+    assert_int_equal(codec_repack(NULL, extended, in, BASELINE, &out, &err), ISO_EUNSUPPORTED);
+    assert_int_equal(
+        codec_repack(NULL, BASELINE, in, ISO_STR("1.2.840.10008.1.2.4.70"), &out, &err),
+        ISO_EUNSUPPORTED);
+    iso_buf_release(&out);
+    free((void *)(uintptr_t)in.ptr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +241,7 @@ int main(void)
         cmocka_unit_test(what_the_library_never_sees),
         cmocka_unit_test(many_scans_are_refused),
         cmocka_unit_test(progressive_is_the_same_picture),
+        cmocka_unit_test(repacking_changes_no_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
  *   segmentation, structures  filled outlines over the image that they are of
  *   dose                      a colour wash over the image of that plane
  *   parametric map            in colours, with their scale
- *   PDF, CDA, STL, OBJ, MTL   themselves
+ *   PDF, CDA, STL, OBJ, MTL   themselves; of a PDF also a picture of its first page, where pdftoppm
+ *                             (Poppler) is installed
  *   video                     itself */
 #ifndef SRV_DOCUMENT_H
 #define SRV_DOCUMENT_H
@@ -20,8 +21,8 @@ extern const struct srv_renderer srv_segmentation_renderer;           /* srv_seg
 extern const struct srv_renderer srv_structures_renderer;             /* srv_structures.c */
 extern const struct srv_renderer srv_dose_renderer, srv_map_renderer; /* srv_grid.c */
 
-extern const struct srv_renderer srv_video_renderer, srv_pdf_renderer, srv_cda_renderer,
-    srv_stl_renderer, srv_obj_renderer, srv_mtl_renderer; /* srv_encapsulated.c */
+extern const struct srv_renderer srv_video_renderer, srv_pdf_page_renderer, srv_pdf_renderer,
+    srv_cda_renderer, srv_stl_renderer, srv_obj_renderer, srv_mtl_renderer; /* srv_encapsulated.c */
 
 /* Of a report, for renderers of what has a content tree; r->type is "text/html" or "text/plain".
  * depends makes the page, since it has to be known to tell whether it is another one. */

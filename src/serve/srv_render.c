@@ -27,11 +27,11 @@ const struct srv_renderer srv_image_renderer = { .takes   = srv_is_image,
 
 /* The first that takes an object shows it. */
 static const struct srv_renderer *const renderers[] = {
-    &srv_video_renderer,        &srv_pdf_renderer,        &srv_cda_renderer,
-    &srv_stl_renderer,          &srv_obj_renderer,        &srv_mtl_renderer,
-    &srv_key_renderer,          &srv_report_renderer,     &srv_waveform_renderer,
-    &srv_segmentation_renderer, &srv_structures_renderer, &srv_dose_renderer,
-    &srv_map_renderer,          &srv_image_renderer,
+    &srv_video_renderer,    &srv_pdf_page_renderer,     &srv_pdf_renderer,
+    &srv_cda_renderer,      &srv_stl_renderer,          &srv_obj_renderer,
+    &srv_mtl_renderer,      &srv_key_renderer,          &srv_report_renderer,
+    &srv_waveform_renderer, &srv_segmentation_renderer, &srv_structures_renderer,
+    &srv_dose_renderer,     &srv_map_renderer,          &srv_image_renderer,
 };
 
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *inst)
@@ -67,6 +67,14 @@ static const struct arc_instance *middle_of(const struct arc_instance *list, siz
     return best;
 }
 
+/* Documents that have no picture stand for others only when there is nothing else. */
+static bool has_picture(const struct arc_instance *inst)
+{
+    const struct srv_renderer *renderer = srv_renderer_of(inst);
+
+    return renderer != NULL && renderer->picture != NULL;
+}
+
 static bool is_shown(const struct arc_instance *inst)
 {
     return srv_renderer_of(inst) != NULL;
@@ -90,6 +98,8 @@ static bool choose_instance(struct srv_render *r, int *rc, struct iso_err *err)
     r->list       = list;
     r->list_count = count;
     chosen        = middle_of(list, count, srv_is_plain_image);
+    if (chosen == NULL)
+        chosen = middle_of(list, count, has_picture);
     if (chosen == NULL)
         chosen = middle_of(list, count, is_shown);
     if (chosen != NULL) {

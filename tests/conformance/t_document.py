@@ -239,6 +239,36 @@ def test_documents(env):
     assert part.content == b"PDF"
 
 
+def small_pdf():
+    """A page of 595 x 842 points, its lower half red."""
+    body = b"1 0 0 rg 0 0 595 421 re f"
+    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R >>",
+             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(body), body)]
+    out, at = b"%PDF-1.4\n", []
+    for i, part in enumerate(parts):
+        at.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (i + 1, part)
+    table = b"".join(b"%010d 00000 n \n" % a for a in at)
+    return out + b"xref\n0 5\n0000000000 65535 f \n%strailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (table, len(out))
+
+
+def test_first_page_of_a_pdf(env):
+    """By Poppler's pdftoppm, where the system has it."""
+    fixtures.tool("pdftoppm")
+    good, broken = (objects.make(sop_class="1.2.840.10008.5.1.4.1.1.104.1", Modality="DOC", MIMETypeOfEncapsulatedDocument="application/pdf",
+                                 EncapsulatedDocument=body + b"\0" * (len(body) % 2), **NO_IMAGE)
+                    for body in (small_pdf(), b"%PDF-1.4\nnothing more"))
+    store(env, good, broken)
+    p = pixels(get(url(env, good, "/thumbnail"), "image/png"))
+    assert abs(p.shape[0] - 256) <= 1 and abs(p.shape[1] - 181) <= 1
+    assert (p[:120] == 255).all() and (p[136:] == (255, 0, 0)).all()
+    assert get(url(env, good), IMG).headers["Content-Type"] == "application/pdf"
+    assert pixels(get(url(env, good, "/rendered?viewport=100,100"), "image/jpeg")).shape[0] == 100
+    web.assert_problem(get(url(env, broken, "/thumbnail"), IMG, None), 404)
+    web.assert_problem(get(url(env, broken), "image/png", None), 406)
+
+
 def segmentation(ct, mask, **attributes):
     rows, columns = mask.shape
     frame = item(PlanePositionSequence=Sequence([item(ImagePositionPatient=ct.ImagePositionPatient)]),

@@ -155,8 +155,8 @@ static enum codec_photometric colour_of(unsigned components, const struct codec_
 static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
                    struct codec_image *frame, struct iso_err *err)
 {
-    struct head head;
-    int         rc = scan(in, &head, err);
+    struct head head = { 0 };
+    int         rc   = scan(in, &head, err);
 
     (void)uid;
     if (rc < 0)
@@ -275,8 +275,8 @@ static bool any_set(const uint8_t *ptr, size_t len)
 static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
-    struct head head;
-    int         rc = scan(in, &head, err);
+    struct head head = { 0 };
+    int         rc   = scan(in, &head, err);
 
     (void)uid;
     (void)a;

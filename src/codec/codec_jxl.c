@@ -105,8 +105,8 @@ static enum codec_photometric colour_of(iso_str uid, const struct jxl_head *head
 static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
                    struct codec_image *frame, struct iso_err *err)
 {
-    struct jxl_head head;
-    int             rc = jxl_head_read(in, &head, err);
+    struct jxl_head head = { 0 };
+    int             rc   = jxl_head_read(in, &head, err);
 
     if (rc < 0)
         return rc;
@@ -318,8 +318,8 @@ static void to_promised(enum codec_photometric is, const struct codec_image *fra
 static int decode_jpeg(iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                        uint8_t *out, size_t bytes, struct iso_err *err)
 {
-    iso_str            uid = ISO_STR("1.2.840.10008.1.2.4.50");
-    struct codec_image inner;
+    iso_str            uid   = ISO_STR("1.2.840.10008.1.2.4.50");
+    struct codec_image inner = { 0 };
     struct iso_buf     jpeg;
 
     iso_buf_init(&jpeg, CODEC_FRAME_BYTES_MAX);
@@ -342,8 +342,8 @@ static int decode_jpeg(iso_bytes in, const struct codec_image *a, struct codec_i
 static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
-    struct jxl_head head;
-    int             rc = jxl_head_read(in, &head, err);
+    struct jxl_head head = { 0 };
+    int             rc   = jxl_head_read(in, &head, err);
 
     (void)uid;
     if (rc < 0)
@@ -452,7 +452,7 @@ static bool add_frame(JxlEncoder *encoder, const struct codec_image *frame, iso_
 /* For lossy coding: over the whole range of their type, and as RGB. The caller frees it. */
 static uint8_t *prepare(const struct codec_image *frame, iso_bytes pixels)
 {
-    uint8_t *out  = malloc(pixels.len);
+    uint8_t *out  = calloc(pixels.len, 1);
     uint32_t max  = (1u << frame->bits_stored) - 1;
     size_t   unit = codec_sample_bytes(frame);
 
@@ -502,8 +502,8 @@ out:
 
 static int pack_jpeg(iso_bytes in, struct iso_buf *out, struct iso_err *err)
 {
-    struct jpeg_head head;
-    int              rc = jpeg_head_read(in, &head, err);
+    struct jpeg_head head = { 0 };
+    int              rc   = jpeg_head_read(in, &head, err);
 
     if (rc < 0)
         return rc;
@@ -536,8 +536,8 @@ static int pack_jpeg(iso_bytes in, struct iso_buf *out, struct iso_err *err)
 
 static int unpack_jpeg(iso_bytes in, struct iso_buf *out, struct iso_err *err)
 {
-    struct jxl_head  head;
-    struct jpeg_head inner;
+    struct jxl_head  head   = { 0 };
+    struct jpeg_head inner  = { 0 };
     size_t           before = out->len;
     int              rc     = jxl_head_read(in, &head, err);
 

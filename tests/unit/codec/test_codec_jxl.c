@@ -4,6 +4,8 @@
 #include "codec_pictures.h"
 #include "samples.h"
 
+#include <jxl/encode.h>
+
 static const iso_str LOSSLESS = { "1.2.840.10008.1.2.4.110", 23 };
 static const iso_str OF_JPEG  = { "1.2.840.10008.1.2.4.111", 23 };
 static const iso_str LOSSY    = { "1.2.840.10008.1.2.4.112", 23 };
@@ -35,6 +37,59 @@ static void lossless_is_the_identity(void **state)
             free(pixels);
         }
     assert_true(number > 900);
+}
+
+/* A lossless image of that many bits, as others make them: every value there is. */
+static size_t all_values(unsigned bits, uint8_t *to, size_t cap)
+{
+    static uint16_t          pixels[256 * 256];
+    JxlEncoder              *encoder  = JxlEncoderCreate(NULL);
+    JxlEncoderFrameSettings *settings = JxlEncoderFrameSettingsCreate(encoder, NULL);
+    JxlPixelFormat           format   = { 1, JXL_TYPE_UINT16, JXL_LITTLE_ENDIAN, 0 };
+    unsigned                 max      = (1u << bits) - 1;
+    uint8_t                 *next     = to;
+    size_t                   left     = cap;
+    JxlColorEncoding         grey;
+    JxlBasicInfo             info;
+
+    for (unsigned i = 0; i < 256 * 256; i++)
+        pixels[i] = (uint16_t)(((i & max) * UINT16_MAX + max / 2) / max);
+    JxlEncoderInitBasicInfo(&info);
+    info.xsize = info.ysize    = 256;
+    info.bits_per_sample       = bits;
+    info.num_color_channels    = 1;
+    info.uses_original_profile = JXL_TRUE;
+    JxlColorEncodingSetToSRGB(&grey, JXL_TRUE);
+    assert_int_equal(JxlEncoderSetCodestreamLevel(encoder, 10), JXL_ENC_SUCCESS);
+    assert_int_equal(JxlEncoderSetBasicInfo(encoder, &info), JXL_ENC_SUCCESS);
+    assert_int_equal(JxlEncoderSetColorEncoding(encoder, &grey), JXL_ENC_SUCCESS);
+    assert_int_equal(JxlEncoderSetFrameLossless(settings, JXL_TRUE), JXL_ENC_SUCCESS);
+    assert_int_equal(JxlEncoderFrameSettingsSetOption(settings, JXL_ENC_FRAME_SETTING_EFFORT, 3),
+                     JXL_ENC_SUCCESS);
+    assert_int_equal(JxlEncoderAddImageFrame(settings, &format, pixels, sizeof pixels),
+                     JXL_ENC_SUCCESS);
+    JxlEncoderCloseInput(encoder);
+    assert_int_equal(JxlEncoderProcessOutput(encoder, &next, &left), JXL_ENC_SUCCESS);
+    JxlEncoderDestroy(encoder);
+    return cap - left;
+}
+
+static void other_depths_are_exact(void **state)
+{
+    static uint8_t coded[1 << 20], out[2 * 256 * 256];
+
+    (void)state;
+    for (unsigned bits = 1; bits <= 16; bits++) {
+        struct codec_image a   = picture_image(256, 256, 1, 16, 16, false), frame;
+        struct iso_err     err = { 0 };
+        size_t             n   = all_values(bits, coded, sizeof coded);
+        assert_int_equal(
+            codec_decode(NULL, LOSSLESS, iso_bytes_of(coded, n), &a, &frame, out, sizeof out, &err),
+            ISO_OK);
+        assert_int_equal(frame.bits_stored, bits);
+        for (size_t i = 0; i < 256 * 256; i++)
+            assert_int_equal(iso_u16le(out + 2 * i), i & ((1u << bits) - 1));
+    }
 }
 
 static void lossy_is_close(void **state)
@@ -349,11 +404,11 @@ static void what_is_not_jpeg_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lossless_is_the_identity), cmocka_unit_test(lossy_is_close),
-        cmocka_unit_test(what_it_does_not_take),    cmocka_unit_test(every_prefix_is_an_error),
-        cmocka_unit_test(broken_in_the_middle),     cmocka_unit_test(heads_are_read),
-        cmocka_unit_test(heads_that_are_refused),   cmocka_unit_test(jpeg_comes_back),
-        cmocka_unit_test(what_is_not_jpeg_stays),
+        cmocka_unit_test(lossless_is_the_identity), cmocka_unit_test(other_depths_are_exact),
+        cmocka_unit_test(lossy_is_close),           cmocka_unit_test(what_it_does_not_take),
+        cmocka_unit_test(every_prefix_is_an_error), cmocka_unit_test(broken_in_the_middle),
+        cmocka_unit_test(heads_are_read),           cmocka_unit_test(heads_that_are_refused),
+        cmocka_unit_test(jpeg_comes_back),          cmocka_unit_test(what_is_not_jpeg_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

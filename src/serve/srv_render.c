@@ -9,6 +9,7 @@
 #include "srv_film.h"
 #include "srv_render_make.h"
 #include "srv_render_query.h"
+#include "srv_state.h"
 
 #include <string.h>
 
@@ -16,14 +17,17 @@ enum { TYPES_MAX = 16 };
 
 /* ---- what shows which objects ---- */
 
-/* Images. A presentation state that is to be applied has its place here.   PS3.18 §8.3.5.1.1 */
+/* Images, as a presentation state has them shown where one is asked for. */
 static int picture_of_image(struct srv_render *r, struct img_picture *out, struct iso_err *err)
 {
+    if (r->kind != NULL)
+        return srv_state_picture(r, out, err);
     return srv_picture(r->req, r->web, &r->inst, &r->ds, r->frame, &r->view, out, &r->damaged, err);
 }
 
 const struct srv_renderer srv_image_renderer = { .takes   = srv_is_image,
-                                                 .picture = picture_of_image };
+                                                 .picture = picture_of_image,
+                                                 .depends = srv_state_depends };
 
 /* The first that takes an object shows it. */
 static const struct srv_renderer *const renderers[] = {
@@ -31,7 +35,8 @@ static const struct srv_renderer *const renderers[] = {
     &srv_cda_renderer,      &srv_stl_renderer,          &srv_obj_renderer,
     &srv_mtl_renderer,      &srv_key_renderer,          &srv_report_renderer,
     &srv_waveform_renderer, &srv_segmentation_renderer, &srv_structures_renderer,
-    &srv_dose_renderer,     &srv_map_renderer,          &srv_image_renderer,
+    &srv_dose_renderer,     &srv_map_renderer,          &srv_state_renderer,
+    &srv_image_renderer,
 };
 
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *inst)
@@ -97,7 +102,9 @@ static bool choose_instance(struct srv_render *r, int *rc, struct iso_err *err)
         return false;
     r->list       = list;
     r->list_count = count;
-    chosen        = middle_of(list, count, srv_is_plain_image);
+    chosen        = srv_state_choose(r, list, count);
+    if (chosen == NULL)
+        chosen = middle_of(list, count, srv_is_plain_image);
     if (chosen == NULL)
         chosen = middle_of(list, count, has_picture);
     if (chosen == NULL)
@@ -206,6 +213,7 @@ static bool choose_type(struct srv_render *r, const struct srv_renderer *rendere
         pick = http_accept_pick(accept, offers, count, NULL);
     r->type = pick >= 0 ? offers[pick].type : NULL;
     r->film = r->type != NULL && renderer == &srv_image_renderer && srv_film_possible(r) &&
+              !srv_state_asked(r) &&
               (strcmp(r->type, "image/gif") == 0 || strcmp(r->type, "image/webp") == 0);
     return pick >= 0;
 }

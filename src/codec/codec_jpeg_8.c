@@ -7,7 +7,6 @@
 
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -15,8 +14,9 @@
 
 enum {
     WARNINGS_MAX     = 10000,
-    SCANS_MAX        = 64,      /* of a progressive image; writers make about ten */
-    WORK_BYTES_EXTRA = 16 << 20 /* the library's memory beyond the coefficients */
+    SCANS_MAX        = 64,       /* of a progressive image; writers make about ten */
+    WORK_BYTES_EXTRA = 16 << 20, /* the library's memory beyond the coefficients */
+    ROOM_BYTES       = 4096
 };
 
 struct session {
@@ -24,16 +24,17 @@ struct session {
         struct jpeg_decompress_struct in;
         struct jpeg_compress_struct   out;
     } j;
-    struct jpeg_error_mgr    errors;
-    struct jpeg_progress_mgr progress;
-    jmp_buf                  escape;
-    struct iso_err          *err;
-    int                      rc;
-    bool                     whole;     /* all scans are read before the first row comes */
-    bool                     broken;    /* data that is not there, or cannot be right */
-    uint32_t                 rows_good; /* until then */
-    unsigned char           *encoded;   /* heap */
-    unsigned long            encoded_bytes;
+    struct jpeg_error_mgr       errors;
+    struct jpeg_progress_mgr    progress;
+    jmp_buf                     escape;
+    struct iso_err             *err;
+    int                         rc;
+    bool                        whole;     /* all scans are read before the first row comes */
+    bool                        broken;    /* data that is not there, or cannot be right */
+    uint32_t                    rows_good; /* until then */
+    struct jpeg_destination_mgr target;
+    struct iso_buf             *out; /* of target */
+    JOCTET                      room[ROOM_BYTES];
 };
 
 static struct session *session_of(j_common_ptr j)
@@ -168,6 +169,31 @@ int jpeg_8_decode(iso_bytes in, struct codec_image *frame, uint8_t *out, size_t 
 
 /* ---- encoding ---- */
 
+/* The buffer's failure is sticky: the library need not know. */
+static void on_room(j_compress_ptr j)
+{
+    struct session *s = session_of((j_common_ptr)j);
+
+    s->target.next_output_byte = s->room;
+    s->target.free_in_buffer   = sizeof s->room;
+}
+
+static boolean on_full(j_compress_ptr j)
+{
+    struct session *s = session_of((j_common_ptr)j);
+
+    (void)iso_buf_add(s->out, s->room, sizeof s->room);
+    on_room(j);
+    return TRUE;
+}
+
+static void on_end(j_compress_ptr j)
+{
+    struct session *s = session_of((j_common_ptr)j);
+
+    (void)iso_buf_add(s->out, s->room, sizeof s->room - s->target.free_in_buffer);
+}
+
 static void write_image(struct session *s, const struct codec_image *frame, const uint8_t *pixels,
                         unsigned quality, bool halved)
 {
@@ -177,7 +203,7 @@ static void write_image(struct session *s, const struct codec_image *frame, cons
     if (setjmp(s->escape) != 0)
         return;
     jpeg_create_compress(j);
-    jpeg_mem_dest(j, &s->encoded, &s->encoded_bytes);
+    j->dest             = &s->target;
     j->image_width      = frame->columns;
     j->image_height     = frame->rows;
     j->input_components = frame->samples;
@@ -202,13 +228,17 @@ static void write_image(struct session *s, const struct codec_image *frame, cons
 int jpeg_8_encode(const struct codec_image *frame, iso_bytes pixels, unsigned quality, bool halved,
                   struct iso_buf *out, struct iso_err *err)
 {
-    struct session s = { .err = err, .rc = ISO_OK };
+    struct session s = {
+        .err    = err,
+        .rc     = ISO_OK,
+        .out    = out,
+        .target = { .init_destination    = on_room,
+                    .empty_output_buffer = on_full,
+                    .term_destination    = on_end },
+    };
 
     session_begin(&s);
     write_image(&s, frame, pixels.ptr, quality, halved);
     jpeg_destroy_compress(&s.j.out);
-    if (s.rc == ISO_OK)
-        (void)iso_buf_add(out, s.encoded, s.encoded_bytes);
-    free(s.encoded);
     return s.rc == ISO_OK ? iso_buf_check(out, err) : s.rc;
 }

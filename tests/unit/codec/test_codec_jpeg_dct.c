@@ -342,6 +342,34 @@ static void what_cannot_be_encoded_is_said(void **state)
     assert_int_equal(codec_encoded(EXTENDED, &image, NULL, &described, &err), ISO_EUNSUPPORTED);
 }
 
+static void the_ceiling_of_a_buffer_holds(void **state)
+{
+    const char *const  uids[] = { "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51",
+                                  "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70" };
+    struct codec_image image  = { .rows           = 100,
+                                  .columns        = 100,
+                                  .samples        = 1,
+                                  .bits_allocated = 8,
+                                  .bits_stored    = 8,
+                                  .high_bit       = 7,
+                                  .photometric    = CODEC_MONOCHROME2 };
+    uint8_t            pixels[100 * 100];
+    struct iso_err     err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)noise();
+    for (size_t i = 0; i < 4; i++) {
+        struct iso_buf buf;
+        iso_buf_init(&buf, 5000);
+        assert_int_equal(codec_encode(NULL, iso_str_c(uids[i]), &image,
+                                      iso_bytes_of(pixels, sizeof pixels), NULL, &buf, &err),
+                         ISO_ELIMIT);
+        assert_true(buf.len <= 5000);
+        iso_buf_release(&buf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +379,7 @@ int main(void)
         cmocka_unit_test(lossy_encoding_comes_near),
         cmocka_unit_test(colours_are_described),
         cmocka_unit_test(what_cannot_be_encoded_is_said),
+        cmocka_unit_test(the_ceiling_of_a_buffer_holds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ int jpeg_head_read(iso_bytes in, struct jpeg_head *out, struct iso_err *err)
 
         if (segment.marker == JPEG_SOS && head.components > 0) {
             struct jpeg_scan scan = { .components = 0 };
-            rc = jpeg_scan_read(body, &head, &scan, err);
+            rc                    = jpeg_scan_read(body, &head, &scan, err);
             if (rc == ISO_OK && head.rows == 0)
                 rc = read_rows(r, &head, err);
             if (rc < 0)

@@ -267,7 +267,7 @@ int img_seg_draw(struct img_draw *draw, const struct img_seg *seg, const struct 
     if (frame->samples != 1 || count == 0 || pixels.len / codec_sample_bytes(frame) < count)
         return iso_fail(err, ISO_EUNSUPPORTED, "a segmentation with %u samples a pixel",
                         frame->samples);
-    m.value = malloc(count);
+    m.value = calloc(count, 1);
     if (m.value == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     number[0] = segment;

@@ -10,8 +10,8 @@ enum { IMG_SEGMENTS_MAX = 65536, IMG_LEGEND_MAX = 24 };
 enum img_seg_type { IMG_SEG_BINARY, IMG_SEG_FRACTIONAL, IMG_SEG_LABELMAP };
 
 struct img_segment {
-    uint32_t          number;
     iso_str           label;
+    uint32_t          number;
     struct img_colour colour; /* Recommended Display CIELab Value, else one of ours by number */
 };
 

@@ -22,15 +22,15 @@ static iso_str join(struct iso_arena *arena, iso_str a, const char *separator, i
 {
     if (empty(a) || empty(b))
         return empty(a) ? b : a;
-    size_t between = strlen(separator);
-    char  *p       = iso_arena_alloc(arena, a.len + between + b.len + 1);
+    iso_str between = iso_str_c(separator);
+    char   *p       = iso_arena_alloc(arena, a.len + between.len + b.len + 1);
 
     if (p == NULL)
         return iso_str_of(NULL, 0);
     memcpy(p, a.ptr, a.len);
-    memcpy(p + a.len, separator, between);
-    memcpy(p + a.len + between, b.ptr, b.len);
-    return iso_str_of(p, a.len + between + b.len);
+    memcpy(p + a.len, between.ptr, between.len);
+    memcpy(p + a.len + between.len, b.ptr, b.len);
+    return iso_str_of(p, a.len + between.len + b.len);
 }
 
 static iso_str in_brackets(struct iso_arena *arena, iso_str s)

@@ -157,11 +157,15 @@ int img_structures_read(const struct dcm_dataset *ds, struct iso_arena *arena,
 
 /* ---- which slice ---- */
 
+struct sorted {
+    const struct img_contour *contour;
+};
+
 /* Contours of one slice: drawn on the same image, else at the same height. */
 static int by_slice(const void *a, const void *b)
 {
-    const struct img_contour *x = *(const struct img_contour *const *)a;
-    const struct img_contour *y = *(const struct img_contour *const *)b;
+    const struct img_contour *x = ((const struct sorted *)a)->contour;
+    const struct img_contour *y = ((const struct sorted *)b)->contour;
     int                       c = iso_str_cmp(x->image_uid, y->image_uid);
 
     if (c == 0 && x->image_uid.len == 0) {
@@ -181,24 +185,25 @@ static bool same_slice(const struct img_contour *a, const struct img_contour *b)
 
 const struct img_contour *img_structures_representative(const struct img_structures *s)
 {
-    const struct img_contour **list      = malloc(s->contours * sizeof *list);
-    const struct img_contour  *best      = &s->contour[0];
-    size_t                     most_rois = 0, most_points = 0;
+    struct sorted            *list      = malloc(s->contours * sizeof *list);
+    const struct img_contour *best      = &s->contour[0];
+    size_t                    most_rois = 0, most_points = 0;
 
     if (list == NULL)
         return best;
     for (size_t i = 0; i < s->contours; i++)
-        list[i] = &s->contour[i];
+        list[i].contour = &s->contour[i];
     qsort(list, s->contours, sizeof *list, by_slice);
     for (size_t from = 0, to; from < s->contours; from = to) {
         size_t rois = 0, points = 0;
 
-        for (to = from; to < s->contours && same_slice(list[from], list[to]); to++) {
-            rois += to == from || list[to]->roi != list[to - 1]->roi;
-            points += list[to]->points;
+        for (to = from; to < s->contours && same_slice(list[from].contour, list[to].contour);
+             to++) {
+            rois += to == from || list[to].contour->roi != list[to - 1].contour->roi;
+            points += list[to].contour->points;
         }
         if (rois > most_rois || (rois == most_rois && points > most_points)) {
-            best        = list[from];
+            best        = list[from].contour;
             most_rois   = rois;
             most_points = points;
         }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STEPS = 256, BUCKETS = 4096 };
+enum { STEPS = 256, BAR_STEPS = 64, BUCKETS = 4096 };
 
 static const uint8_t dose_stops[][3] = {
     { 0, 0, 160 },   { 0, 90, 255 },  { 0, 220, 255 }, { 0, 220, 90 },
@@ -86,19 +86,19 @@ int img_wash(struct img_picture *picture, const struct img_grid *grid,
 void img_wash_legend(struct img_draw *draw, uint32_t width, uint32_t height,
                      enum img_scale_of scale, double low, double high, iso_str unit)
 {
-    double size = fmax(10, fmin(16, height / 40.0)), bar = size, steps = 64;
+    double size = fmax(10, fmin(16, height / 40.0)), bar = size;
     double top = height * 0.15, bottom = height * 0.85, x = width - size / 2 - bar;
     char   text[64];
 
     if (width < 200 || height < 150)
         return;
     img_draw_matrix(draw, NULL);
-    for (double i = 0; i < steps; i++) {
-        struct img_colour c = img_scale_colour(scale, i / (steps - 1));
-        double            y = bottom - (bottom - top) * i / steps;
+    for (int i = 0; i < BAR_STEPS; i++) {
+        struct img_colour c = img_scale_colour(scale, i / (double)(BAR_STEPS - 1));
+        double            y = bottom - (bottom - top) * i / BAR_STEPS;
 
         img_draw_rectangle(draw, (struct img_point){ x, y },
-                           (struct img_point){ x + bar, y - (bottom - top) / steps - 0.5 });
+                           (struct img_point){ x + bar, y - (bottom - top) / BAR_STEPS - 0.5 });
         img_draw_paint(draw, &c, NULL);
     }
     for (int i = 0; i <= 4; i++) {

@@ -358,11 +358,12 @@ static void write_head(const struct page *p, struct img_wave_canvas *c)
     write_text(c, settings, 3, MARGIN, y + HEAD_LINE, IMG_ALIGN_START);
     y += HEAD_LINE + NOTE_LINE + 1;
     for (size_t i = 0; i < w->notes; i++) {
+        size_t               row    = i / NOTE_COLUMNS;
         struct img_wave_text note   = { .utf8 = w->note[i], .size = 3 };
         double               column = (page_width(p) - 2 * MARGIN) / NOTE_COLUMNS;
 
         c->text(c, &note, MARGIN + column * (double)(i % NOTE_COLUMNS),
-                y + NOTE_LINE * (double)(i / NOTE_COLUMNS));
+                y + NOTE_LINE * (double)row);
     }
 }
 
@@ -376,7 +377,9 @@ static void write_time(const struct page *p, struct img_wave_canvas *c)
     for (size_t i = 0; i < p->strips; i++)
         if (p->strip[i].speed != speed || p->strip[i].from > 0)
             return;
-    for (double t = 0; speed > 0 && t * speed <= p->width + 0.01; t += step) {
+    for (int i = 0; speed > 0 && i * step * speed <= p->width + 0.01; i++) {
+        double t = i * step;
+
         (void)snprintf(text, sizeof text, "%.6g s", t);
         write_text(c, text, 2.5, MARGIN + GUTTER + t * speed, p->top + p->height + 4,
                    IMG_ALIGN_MIDDLE);

@@ -36,12 +36,16 @@ static void begin(struct img_wave_canvas *c, double width, double height, iso_st
 static void lines(struct img_draw *draw, double x, double y, double width, double height,
                   double step, const struct img_pen *pen)
 {
-    for (double at = 0; at <= width + 0.01; at += step)
-        img_draw_polyline(draw, (struct img_point[]){ { x + at, y }, { x + at, y + height } }, 2,
-                          false);
-    for (double at = 0; at <= height + 0.01; at += step)
-        img_draw_polyline(draw, (struct img_point[]){ { x, y + at }, { x + width, y + at } }, 2,
-                          false);
+    for (int i = 0; i * step <= width + 0.01; i++) {
+        const double at = x + i * step;
+
+        img_draw_polyline(draw, (struct img_point[]){ { at, y }, { at, y + height } }, 2, false);
+    }
+    for (int i = 0; i * step <= height + 0.01; i++) {
+        const double at = y + i * step;
+
+        img_draw_polyline(draw, (struct img_point[]){ { x, at }, { x + width, at } }, 2, false);
+    }
     img_draw_paint(draw, NULL, pen);
 }
 

@@ -114,8 +114,8 @@ static int read_ppm(iso_bytes in, struct img_picture *out, struct iso_err *err)
 /* The document in memory. */
 static int read_document(struct srv_render *r, iso_bytes *out, struct iso_err *err)
 {
-    const struct dcm_element *el = dcm_get(&r->ds, DCM_ENCAPSULATED_DOCUMENT);
-    struct http_span          span;
+    const struct dcm_element *el   = dcm_get(&r->ds, DCM_ENCAPSULATED_DOCUMENT);
+    struct http_span          span = { 0 };
     int                       rc;
 
     if (el == NULL)
@@ -123,9 +123,11 @@ static int read_document(struct srv_render *r, iso_bytes *out, struct iso_err *e
     rc = srv_value(r->req, r->web, &r->inst, el, &span, err);
     if (rc == ISO_OK && span.len > PDF_BYTES_MAX)
         rc = iso_fail(err, ISO_ELIMIT, "a document of %llu bytes", (unsigned long long)span.len);
-    if (rc < 0 || span.ptr != NULL) {
-        *out = iso_bytes_of(span.ptr, rc < 0 ? 0 : (size_t)span.len);
+    if (rc < 0)
         return rc;
+    if (span.ptr != NULL) {
+        *out = iso_bytes_of(span.ptr, (size_t)span.len);
+        return ISO_OK;
     }
     uint8_t *p = iso_arena_alloc(http_arena(r->req), (size_t)span.len);
     if (p == NULL)
@@ -141,7 +143,7 @@ static int page_of_pdf(struct srv_render *r, struct img_picture *out, struct iso
     uint32_t side = r->view.box_width > r->view.box_height ? r->view.box_width : r->view.box_height;
     struct img_picture page = { 0 };
     struct iso_buf     text;
-    iso_bytes          document;
+    iso_bytes          document = { 0 };
     char               path[64], size[16];
     const char        *argv[] = { PROGRAM,       "-f",        "1",  "-l", "1",
                                   "-singlefile", "-scale-to", size, "-",  NULL };

@@ -28,15 +28,18 @@ static int read_grid(struct srv_render *r, uint32_t frame, double slope, double 
                      struct img_grid *grid, struct iso_err *err)
 {
     struct srv_image image = { 0 };
-    int              rc    = srv_image_read(r->req, r->web, &r->inst, &r->ds, frame, &image, err);
-    size_t           count = (size_t)image.frame.rows * image.frame.columns;
+    float           *value = NULL;
+    size_t           count;
+    int              rc = srv_image_read(r->req, r->web, &r->inst, &r->ds, frame, &image, err);
 
-    if (rc == ISO_OK && image.frame.samples != 1)
+    if (rc < 0)
+        return rc;
+    count = (size_t)image.frame.rows * image.frame.columns;
+    if (image.frame.samples != 1)
         rc = iso_fail(err, ISO_EUNSUPPORTED, "values with %u samples a pixel", image.frame.samples);
-    float *value = rc == ISO_OK ? malloc(count * sizeof *value) : NULL;
-    if (rc == ISO_OK && value == NULL)
+    else if ((value = malloc(count * sizeof *value)) == NULL)
         rc = iso_fail(err, ISO_ENOMEM, "out of memory");
-    for (size_t i = 0; rc == ISO_OK && i < count; i++) {
+    for (size_t i = 0; value != NULL && i < count; i++) {
         double v = img_sample(&image.frame, image.pixels, i);
 
         if (image.how.has_padding && v >= image.how.padding_low && v <= image.how.padding_high)
@@ -44,7 +47,7 @@ static int read_grid(struct srv_render *r, uint32_t frame, double slope, double 
         value[i] = (float)(v * slope + intercept);
     }
     r->damaged = r->damaged || image.frame.damaged;
-    if (rc == ISO_OK)
+    if (value != NULL)
         *grid = (struct img_grid){ value, image.frame.columns, image.frame.rows };
     srv_image_release(&image);
     return rc;
@@ -81,7 +84,7 @@ static int find_maximum(struct srv_render *r, struct job *job, struct iso_err *e
         from = to = r->frame;
     job->high = 0;
     for (uint32_t f = from; rc == ISO_OK && f <= to; f++) {
-        struct img_grid grid;
+        struct img_grid grid = { 0 };
 
         rc = read_grid(r, f, job->slope, 0, &grid, err);
         for (size_t i = 0; rc == ISO_OK && i < (size_t)grid.width * grid.height; i++)
@@ -207,8 +210,8 @@ static int dose_picture(struct srv_render *r, struct img_picture *out, struct is
                                .floor   = DOSE_FLOOR * job->high,
                                .opacity = job->base.found ? DOSE_OPACITY : 1,
                                .unit    = dose_unit(&r->ds) };
-    struct img_grid   grid;
-    int               rc = read_grid(r, r->frame, job->slope, 0, &grid, err);
+    struct img_grid   grid = { 0 };
+    int               rc   = read_grid(r, r->frame, job->slope, 0, &grid, err);
 
     if (rc < 0)
         return rc;
@@ -221,7 +224,7 @@ static int map_picture(struct srv_render *r, struct img_picture *out, struct iso
 {
     const struct srv_base alone = { 0 };
     struct look           look  = { .scale = IMG_SCALE_MAP, .floor = -INFINITY, .opacity = 1 };
-    struct img_grid       grid;
+    struct img_grid       grid  = { 0 };
     double                slope, intercept;
     int                   rc;
 

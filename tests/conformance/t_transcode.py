@@ -239,6 +239,24 @@ def test_a_new_instance_refers_to_the_old(env):
     assert pydicom.dcmread(os.path.join(out, "u8.dcm")).SOPInstanceUID == sent.SOPInstanceUID
 
 
+def test_what_need_not_be_decoded_is_not(env):
+    """JPEG to JPEG XL and back is bit for bit; predictor 1 is a predictor."""
+    samples.need_whole()
+    known = names(env)
+    for source, to, back in (("rgb--jpeg50-q90", "jxl-jpeg", "jpeg"), ("mf-u8--jpeg50-q90", "jxl-jpeg", "jpeg"), ("u12--jpeg70", "jpeg-lossless-14", "jpeg-lossless")):
+        if to not in known:
+            continue
+        path = samples.path(f"transfer-syntaxes/syn-matrix/{source}.dcm")
+        there, report = transcoded(env, to, path)
+        assert report["files"][0]["repacked"] is True and report["files"][0]["lossy"] is False, report
+        again, report = transcoded(env, back, there)
+        first, last = (frames_of(env, p) for p in (path, os.path.join(again, source + ".dcm")))
+        if to == "jxl-jpeg":
+            assert report["files"][0]["repacked"] is True and [f.rstrip(b"\0") for f in first] == [f.rstrip(b"\0") for f in last], source
+        a, b = pydicom.dcmread(path), pydicom.dcmread(os.path.join(again, source + ".dcm"))
+        assert a.PhotometricInterpretation == b.PhotometricInterpretation and a.ImageType == b.ImageType
+
+
 def test_bits_beyond_the_value(env):
     """An overlay in bit 12 gets data of its own; bits that nothing explains are kept as part of the value."""
     folder = env.tmp()

@@ -38,11 +38,22 @@ static bool of_series(const struct srv_render *r)
     return r->path.series.len > 0 && r->path.instance.len == 0;
 }
 
+static bool several_images(const struct srv_render *r)
+{
+    size_t images = 0;
+
+    for (size_t i = 0; i < r->list_count && images < 2; i++)
+        images += srv_renderer_of(&r->list[i]) == &srv_image_renderer;
+    return images > 1;
+}
+
 bool srv_film_possible(const struct srv_render *r)
 {
     if (r->thumbnail || srv_renderer_of(&r->inst) != &srv_image_renderer)
         return false;
-    return of_series(r) || r->frame_count > 1 || (r->frame_count == 0 && r->inst.frames > 1);
+    return (of_series(r) && several_images(r)) || r->frame_count > 1 ||
+           (r->frame_count == 0 && r->inst.frames > 1 &&
+            (of_series(r) || r->path.instance.len > 0));
 }
 
 /* ---- what is on it ---- */

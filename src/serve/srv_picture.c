@@ -9,8 +9,9 @@
 #include <string.h>
 
 enum {
-    COVER_BYTES_MAX = 128 << 20, /* of one overlay, a byte a pixel, or one shutter */
-    WHITE           = 255
+    COVER_BYTES_MAX     = 128 << 20, /* of one overlay, a byte a pixel, or one shutter */
+    ENLARGED_PIXELS_MAX = 64 << 20,
+    WHITE               = 255
 };
 
 /* The transfer syntax its frames come in from srv_frames. */
@@ -243,7 +244,12 @@ int srv_picture_fit(struct img_picture *full, double aspect, const struct srv_vi
             *out = *full;
             return ISO_OK;
         }
-        rc = img_scale(full, width, height, out, err);
+        if ((uint64_t)width * height > ENLARGED_PIXELS_MAX &&
+            (uint64_t)width * height > 2 * (uint64_t)full->width * full->height)
+            rc = iso_fail(err, ISO_EINVAL, "%u x %u pixels are too many to enlarge to", width,
+                          height);
+        else
+            rc = img_scale(full, width, height, out, err);
     }
     img_picture_release(full);
     return rc;

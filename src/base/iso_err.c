@@ -11,7 +11,7 @@ static void make_printable(char *text)
             *text = '?';
 }
 
-int iso_fail(struct iso_err *err, int code, const char *fmt, ...)
+int(iso_fail)(struct iso_err *err, int code, const char *fmt, ...)
 {
     va_list args;
 
@@ -25,7 +25,7 @@ int iso_fail(struct iso_err *err, int code, const char *fmt, ...)
     return code;
 }
 
-int iso_wrap(struct iso_err *err, int code, const char *fmt, ...)
+int(iso_wrap)(struct iso_err *err, int code, const char *fmt, ...)
 {
     char    inner[sizeof err->text];
     va_list args;

@@ -45,6 +45,11 @@ int iso_fail(struct iso_err *err, int code, const char *fmt, ...) ISO_PRINTF(3, 
 /* Puts "fmt: " in front of the story and returns code. err may be NULL. */
 int iso_wrap(struct iso_err *err, int code, const char *fmt, ...) ISO_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__ /* sees no function body here: let it know that they return code */
+#define iso_fail(err, code, ...) ((void)iso_fail(err, code, __VA_ARGS__), (code))
+#define iso_wrap(err, code, ...) ((void)iso_wrap(err, code, __VA_ARGS__), (code))
+#endif
+
 /* A short constant name such as "limit"; never NULL. */
 const char *iso_code_name(int code);
 

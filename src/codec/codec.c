@@ -252,7 +252,7 @@ int codec_decode(struct codec_pool *pool, iso_str uid, iso_bytes in,
     size_t             bytes;
     int                rc = codec_inspect(uid, in, attributes, &given, &bytes, err);
 
-    if (rc < 0)
+    if (rc != ISO_OK)
         return rc;
     if (bytes > cap)
         return iso_fail(err, ISO_EINVAL, "a buffer of %zu bytes for a frame of %zu", cap, bytes);
@@ -313,7 +313,7 @@ int codec_encode(struct codec_pool *pool, iso_str uid, const struct codec_image 
 
     if (rc == ISO_OK)
         rc = frame_bytes(frame, &bytes, err);
-    if (rc < 0)
+    if (rc != ISO_OK)
         return rc;
     if (pixels.len != bytes)
         return iso_fail(err, ISO_EINVAL, "%zu bytes for a frame of %zu", pixels.len, bytes);

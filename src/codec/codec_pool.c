@@ -302,7 +302,7 @@ int codec_pool_run(struct codec_pool *pool, struct codec_work *work, size_t stre
 
     if (rc == ISO_OK)
         rc = ask(pool, work, &q, &worker, err);
-    if (rc < 0)
+    if (rc != ISO_OK)
         return rc;
     int64_t began_ms = os_now_ms();
     rc               = os_worker_hear(&worker->os, &a, sizeof a, began_ms + pool->frame_ms, err);
@@ -350,7 +350,7 @@ int codec_pool_start(const struct codec_pool_config *config, codec_work_fn *run,
     int rc = os_zygote_new(&limits, work_until_end, pool, &pool->zygote, err);
     if (rc == ISO_OK)
         rc = take(pool, &first, err);
-    if (rc < 0) {
+    if (rc != ISO_OK) {
         codec_pool_free(pool);
         return iso_wrap(err, rc, "processes for codecs");
     }

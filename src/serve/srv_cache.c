@@ -36,11 +36,15 @@ struct entry {
     char              key[];
 };
 
+struct bucket {
+    struct entry *first;
+};
+
 struct srv_cache {
     uint64_t       bytes_max;
     uint64_t       seed; /* so that nobody can choose keys that meet in one bucket */
     size_t         bucket_count;
-    struct entry **buckets;
+    struct bucket *buckets;
 
     struct os_mutex        mu;
     struct entry          *newest, *oldest;
@@ -101,9 +105,14 @@ static uint64_t hash_of(uint64_t seed, iso_str key) /* FNV-1a */
     return h ^ h >> 32;
 }
 
+static struct bucket *bucket_of(struct srv_cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
 static struct entry *find(struct srv_cache *cache, iso_str key, uint64_t hash)
 {
-    struct entry *entry = cache->buckets[hash & (cache->bucket_count - 1)];
+    struct entry *entry = bucket_of(cache, hash)->first;
 
     while (entry != NULL &&
            (entry->hash != hash || !iso_str_eq(iso_str_of(entry->key, entry->key_len), key)))
@@ -143,24 +152,29 @@ static void unref(struct entry *entry)
 /* Out of the table, and its reference with it. */
 static void drop(struct srv_cache *cache, struct entry *entry)
 {
-    struct entry **link = &cache->buckets[entry->hash & (cache->bucket_count - 1)];
+    struct entry **link = &bucket_of(cache, entry->hash)->first;
 
     while (*link != entry)
         link = &(*link)->next;
     *link         = entry->next;
     entry->listed = false;
-    if (entry->state == READY) {
-        unlist(cache, entry);
-        cache->stats.bytes -= entry->bytes;
-        cache->stats.values--;
-    }
     unref(entry);
+}
+
+static void evict_oldest(struct srv_cache *cache)
+{
+    struct entry *entry = cache->oldest;
+
+    unlist(cache, entry);
+    cache->stats.bytes -= entry->bytes;
+    cache->stats.values--;
+    drop(cache, entry);
 }
 
 static struct entry *add(struct srv_cache *cache, iso_str key, uint64_t hash)
 {
-    struct entry  *entry = calloc(1, sizeof *entry + key.len);
-    struct entry **head  = &cache->buckets[hash & (cache->bucket_count - 1)];
+    struct entry  *entry  = calloc(1, sizeof *entry + key.len);
+    struct bucket *bucket = bucket_of(cache, hash);
 
     if (entry == NULL)
         return NULL;
@@ -171,8 +185,8 @@ static struct entry *add(struct srv_cache *cache, iso_str key, uint64_t hash)
     entry->cache   = cache;
     entry->refs    = 2; /* the table's and the maker's */
     entry->listed  = true;
-    entry->next    = *head;
-    *head          = entry;
+    entry->next    = bucket->first;
+    bucket->first  = entry;
     return entry;
 }
 
@@ -190,7 +204,7 @@ static void keep(struct srv_cache *cache, struct entry *entry)
     cache->stats.bytes += entry->bytes;
     cache->stats.values++;
     while (cache->stats.bytes > cache->bytes_max)
-        drop(cache, cache->oldest);
+        evict_oldest(cache);
 }
 
 /* ---- making ---- */

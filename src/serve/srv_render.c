@@ -31,19 +31,30 @@ const struct srv_renderer srv_image_renderer = { .takes   = srv_is_image,
 
 /* The first that takes an object shows it. */
 static const struct srv_renderer *const renderers[] = {
-    &srv_video_renderer,    &srv_pdf_page_renderer,     &srv_pdf_renderer,
-    &srv_cda_renderer,      &srv_stl_renderer,          &srv_obj_renderer,
-    &srv_mtl_renderer,      &srv_key_renderer,          &srv_report_renderer,
-    &srv_waveform_renderer, &srv_segmentation_renderer, &srv_structures_renderer,
-    &srv_dose_renderer,     &srv_map_renderer,          &srv_state_renderer,
+    &srv_video_renderer,
+    &srv_pdf_page_renderer,
+    &srv_pdf_renderer,
+    &srv_cda_renderer,
+    &srv_stl_renderer,
+    &srv_obj_renderer,
+    &srv_mtl_renderer,
+    &srv_key_renderer,
+    &srv_report_renderer,
+    &srv_waveform_renderer,
+    &srv_segmentation_renderer,
+    &srv_structures_renderer,
+    &srv_dose_renderer,
+    &srv_map_renderer,
+    &srv_state_renderer,
     &srv_image_renderer,
+    NULL,
 };
 
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *inst)
 {
-    for (size_t i = 0; i < sizeof renderers / sizeof *renderers; i++)
-        if (renderers[i]->takes(inst))
-            return renderers[i];
+    for (const struct srv_renderer *const *r = renderers; *r != NULL; r++)
+        if ((*r)->takes(inst))
+            return *r;
     return NULL;
 }
 

@@ -109,10 +109,12 @@ static int add(struct collection *c, const struct layer *layer, const struct img
         c->incomplete = true;
         return ISO_OK;
     }
-    p = iso_arena_grow(c->s->arena, c->placed, c->count, c->count + 1, sizeof *p, &c->cap);
-    if (p == NULL)
-        return iso_arena_fail(c->s->arena, err);
-    c->placed           = p;
+    if (c->count == c->cap) {
+        p = iso_arena_grow(c->s->arena, c->placed, c->count, c->count + 1, sizeof *p, &c->cap);
+        if (p == NULL)
+            return iso_arena_fail(c->s->arena, err);
+        c->placed = p;
+    }
     c->placed[c->count] = (struct placed){ *mark, layer->order, c->count };
     c->count++;
     return ISO_OK;

@@ -65,7 +65,7 @@ static bool write_stream(void *ctx, const void *ptr, size_t len)
 
 static int failed(const struct codec_ojph_error *error, int code, struct iso_err *err)
 {
-    return error->memory ? iso_fail(err, ISO_ENOMEM, "HTJ2K: no memory")
+    return error->memory ? iso_fail(err, ISO_ELIMIT, "HTJ2K: no memory")
                          : iso_fail(err, code, "HTJ2K: %s", error->text);
 }
 

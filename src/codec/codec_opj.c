@@ -108,6 +108,8 @@ static void be_silent(const char *text, void *user)
 
 static int failed(struct session *s, int code, const char *what)
 {
+    if (strstr(s->first, "memory") != NULL) /* the only way it tells */
+        code = ISO_ELIMIT;
     return iso_fail(s->err, code, "JPEG 2000: %s", s->first[0] != '\0' ? s->first : what);
 }
 
@@ -207,7 +209,7 @@ static int decode(struct session *s, const struct codec_j2k_head *head,
 
     s->memory.in = head->stream;
     if (!open_session(s, true))
-        return iso_fail(s->err, ISO_ENOMEM, "JPEG 2000: no memory");
+        return iso_fail(s->err, ISO_ELIMIT, "JPEG 2000: no memory");
     opj_set_default_decoder_parameters(&parameters);
     if (!opj_setup_decoder(s->codec, &parameters) ||
         !opj_decoder_set_strict_mode(s->codec, strict) ||

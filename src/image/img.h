@@ -89,8 +89,8 @@ ISO_MUST_USE int img_render(const struct codec_image *frame, iso_bytes pixels,
                             struct iso_err *err);
 
 /* The window that shows a frame well: without padding, without the half per cent at both ends, and
- * without a single value far from all others that fills a background. Eight bits and less that
- * mean nothing else are shown as they are. */
+ * without a single value far from all others that fills a background. A picture of one value
+ * is black. Eight bits and less that mean nothing else are shown as they are. */
 struct img_window img_window_auto(const struct codec_image *frame, iso_bytes pixels,
                                   const struct img_attributes *attributes);
 

@@ -157,7 +157,7 @@ struct img_window img_window_auto(const struct codec_image *f, iso_bytes pixels,
     if (s == NULL || !(low < high) || !isfinite(high - low)) {
         free(sample);
         free(s);
-        return (struct img_window){ isfinite(low) ? low : 0, 1, IMG_LINEAR_EXACT };
+        return (struct img_window){ (isfinite(low) ? low : 0) + 0.5, 1, IMG_LINEAR_EXACT };
     }
     count_values(sample, n, low, high, s);
     leave_out_background(s, &low, &high);

@@ -130,6 +130,7 @@ static void automatic_window(void **state)
     memset(p, 7, 2 * N); /* all the same */
     w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
     assert_true(w.width > 0);
+    assert_true(img_window_apply(&w, 0x0707) == 0);
     f = grey(2 * N, 8, 8, false); /* shown as it is */
     w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
     assert_true(w.center == 127.5 && w.width == 255);

@@ -72,32 +72,70 @@ static bool takes_dose(const struct arc_instance *inst)
     return iso_str_eq_c(inst->sop_class_uid, "1.2.840.10008.5.1.4.1.1.481.2") && srv_is_image(inst);
 }
 
-/* The highest value, and the frame that has it. Of more values than can be looked at, that frame's. */
-static int find_maximum(struct srv_render *r, struct job *job, struct iso_err *err)
-{
-    uint32_t from = 1, to = r->inst.frames, best = r->frame;
-    size_t   count;
-    int      rc = ISO_OK;
+struct maximum {
+    uint32_t frame;
+    uint32_t unused; /* no padding: it is kept as bytes */
+    double   value;
+};
 
-    if (!iso_mul(r->inst.rows, r->inst.columns, &count) || !iso_mul(count, to, &count) ||
-        count > LOOKED_AT_MAX)
-        from = to = r->frame;
-    job->high = 0;
+static bool can_be_searched(const struct arc_instance *inst)
+{
+    size_t count;
+
+    return iso_mul(inst->rows, inst->columns, &count) && iso_mul(count, inst->frames, &count) &&
+           count <= LOOKED_AT_MAX;
+}
+
+/* The highest value of frames from .. to, and the frame that has it. */
+static int search_maximum(struct srv_render *r, uint32_t from, uint32_t to, struct maximum *out,
+                          struct iso_err *err)
+{
+    double slope = number(&r->ds, DCM_DOSE_GRID_SCALING, 1);
+    int    rc    = ISO_OK;
+
     for (uint32_t f = from; rc == ISO_OK && f <= to; f++) {
         struct img_grid grid = { 0 };
 
-        rc = read_grid(r, f, job->slope, 0, &grid, err);
+        rc = read_grid(r, f, slope, 0, &grid, err);
         for (size_t i = 0; rc == ISO_OK && i < (size_t)grid.width * grid.height; i++)
-            if (grid.value[i] > job->high) {
-                job->high = grid.value[i];
-                best      = f;
+            if (grid.value[i] > out->value) {
+                out->value = grid.value[i];
+                out->frame = f;
             }
         if (rc == ISO_OK)
             release_grid(&grid);
     }
-    if (!srv_names_frame(r))
-        r->frame = best;
     return rc;
+}
+
+static int make_maximum(void *ctx, struct iso_buf *out, struct iso_err *err)
+{
+    struct srv_render *r       = ctx;
+    struct maximum     maximum = { .frame = r->frame };
+    int                rc      = search_maximum(r, 1, r->inst.frames, &maximum, err);
+
+    if (rc < 0)
+        return rc;
+    iso_buf_add(out, &maximum, sizeof maximum);
+    return iso_buf_check(out, err);
+}
+
+/* Of more values than can be looked at, that of the frame to be shown. */
+static int find_maximum(struct srv_render *r, struct job *job, struct iso_err *err)
+{
+    struct maximum maximum = { .frame = r->frame };
+    int            rc;
+
+    if (can_be_searched(&r->inst))
+        rc = srv_remember(r, "maximum dose", make_maximum, r, &maximum, sizeof maximum, err);
+    else
+        rc = search_maximum(r, r->frame, r->frame, &maximum, err);
+    if (rc < 0)
+        return rc;
+    job->high = maximum.value;
+    if (!srv_names_frame(r))
+        r->frame = maximum.frame;
+    return ISO_OK;
 }
 
 static int dose_depends(struct srv_render *r, iso_str *text, struct iso_err *err)

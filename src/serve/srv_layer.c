@@ -198,3 +198,27 @@ iso_str srv_base_text(struct srv_render *r, const struct srv_base *base)
         return ISO_STR("alone");
     return iso_arena_printf(http_arena(r->req), "%s %u", base->etag, base->frame);
 }
+
+int srv_remember(struct srv_render *r, const char *name, srv_cache_make *make, void *ctx,
+                 void *value, size_t bytes, struct iso_err *err)
+{
+    struct srv_cached *cached;
+    char               digest[SRV_ETAG_BYTES];
+    iso_str            key;
+    int                rc = srv_etag_of(&r->inst, 1, digest, err);
+
+    if (rc < 0)
+        return rc;
+    key = iso_arena_printf(http_arena(r->req), "%s %s", name, digest);
+    if (key.ptr == NULL)
+        return iso_arena_fail(http_arena(r->req), err);
+    rc = srv_cache_get(r->web->cache, key, make, ctx, bytes, &cached, err);
+    if (rc < 0)
+        return rc;
+    if (cached->value.len == bytes)
+        memcpy(value, cached->value.ptr, bytes);
+    else
+        rc = iso_fail(err, ISO_EIO, "%s: a value of another size", name);
+    srv_cache_release(cached);
+    return rc;
+}

@@ -5,6 +5,7 @@
 #define SRV_LAYER_H
 
 #include "img_plane.h"
+#include "srv_cache.h"
 #include "srv_render.h"
 
 struct srv_base {
@@ -45,6 +46,11 @@ ISO_MUST_USE int srv_layer_finish(struct srv_render *r, struct img_picture *pict
 
 /* Text for depends: what the picture depends on besides the object. */
 iso_str srv_base_text(struct srv_render *r, const struct srv_base *base);
+
+/* What was found out about the object once, such as which of its frames to show: `bytes` of value, a
+ * plain one. make appends it; what distinguishes it from other such values is its name. */
+ISO_MUST_USE int srv_remember(struct srv_render *r, const char *name, srv_cache_make *make,
+                              void *ctx, void *value, size_t bytes, struct iso_err *err);
 
 /* Whether the request names a frame. */
 bool srv_names_frame(const struct srv_render *r);

@@ -31,16 +31,16 @@ static bool takes(const struct arc_instance *inst)
 
 /* ---- which frames ---- */
 
-/* The frame in which most pixels are marked; the given one where that would be too long a search. */
-static uint32_t fullest(struct srv_render *r, uint32_t otherwise)
+/* The frame in which most pixels are marked; r->frame where that would be too long a search. */
+static uint32_t search_fullest(struct srv_render *r)
 {
     size_t   pixels;
     size_t   most = 0;
-    uint32_t best = otherwise;
+    uint32_t best = r->frame;
 
     if (!iso_mul(r->inst.rows, r->inst.columns, &pixels) ||
         !iso_mul(pixels, r->inst.frames, &pixels) || pixels > COUNTED_MAX)
-        return otherwise;
+        return best;
     for (uint32_t f = 1; f <= r->inst.frames; f++) {
         struct srv_image image = { 0 };
         struct iso_err   err   = { 0 };
@@ -60,6 +60,14 @@ static uint32_t fullest(struct srv_render *r, uint32_t otherwise)
     return best;
 }
 
+static int make_fullest(void *ctx, struct iso_buf *out, struct iso_err *err)
+{
+    uint32_t frame = search_fullest(ctx);
+
+    iso_buf_add(out, &frame, sizeof frame);
+    return iso_buf_check(out, err);
+}
+
 /* Of the same image, or in the same plane. */
 static bool same_place(const struct srv_render *r, uint32_t a, uint32_t b)
 {
@@ -73,16 +81,21 @@ static bool same_place(const struct srv_render *r, uint32_t a, uint32_t b)
            img_plane_parallel(&p, &q) && fabs(img_plane_depth(&p, q.origin)) < 0.01;
 }
 
-static void choose_frames(struct srv_render *r, struct job *job)
+static int choose_frames(struct srv_render *r, struct job *job, struct iso_err *err)
 {
+    int rc;
+
     if (srv_names_frame(r)) {
         job->frame[job->frames++] = r->frame;
-        return;
+        return ISO_OK;
     }
-    r->frame = fullest(r, r->frame);
+    rc = srv_remember(r, "fullest frame", make_fullest, r, &r->frame, sizeof r->frame, err);
+    if (rc < 0)
+        return rc;
     for (uint32_t f = 1; f <= r->inst.frames && job->frames < FRAMES_MAX; f++)
         if (f == r->frame || same_place(r, f, r->frame))
             job->frame[job->frames++] = f;
+    return ISO_OK;
 }
 
 /* ---- where ---- */
@@ -108,9 +121,10 @@ static int depends(struct srv_render *r, iso_str *text, struct iso_err *err)
     if (job == NULL)
         return iso_arena_fail(http_arena(r->req), err);
     rc = img_seg_read(&r->ds, http_arena(r->req), &job->seg, err);
+    if (rc == ISO_OK)
+        rc = choose_frames(r, job, err);
     if (rc < 0)
         return rc;
-    choose_frames(r, job);
     job->has_plane = img_plane_read(&r->ds, r->frame, &job->plane);
     rc             = find_base(r, job, err);
     if (rc < 0)

@@ -26,20 +26,21 @@ void arc_config_init(struct arc_config *config)
 /* ---- the keeper ---- */
 
 /* One round over the tombstones: those whose place could be given back are forgotten. Places that are
- * being read, or that fail, stay for a later round. True: some are left. */
+ * being read, that fail, or that may be looked for still, stay for a later round. True: some are left. */
 static bool keeper_round(struct arc *arc)
 {
     struct index_tombstone list[KEEPER_BATCH];
     int64_t                done[KEEPER_BATCH];
-    int64_t                after = 0;
-    bool                   left  = false;
+    const int64_t          now_us = os_wall_us();
+    int64_t                after  = 0;
+    bool                   left   = false;
     size_t                 count;
 
     while (index_tombstones(arc->index, after, list, KEEPER_BATCH, &count, NULL) >= 0 &&
            count > 0) {
         size_t n = 0;
         for (size_t i = 0; i < count; i++) {
-            if (store_remove(arc->store, &list[i].location, NULL) >= 0)
+            if (list[i].from_us <= now_us && store_remove(arc->store, &list[i].location, NULL) >= 0)
                 done[n++] = list[i].id;
             else
                 left = true;
@@ -158,6 +159,7 @@ void arc_close(struct arc *arc)
 {
     if (arc == NULL)
         return;
+    arc_recoder_stop(arc->recoder);
     if (arc->keeping) {
         os_mutex_lock(&arc->mu_keeper);
         arc->closing = true;

@@ -42,6 +42,8 @@ struct arc {
     struct os_cond   wake_keeper;
     bool             removed;
     bool             closing;
+
+    struct arc_recoder *recoder; /* arc_recode.c; NULL: not started */
 };
 
 /* What was learnt from an object's bytes. Views live in the arena given to arc_parse. */
@@ -99,6 +101,18 @@ int arc_table_fragment(void *build, size_t number, uint64_t offset, uint64_t byt
                        struct iso_err *err);
 int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_arena *arena,
                      iso_bytes *out, struct iso_err *err);
+
+/* arc_ingest.c */
+/* The whole object into the blob, understood. *parsed: its identity also on failure, if known. */
+int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
+                struct iso_arena *arena, struct arc_parsed *parsed,
+                uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err);
+/* mine->uid is set; waits until nobody else writes that SOP instance. */
+void arc_flight_begin(struct arc *arc, struct arc_flight *mine);
+void arc_flight_end(struct arc *arc, struct arc_flight *mine);
+
+/* arc_recode.c: stops the thread; NULL: nothing. */
+void arc_recoder_stop(struct arc_recoder *recoder);
 
 /* arc_recover.c */
 int arc_recover(struct arc *arc, struct iso_err *err);

@@ -101,10 +101,9 @@ static void guess_identity(const struct arc_start *start, struct arc_identity *i
     }
 }
 
-/* The whole object into the blob, understood. *parsed: its identity also on failure, if known. */
-static int receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
-                   struct iso_arena *arena, struct arc_parsed *parsed,
-                   uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err)
+int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
+                struct iso_arena *arena, struct arc_parsed *parsed,
+                uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err)
 {
     struct arc_start start;
     struct tee       tee = { .blob = blob, .bytes_max = arc->config.object_bytes_max };
@@ -134,7 +133,7 @@ static int receive(struct arc *arc, const struct arc_incoming *in, struct store_
 
 /* ---- one SOP instance at a time ---- */
 
-static void flight_begin(struct arc *arc, struct arc_flight *mine)
+void arc_flight_begin(struct arc *arc, struct arc_flight *mine)
 {
     bool taken = true;
 
@@ -151,7 +150,7 @@ static void flight_begin(struct arc *arc, struct arc_flight *mine)
     os_mutex_unlock(&arc->mu_flights);
 }
 
-static void flight_end(struct arc *arc, struct arc_flight *mine)
+void arc_flight_end(struct arc *arc, struct arc_flight *mine)
 {
     struct arc_flight **f = &arc->flights;
 
@@ -161,6 +160,17 @@ static void flight_end(struct arc *arc, struct arc_flight *mine)
     *f = mine->next;
     os_cond_broadcast(&arc->landed);
     os_mutex_unlock(&arc->mu_flights);
+}
+
+/* The object that is here was received as these bytes, and encoded anew since. */
+static bool came_as(struct arc *arc, int64_t id, const struct arc_parsed *parsed,
+                    struct iso_arena *arena)
+{
+    struct index_origin origin;
+
+    return index_origin(arc->index, id, arena, &origin, NULL) >= 0 &&
+           memcmp(origin.digest, parsed->digest, ISO_SHA256_BYTES) == 0 &&
+           iso_str_eq_c(origin.transfer_syntax_uid, parsed->id.transfer_syntax_uid);
 }
 
 /* What to do about an object that may be here already: *replaces is 0, or the id that must go. */
@@ -176,8 +186,9 @@ static int decide(struct arc *arc, const struct arc_parsed *parsed, struct iso_a
         return ISO_OK;
     if (rc < 0)
         return rc;
-    if (memcmp(here.digest, parsed->digest, ISO_SHA256_BYTES) == 0 &&
-        iso_str_eq_c(here.transfer_syntax_uid, parsed->id.transfer_syntax_uid)) {
+    if ((memcmp(here.digest, parsed->digest, ISO_SHA256_BYTES) == 0 &&
+         iso_str_eq_c(here.transfer_syntax_uid, parsed->id.transfer_syntax_uid)) ||
+        came_as(arc, here.id, parsed, arena)) {
         *outcome = ARC_ALREADY;
     } else if (arc->config.on_conflict == ARC_KEEP_FIRST) {
         *outcome = ARC_KEPT_FIRST;
@@ -248,11 +259,11 @@ static int settle_identity(struct arc *arc, const struct arc_incoming *in, struc
     int64_t           replaces;
     int               rc;
 
-    flight_begin(arc, &flight);
+    arc_flight_begin(arc, &flight);
     rc = decide(arc, parsed, arena, &replaces, outcome, err);
     if (rc >= 0 && (*outcome == ARC_STORED || *outcome == ARC_REPLACED))
         rc = write_both(arc, in, blob, parsed, meta_digest, replaces, err);
-    flight_end(arc, &flight);
+    arc_flight_end(arc, &flight);
     return rc;
 }
 
@@ -270,7 +281,7 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
     rc = store_begin(arc->store, &blob, err);
     if (rc < 0)
         goto out;
-    rc      = receive(arc, in, blob, &scratch, &parsed, meta_digest, err);
+    rc      = arc_receive(arc, in, blob, &scratch, &parsed, meta_digest, err);
     done.id = parsed.id;
     if (rc < 0)
         goto out;

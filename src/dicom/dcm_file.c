@@ -273,6 +273,14 @@ static int build_group2(struct dcm_dataset *ds, struct iso_arena *arena, iso_str
 int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid, iso_str transfer_syntax_uid,
                    iso_str source_ae, struct iso_sink sink, struct iso_err *err)
 {
+    return dcm_meta_write_private(sop_class_uid, sop_instance_uid, transfer_syntax_uid, source_ae,
+                                  ISO_STR(""), iso_bytes_of(NULL, 0), sink, err);
+}
+
+int dcm_meta_write_private(iso_str sop_class_uid, iso_str sop_instance_uid,
+                           iso_str transfer_syntax_uid, iso_str source_ae, iso_str creator_uid,
+                           iso_bytes information, struct iso_sink sink, struct iso_err *err)
+{
     static const uint8_t front[] = { 'D', 'I', 'C', 'M', 2, 0, 0, 0, 'U', 'L', 4, 0 };
     uint8_t              head[DCM_PREAMBLE_BYTES + 12] = { 0 };
     struct iso_arena     arena;
@@ -285,6 +293,10 @@ int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid, iso_str tran
     dcm_dataset_init(&ds);
     rc = build_group2(&ds, &arena, sop_class_uid, sop_instance_uid, transfer_syntax_uid, source_ae,
                       err);
+    if (rc == ISO_OK && creator_uid.len > 0)
+        rc = put_uid(&ds, &arena, DCM_PRIVATE_INFORMATION_CREATOR_UID, creator_uid, err);
+    if (rc == ISO_OK && creator_uid.len > 0)
+        rc = dcm_put_raw(&ds, &arena, DCM_PRIVATE_INFORMATION, DCM_VR_OB, information);
     if (rc == ISO_OK)
         rc = dcm_write(&ds, DCM_EXPLICIT_LE, NULL, iso_buf_sink(&group2), err);
     if (rc < 0)

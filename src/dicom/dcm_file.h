@@ -33,6 +33,12 @@ ISO_MUST_USE int dcm_meta_write(iso_str sop_class_uid, iso_str sop_instance_uid,
                                 iso_str transfer_syntax_uid, iso_str source_ae,
                                 struct iso_sink sink, struct iso_err *err);
 
+/* The same with Private Information (0002,0100) and (0002,0102) in it.   PS3.10 §7.1 */
+ISO_MUST_USE int dcm_meta_write_private(iso_str sop_class_uid, iso_str sop_instance_uid,
+                                        iso_str transfer_syntax_uid, iso_str source_ae,
+                                        iso_str creator_uid, iso_bytes information,
+                                        struct iso_sink sink, struct iso_err *err);
+
 /* A whole file in memory: meta, then the tree (options as dcm_parser_tree, NULL: keep all). Values
  * borrow `in`, which must outlive ds; offsets are those in the file. Deflated ones are kept whole. */
 ISO_MUST_USE int dcm_file_parse(iso_bytes in, const struct dcm_tree_options *options,

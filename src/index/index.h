@@ -181,6 +181,7 @@ ISO_MUST_USE int index_remove(struct index *index, const int64_t *ids, size_t co
 struct index_tombstone {
     int64_t               id;
     struct store_location location;
+    int64_t               from_us; /* not to be given back earlier (wall clock) */
 };
 
 /* Up to max of them with an id above after. */
@@ -192,6 +193,41 @@ ISO_MUST_USE int index_tombstones_done(struct index *index, const int64_t *ids, 
 /* A place that never got into the index, to be given back later. */
 ISO_MUST_USE int index_tombstone_add(struct index *index, const struct store_location *at,
                                      struct iso_err *err);
+
+/* ---- another encoding of the same object ---- */
+
+/* What stood where an object is that was encoded anew. */
+struct index_origin {
+    iso_str  transfer_syntax_uid; /* in the arena */
+    uint64_t length;
+    uint8_t  digest[ISO_SHA256_BYTES];
+    uint8_t  meta_digest[ISO_SHA256_BYTES];
+    int64_t  recoded_us;
+};
+
+/* The object keeps its id and its identity; its place, transfer syntax, pixels, digests and header
+ * become those of `now`, in one step. What it was is kept as its origin, the first one if there are
+ * several. The old place becomes a tombstone that may be given back from free_us on, so that who
+ * has just looked it up can still read it. ISO_ENOENT: its digest is not `was` any more, or it has
+ * gone. Returns when durable. */
+ISO_MUST_USE int index_recode(struct index *index, int64_t id, const uint8_t was[ISO_SHA256_BYTES],
+                              const struct index_instance *now, const struct dcm_dataset *header,
+                              int64_t free_us, struct iso_err *err);
+/* ISO_ENOENT: the object is as it came. */
+ISO_MUST_USE int index_origin(struct index *index, int64_t id, struct iso_arena *arena,
+                              struct index_origin *out, struct iso_err *err);
+
+/* How many objects were encoded anew, and what they take now and took before; reads every origin. */
+ISO_MUST_USE int index_recoded(struct index *index, uint64_t *objects, uint64_t *bytes_now,
+                               uint64_t *bytes_before, struct iso_err *err);
+
+/* Ids above `after` of objects that arrived up to until_us, in the order of their arrival. */
+ISO_MUST_USE int index_arrived(struct index *index, int64_t after, int64_t until_us, int64_t *ids,
+                               size_t max, size_t *count, struct iso_err *err);
+/* How far some work has come; 0 when there is no such mark. */
+ISO_MUST_USE int index_mark(struct index *index, iso_str name, int64_t *value, struct iso_err *err);
+ISO_MUST_USE int index_mark_set(struct index *index, iso_str name, int64_t value,
+                                struct iso_err *err);
 
 /* ---- recovery and figures ---- */
 

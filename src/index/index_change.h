@@ -1,5 +1,5 @@
-/* index_change.h: what adding (index_write.c) and removing (index_remove.c) share: both are made of
- * small statements inside the writer's transaction. */
+/* index_change.h: what adding (index_write.c), removing (index_remove.c) and encoding anew
+ * (index_recode.c) share: they are made of small statements inside the writer's transaction. */
 #ifndef INDEX_CHANGE_H
 #define INDEX_CHANGE_H
 
@@ -26,6 +26,11 @@ int sql_run_ints(struct sql *sql, const char *text, const int64_t *args, int cou
     NAME_TEXT("study")                                                                             \
     ", ifnull(patient_id, ''), ifnull(accession_number, ''), ifnull(study_description, ''),"       \
     " ifnull(referring_physician_name_x, '')"
+
+/* The number of a UID or other repeated text. */
+int index_intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *err);
+/* Recovery begins to look behind the last object that is known in a segment. */
+int index_note_segment(struct sql *sql, const struct store_location *at, struct iso_err *err);
 
 /* The study's lists of modalities and SOP classes, sorted, made again from their rows. */
 int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);

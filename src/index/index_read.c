@@ -425,7 +425,7 @@ int index_tombstones(struct index *index, int64_t after, struct index_tombstone 
 
     if (rc >= 0)
         rc = sql_prepare(sql,
-                         "SELECT id, volume, file, offset, length FROM tombstone WHERE id > ?"
+                         "SELECT id, volume, file, offset, length, made_us FROM tombstone WHERE id > ?"
                          " ORDER BY id LIMIT ?",
                          &st, err);
     if (rc >= 0) {
@@ -437,7 +437,8 @@ int index_tombstones(struct index *index, int64_t after, struct index_tombstone 
                                           .location = { (uint32_t)sqlite3_column_int64(st, 1),
                                                         (uint64_t)sqlite3_column_int64(st, 2),
                                                         (uint64_t)sqlite3_column_int64(st, 3),
-                                                        (uint64_t)sqlite3_column_int64(st, 4) } };
+                                                        (uint64_t)sqlite3_column_int64(st, 4) },
+                                          .from_us  = sqlite3_column_int64(st, 5) };
     }
     index_reader_give(index, sql);
     if (rc != ISO_EEND)

@@ -210,6 +210,8 @@ int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_er
     if (rc >= 0)
         rc = RUN_INTS(sql, "DELETE FROM header WHERE instance = ?", err, id);
     if (rc >= 0)
+        rc = RUN_INTS(sql, "DELETE FROM origin WHERE instance = ?", err, id);
+    if (rc >= 0)
         rc = parents_shrink(index, sql, series, err);
     index->delta.instances--;
     index->delta.bytes -= length;

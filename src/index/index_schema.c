@@ -112,6 +112,12 @@ static const char *const STEP[] = {
     " offset INTEGER NOT NULL, length INTEGER NOT NULL, made_us INTEGER NOT NULL);"
     "CREATE TABLE segment(volume INTEGER, file INTEGER, known_end INTEGER NOT NULL,"
     " PRIMARY KEY(volume, file)) WITHOUT ROWID;",
+
+    /* What stood in the place of objects that were encoded anew, and how far such work has come. */
+    "CREATE TABLE origin(instance INTEGER PRIMARY KEY, transfer_syntax INTEGER NOT NULL,"
+    " length INTEGER NOT NULL, digest BLOB NOT NULL, meta_digest BLOB NOT NULL,"
+    " recoded_us INTEGER NOT NULL);"
+    "CREATE TABLE mark(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 enum { VERSION = sizeof STEP / sizeof STEP[0] };

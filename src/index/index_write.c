@@ -28,8 +28,7 @@ static const struct index_value *value_at(const struct addition *a, dcm_tag tag)
     return &a->value[index_of(tag)];
 }
 
-/* The number of a UID or other repeated text. */
-static int intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *err)
+int index_intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *err)
 {
     sqlite3_stmt *st;
     int           rc = sql_prepare(sql, "SELECT id FROM uid WHERE text = ?", &st, err);
@@ -314,10 +313,10 @@ static int instance_insert(struct sql *sql, const struct addition *a, int64_t se
     int64_t                      syntax = 0;
     int64_t                      source = 0;
     int                          at     = 1;
-    int                          rc     = intern(sql, in->transfer_syntax_uid, &syntax, err);
+    int                          rc     = index_intern(sql, in->transfer_syntax_uid, &syntax, err);
 
     if (rc >= 0)
-        rc = intern(sql, in->source_ae.len > 0 ? in->source_ae : in->peer, &source, err);
+        rc = index_intern(sql, in->source_ae.len > 0 ? in->source_ae : in->peer, &source, err);
     if (rc >= 0)
         rc = sql_prepare(
             sql,
@@ -403,7 +402,7 @@ static int parents_count(struct sql *sql, const struct addition *a, int64_t stud
     return rc;
 }
 
-static int segment_note(struct sql *sql, const struct store_location *at, struct iso_err *err)
+int index_note_segment(struct sql *sql, const struct store_location *at, struct iso_err *err)
 {
     if ((at->file & STORE_FILE_LARGE) != 0)
         return ISO_OK;
@@ -426,7 +425,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     if (rc >= 0)
         rc = series_id(index, sql, a, &study, &series, err);
     if (rc >= 0)
-        rc = intern(sql, a->in->sop_class_uid, &class, err);
+        rc = index_intern(sql, a->in->sop_class_uid, &class, err);
     a->id = index->next_instance++;
     if (rc >= 0)
         rc = instance_insert(sql, a, series, class, err);
@@ -435,7 +434,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     if (rc >= 0)
         rc = parents_count(sql, a, study, series, class, err);
     if (rc >= 0)
-        rc = segment_note(sql, &a->in->location, err);
+        rc = index_note_segment(sql, &a->in->location, err);
     if (rc >= 0)
         rc = index_relist(index, sql, err); /* only where something was replaced */
     index->delta.instances++;

@@ -110,6 +110,9 @@ int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blo
 /* mine->uid is set; waits until nobody else writes that SOP instance. */
 void arc_flight_begin(struct arc *arc, struct arc_flight *mine);
 void arc_flight_end(struct arc *arc, struct arc_flight *mine);
+/* The "UID" that removing and encoding anew reserve against each other, after any real one: the
+ * copy of an object that is removed between its two commits would be adopted after a crash. */
+#define ARC_SWAP "swap"
 
 /* arc_recode.c: stops the thread; NULL: nothing. */
 void arc_recoder_stop(struct arc_recoder *recoder);

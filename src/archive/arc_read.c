@@ -226,18 +226,21 @@ static int remove_chunk(struct arc *arc, const int64_t *ids, size_t count, struc
 int arc_remove(struct arc *arc, const struct arc_selection *selection, uint64_t *removed,
                struct iso_err *err)
 {
-    struct iso_arena chunk;
-    int64_t         *ids   = NULL;
-    size_t           count = 0;
-    uint64_t         gone  = 0;
-    int              rc    = selection_ids(arc, selection, &ids, &count, err);
+    struct arc_flight swap = { .uid = ISO_STR(ARC_SWAP) };
+    struct iso_arena  chunk;
+    int64_t          *ids   = NULL;
+    size_t            count = 0;
+    uint64_t          gone  = 0;
+    int               rc    = selection_ids(arc, selection, &ids, &count, err);
 
     iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
     for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
         size_t n = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
 
         iso_arena_reset(&chunk);
+        arc_flight_begin(arc, &swap);
         rc = remove_chunk(arc, ids + at, n, &chunk, &gone, err);
+        arc_flight_end(arc, &swap);
     }
     if (gone > 0)
         arc_wake_keeper(arc);

@@ -113,6 +113,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
     struct iso_arena      arena;
     struct iso_buf        meta;
     struct arc_flight     flight = { .uid = row->sop_instance_uid };
+    struct arc_flight     swap   = { .uid = ISO_STR(ARC_SWAP) };
     uint8_t               meta_digest[ISO_SHA256_BYTES];
 
     iso_arena_init(&arena, arc->config.header_bytes_max);
@@ -125,13 +126,14 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
         struct arc_incoming in   = { .source = { made_read, &file } };
         rc                       = arc_receive(arc, &in, blob, &arena, &parsed, meta_digest, err);
     }
-    if (rc >= 0 && (!iso_str_eq_c(row->sop_instance_uid, parsed.id.sop_instance_uid) ||
-                    !iso_str_eq_c(row->series_uid, parsed.id.series_uid) ||
-                    !iso_str_eq_c(row->study_uid, parsed.id.study_uid) ||
-                    row->frames != parsed.frames))
+    if (rc >= 0 &&
+        (!iso_str_eq_c(row->sop_instance_uid, parsed.id.sop_instance_uid) ||
+         !iso_str_eq_c(row->series_uid, parsed.id.series_uid) ||
+         !iso_str_eq_c(row->study_uid, parsed.id.study_uid) || row->frames != parsed.frames))
         rc = iso_fail(err, ISO_EFORMAT, "what was encoded is not the same object");
     if (rc >= 0) {
         arc_flight_begin(arc, &flight);
+        arc_flight_begin(arc, &swap);
         arc_parsed_entry(&parsed, &entry);
         memcpy(entry.meta_digest, meta_digest, sizeof meta_digest);
         rc = store_commit(&blob, parsed.digest, &entry.location, err);
@@ -143,6 +145,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
             else if (index_writable(arc->index)) /* else it may be there after all: recovery */
                 (void)!store_remove(arc->store, &entry.location, NULL);
         }
+        arc_flight_end(arc, &swap);
         arc_flight_end(arc, &flight);
     }
     store_abort(blob);
@@ -158,8 +161,8 @@ static bool is_about_object(int rc)
 }
 
 static int recode_row(struct arc *arc, struct codec_pool *pool, const struct index_instance *row,
-                      iso_str to_uid, bool (*stop)(void *ctx), void *ctx,
-                      enum arc_recoded *outcome, uint64_t *bytes_now, struct iso_err *err)
+                      iso_str to_uid, bool (*stop)(void *ctx), void *ctx, enum arc_recoded *outcome,
+                      uint64_t *bytes_now, struct iso_err *err)
 {
     const struct codec_object_options options = {
         .threads = 1, .verify = true, .stop = stop, .ctx = ctx
@@ -246,8 +249,9 @@ int arc_rule_check(const struct arc_rule *rule, struct iso_err *err)
         return iso_fail(err, ISO_EINVAL, "transfer syntax %s cannot be written here",
                         rule->transfer_syntax_uid);
     if (syntax->lossy && !iso_str_eq_c(uid, RECOMPRESSION_UID))
-        return iso_fail(err, ISO_EINVAL, "%s can lose something: stored objects are only ever "
-                                         "compressed without loss",
+        return iso_fail(err, ISO_EINVAL,
+                        "%s can lose something: stored objects are only ever "
+                        "compressed without loss",
                         syntax->name);
     if (rule->after_s < 0)
         return iso_fail(err, ISO_EINVAL, "after_s is not negative");
@@ -296,7 +300,7 @@ static int recode_one(struct arc_recoder *r, size_t number, const struct index_i
     struct iso_err         why  = { 0 };
     struct arc_recode_news news = { .sop_instance_uid = row->sop_instance_uid,
                                     .from_uid         = row->transfer_syntax_uid,
-                                    .to_uid = iso_str_c(r->rule[number].transfer_syntax_uid),
+                                    .to_uid       = iso_str_c(r->rule[number].transfer_syntax_uid),
                                     .bytes_before = row->location.length,
                                     .why          = why.text };
     int rc = recode_row(r->arc, r->config.pool, row, news.to_uid, is_stopping, r, &news.outcome,
@@ -320,7 +324,7 @@ static int rule_batch(struct arc_recoder *r, size_t number, size_t *count, struc
     int64_t               mark;
     size_t                found   = 0;
     bool                  changed = false;
-    int rc = index_mark(r->arc->index, iso_str_c(r->mark[number]), &mark, err);
+    int                   rc = index_mark(r->arc->index, iso_str_c(r->mark[number]), &mark, err);
 
     iso_arena_init(&arena, (size_t)16 << 20);
     *count = 0;
@@ -336,9 +340,9 @@ static int rule_batch(struct arc_recoder *r, size_t number, size_t *count, struc
     if (rc >= 0 && *count > 0 && !is_stopping(r)) /* some may have been removed meanwhile */
         mark = ids[*count - 1];
     if (*count > 0) {
-        int set = index_mark_set(r->arc->index, iso_str_c(r->mark[number]), mark,
-                                 rc >= 0 ? err : NULL);
-        rc      = rc >= 0 ? set : rc;
+        int set =
+            index_mark_set(r->arc->index, iso_str_c(r->mark[number]), mark, rc >= 0 ? err : NULL);
+        rc = rc >= 0 ? set : rc;
     }
     if (changed)
         arc_wake_keeper(r->arc);

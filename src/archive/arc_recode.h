@@ -45,7 +45,7 @@ struct arc_recode_news {
 struct arc_recode_config {
     const struct arc_rule *rules; /* copied; their strings must outlive the archive */
     size_t                 count;
-    struct codec_pool     *pool; /* may be NULL */
+    struct codec_pool     *pool;                                 /* may be NULL */
     void (*told)(void *ctx, const struct arc_recode_news *news); /* may be NULL */
     void *ctx;
 };

@@ -267,6 +267,52 @@ static int load_peers(struct cmd_config *config, const json_t *list, struct iso_
     return rc;
 }
 
+static int load_rule(struct cmd_config *config, const json_t *value, struct iso_arena *arena,
+                     struct iso_err *err)
+{
+    const char  *modality = NULL;
+    const char  *aet      = NULL;
+    const char  *name     = NULL;
+    json_int_t   bytes    = 0;
+    json_int_t   after_s  = 600;
+    json_error_t why;
+
+    if (config->rule_count == CMD_RULES_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d compression rules", CMD_RULES_MAX);
+    if (json_unpack_ex((json_t *)(uintptr_t)value, &why, JSON_STRICT, "{s:s,s?s,s?s,s?I,s?I}",
+                       "transfer_syntax", &name, "modality", &modality, "source_aet", &aet,
+                       "bytes_min", &bytes, "after_s", &after_s) < 0)
+        return iso_fail(err, ISO_EINVAL, "compression[%zu]: %s", config->rule_count, why.text);
+    const struct dcm_syntax *syntax = dcm_syntax_named(iso_str_c(name));
+    if (syntax == NULL)
+        return iso_fail(err, ISO_EINVAL, "compression[%zu]: no transfer syntax is called \"%.64s\"",
+                        config->rule_count, name);
+    if (bytes < 0 || after_s < 0 || after_s > INT32_MAX)
+        return iso_fail(err, ISO_EINVAL, "compression[%zu]: bytes_min and after_s are not negative",
+                        config->rule_count);
+    struct cmd_rule rule = { .transfer_syntax_uid = syntax->uid,
+                             .bytes_min           = bytes,
+                             .after_s             = after_s };
+    if (modality != NULL && (rule.modality = iso_arena_str(arena, iso_str_c(modality)).ptr) == NULL)
+        return iso_arena_fail(arena, err);
+    if (aet != NULL && (rule.source_ae = iso_arena_str(arena, iso_str_c(aet)).ptr) == NULL)
+        return iso_arena_fail(arena, err);
+    config->rule[config->rule_count++] = rule;
+    return ISO_OK;
+}
+
+static int load_rules(struct cmd_config *config, const json_t *list, struct iso_arena *arena,
+                      struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    if (!json_is_array(list))
+        return iso_fail(err, ISO_EINVAL, "compression must be a list");
+    for (size_t i = 0; rc == ISO_OK && i < json_array_size(list); i++)
+        rc = load_rule(config, json_array_get(list, i), arena, err);
+    return rc;
+}
+
 static int load_value(struct cmd_config *config, const char *name, const json_t *value,
                       struct iso_arena *arena, struct iso_err *err)
 {
@@ -274,6 +320,8 @@ static int load_value(struct cmd_config *config, const char *name, const json_t 
 
     if (strcmp(name, "peers") == 0)
         return load_peers(config, value, arena, err);
+    if (strcmp(name, "compression") == 0)
+        return load_rules(config, value, arena, err);
     if (key == NULL)
         return iso_fail(err, ISO_EINVAL, "there is no setting \"%.64s\"", name);
     if (key->kind == NUMBER && json_is_integer(value))
@@ -400,6 +448,11 @@ int cmd_config_document(struct iso_buf *out)
         "| `peers` | `[]` | | DICOM applications that we may send to: "
         "`[{\"aet\": \"WS1\", \"host\": \"10.0.0.7\", \"port\": 104, "
         "\"transfer_syntaxes\": [\"jpegls\", \"stored\"]}]`; `transfer_syntaxes`, which may be "
-        "left out, is what each is sent in if it takes it, the best first |\n");
+        "left out, is what each is sent in if it takes it, the best first |\n"
+        "| `compression` | `[]` | | Stored objects to compress without loss, the first rule that "
+        "fits counts: `[{\"transfer_syntax\": \"htj2k-rpcl\", \"modality\": \"CT\", "
+        "\"source_aet\": \"CT1\", \"bytes_min\": 100000, \"after_s\": 600}]`; all but the first "
+        "key "
+        "may be left out; `after_s` counts from the arrival of the object, 600 unless said |\n");
     return out->failed;
 }

@@ -7,7 +7,7 @@
 #include "iso_arena.h"
 #include "iso_buf.h"
 
-enum { CMD_PEERS_MAX = 256, CMD_PEER_SYNTAXES_MAX = 8 };
+enum { CMD_RULES_MAX = 32, CMD_PEERS_MAX = 256, CMD_PEER_SYNTAXES_MAX = 8 };
 
 /* A DICOM application we may send to: C-MOVE destinations. */
 struct cmd_peer {
@@ -16,6 +16,15 @@ struct cmd_peer {
     uint16_t           port;
     const char *const *syntaxes; /* transfer syntaxes by UID, the best first; "": as stored */
     size_t             syntax_count;
+};
+
+/* Which stored objects are to be compressed, and into what; as struct arc_rule. */
+struct cmd_rule {
+    const char *modality;  /* NULL: any */
+    const char *source_ae; /* NULL: any */
+    const char *transfer_syntax_uid;
+    int64_t     bytes_min;
+    int64_t     after_s;
 };
 
 /* What happens when a SOP instance arrives again with other content. */
@@ -48,6 +57,8 @@ struct cmd_config {
 
     struct cmd_peer peer[CMD_PEERS_MAX];
     size_t          peer_count;
+    struct cmd_rule rule[CMD_RULES_MAX];
+    size_t          rule_count;
 };
 
 /* All defaults. */

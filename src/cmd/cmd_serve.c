@@ -5,6 +5,7 @@
 #include "cmd_codec.h"
 #include "cmd_running.h"
 
+#include "arc_recode.h"
 #include "os_clock.h"
 #include "os_process.h"
 #include "srv_dimse.h"
@@ -112,6 +113,38 @@ static int start_dimse(struct server *s, struct iso_err *err)
     return srv_dimse_start(&config, s->arc, &s->dimse, err);
 }
 
+static void tell_recoded(void *ctx, const struct arc_recode_news *news)
+{
+    static const char *const outcome[] = { [ARC_RECODED]     = "compressed",
+                                           [ARC_NOT_SMALLER] = "not-smaller",
+                                           [ARC_NOT_SUITED]  = "not-suited" };
+    char                     uid[SRV_WORD_BYTES];
+
+    (void)ctx;
+    srv_log("compress", "outcome=%s sop=%s from=%.*s to=%.*s bytes=%llu now=%llu cause=\"%s\"",
+            outcome[news->outcome], srv_word(news->sop_instance_uid, uid),
+            ISO_STR_ARG(news->from_uid), ISO_STR_ARG(news->to_uid),
+            (unsigned long long)news->bytes_before, (unsigned long long)news->bytes_now,
+            news->outcome == ARC_NOT_SUITED ? news->why : "");
+}
+
+static int start_recoding(struct server *s, struct iso_err *err)
+{
+    const struct cmd_config *c = &s->config;
+    struct arc_rule          rules[CMD_RULES_MAX];
+    struct arc_recode_config config = {
+        .rules = rules, .count = c->rule_count, .pool = s->pool, .told = tell_recoded
+    };
+
+    for (size_t i = 0; i < c->rule_count; i++)
+        rules[i] = (struct arc_rule){ .modality            = c->rule[i].modality,
+                                      .source_ae           = c->rule[i].source_ae,
+                                      .transfer_syntax_uid = c->rule[i].transfer_syntax_uid,
+                                      .bytes_min           = (uint64_t)c->rule[i].bytes_min,
+                                      .after_s             = c->rule[i].after_s };
+    return arc_recode_start(s->arc, &config, err);
+}
+
 static void print_ready(const struct server *s)
 {
     const struct os_address *http  = srv_web_address(s->web);
@@ -148,6 +181,8 @@ static int serve(struct server *s)
         rc = cmd_archive_open(&s->config, &s->arc, &err);
     os_raise_file_limit();
     os_block_end_signals();
+    if (rc == ISO_OK)
+        rc = start_recoding(s, &err);
     if (rc == ISO_OK)
         rc = start_web(s, &err);
     if (rc == ISO_OK)

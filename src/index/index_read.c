@@ -424,10 +424,11 @@ int index_tombstones(struct index *index, int64_t after, struct index_tombstone 
     int           rc = index_reader_take(index, &sql, err);
 
     if (rc >= 0)
-        rc = sql_prepare(sql,
-                         "SELECT id, volume, file, offset, length, made_us FROM tombstone WHERE id > ?"
-                         " ORDER BY id LIMIT ?",
-                         &st, err);
+        rc = sql_prepare(
+            sql,
+            "SELECT id, volume, file, offset, length, made_us FROM tombstone WHERE id > ?"
+            " ORDER BY id LIMIT ?",
+            &st, err);
     if (rc >= 0) {
         sqlite3_bind_int64(st, 1, after);
         sqlite3_bind_int64(st, 2, (int64_t)max);

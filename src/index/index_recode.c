@@ -20,8 +20,7 @@ struct change {
 static int old_length(struct sql *sql, const struct change *c, int64_t *length, struct iso_err *err)
 {
     sqlite3_stmt *st;
-    int           rc =
-        sql_prepare(sql, "SELECT length FROM instance WHERE id = ? AND digest = ?", &st, err);
+    int rc = sql_prepare(sql, "SELECT length FROM instance WHERE id = ? AND digest = ?", &st, err);
 
     if (rc < 0)
         return rc;
@@ -40,7 +39,7 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
     const struct index_instance *now = c->now;
     sqlite3_stmt                *st;
     int64_t                      syntax = 0;
-    int                          rc = index_intern(sql, now->transfer_syntax_uid, &syntax, err);
+    int                          rc     = index_intern(sql, now->transfer_syntax_uid, &syntax, err);
 
     if (rc >= 0)
         rc = sql_prepare(
@@ -80,8 +79,8 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
 static int header_update(struct sql *sql, const struct change *c, struct iso_err *err)
 {
     sqlite3_stmt *st;
-    int           rc = sql_prepare(
-        sql, "UPDATE header SET packed = ?, frame_table = ? WHERE instance = ?", &st, err);
+    int rc = sql_prepare(sql, "UPDATE header SET packed = ?, frame_table = ? WHERE instance = ?",
+                         &st, err);
 
     if (rc < 0)
         return rc;
@@ -153,8 +152,8 @@ int index_origin(struct index *index, int64_t id, struct iso_arena *arena, struc
         rc = iso_fail(err, ISO_ENOENT, "the object is as it came");
     } else if (rc >= 0) {
         struct index_origin found = { .transfer_syntax_uid = iso_arena_str(arena, sql_str(st, 0)),
-                                      .length     = (uint64_t)sqlite3_column_int64(st, 1),
-                                      .recoded_us = sqlite3_column_int64(st, 4) };
+                                      .length              = (uint64_t)sqlite3_column_int64(st, 1),
+                                      .recoded_us          = sqlite3_column_int64(st, 4) };
         iso_bytes           digest[] = { sql_bytes(st, 2), sql_bytes(st, 3) };
         uint8_t            *to[]     = { found.digest, found.meta_digest };
 
@@ -258,7 +257,7 @@ static int mark_apply(struct index *index, struct sql *sql, void *ctx, struct is
 {
     const struct mark *mark = ctx;
     sqlite3_stmt      *st;
-    int rc = sql_prepare(sql, "INSERT OR REPLACE INTO mark VALUES(?, ?)", &st, err);
+    int                rc = sql_prepare(sql, "INSERT OR REPLACE INTO mark VALUES(?, ?)", &st, err);
 
     (void)index;
     if (rc < 0)

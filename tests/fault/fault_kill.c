@@ -1,17 +1,20 @@
-/* fault_kill.c: a process that stores and removes from several threads is killed at random, again and
- * again. It reports each acknowledgement through a pipe, as a sender would keep a ledger; whatever the
+/* fault_kill.c: a process that stores and removes from several threads, while what is stored is
+ * compressed in the background, is killed at random, again and again. It reports each acknowledgement through a pipe, as a sender would keep a ledger; whatever the
  * ledger holds must be in the archive afterwards, byte for byte, and what was removed must be gone.
  *
  * fault_kill [kills]   ISOCENTER_KILLS overrides; 30 otherwise
  * A kill cannot find a missing flush (the page cache survives it): it finds wrong order. */
 #include "arc_make.h"
 
+#include "arc_recode.h"
 #include "os_clock.h"
 #include "os_file.h"
 #include "os_thread.h"
 
 #include <signal.h>
 #include <sys/wait.h>
+
+#define RLE "1.2.840.10008.1.2.5"
 
 enum { THREADS = 4, LEDGER_MAX = 200000, KILLS = 30 };
 
@@ -96,9 +99,14 @@ static void work(void *arg)
 
 static int child(const char *folder, unsigned first)
 {
-    struct arc    *arc = make_archive(folder, ARC_KEEP_FIRST);
-    struct worker  worker[THREADS];
-    struct iso_err err = { 0 };
+    const struct arc_rule          rule   = { .transfer_syntax_uid = RLE };
+    const struct arc_recode_config recode = { .rules = &rule, .count = 1 };
+    struct arc                    *arc    = make_archive(folder, ARC_KEEP_FIRST);
+    struct worker                  worker[THREADS];
+    struct iso_err                 err = { 0 };
+
+    if (arc_recode_start(arc, &recode, &err) < 0)
+        return 8;
 
     for (unsigned i = 0; i < THREADS; i++) {
         worker[i] = (struct worker){ .arc = arc, .next = first + i };
@@ -118,6 +126,7 @@ struct ledger {
     unsigned lost;
     unsigned altered;
     unsigned undead;
+    unsigned compressed;
 };
 
 static void ledger_read(struct ledger *l, FILE *from)
@@ -133,6 +142,31 @@ static void ledger_read(struct ledger *l, FILE *from)
         if (number >= l->top)
             l->top = number + 1;
     }
+}
+
+/* Compressed ones are brought back to the transfer syntax in which they came first. */
+static bool is_as_it_came(const struct arc_instance *instance, const struct arc_object *object,
+                          iso_bytes expected, struct iso_arena *arena)
+{
+    struct codec_object_source from = { object->fd, object->offset + instance->data_offset,
+                                        object->bytes - instance->data_offset,
+                                        instance->transfer_syntax_uid };
+    struct codec_object_result result;
+    struct iso_err             err     = { 0 };
+    int                        scratch = -1;
+
+    if (iso_str_eq_c(instance->transfer_syntax_uid, RLE)) {
+        if (codec_object_scratch(NULL, &from, iso_str_c(DCM_EXPLICIT_LE->uid), NULL, &scratch,
+                                 &result, &err) < 0)
+            return false;
+        from = (struct codec_object_source){ scratch, 0, result.bytes, { 0 } };
+    }
+    uint8_t *bytes = iso_arena_alloc(arena, (size_t)from.bytes + 1);
+    bool     same  = bytes != NULL && from.bytes == expected.len &&
+                os_read_exact_at(from.fd, bytes, (size_t)from.bytes, from.offset, &err) >= 0 &&
+                memcmp(bytes, expected.ptr, expected.len) == 0;
+    os_close(scratch);
+    return same;
 }
 
 static void check_one(struct ledger *l, struct arc *arc, unsigned number, struct iso_arena *arena)
@@ -163,12 +197,8 @@ static void check_one(struct ledger *l, struct arc *arc, unsigned number, struct
         return;
     }
     object_of(number, &expected);
-    uint8_t *bytes = iso_arena_alloc(arena, (size_t)object.bytes);
-    bool     same =
-        bytes != NULL && object.bytes == instance.data_offset + expected.len &&
-        os_read_exact_at(object.fd, bytes, (size_t)object.bytes, object.offset, &err) >= 0 &&
-        memcmp(bytes + instance.data_offset, expected.ptr, expected.len) == 0;
-    l->altered += !same;
+    l->compressed += iso_str_eq_c(instance.transfer_syntax_uid, RLE);
+    l->altered += !is_as_it_came(&instance, &object, iso_buf_bytes(&expected), arena);
     arc_object_close(&object);
     iso_buf_release(&expected);
 }
@@ -280,9 +310,12 @@ int main(int argc, char **argv)
         rc = check_all(&ledger, folder, 0);
     if (rc == 0 && tar_lists(folder) != 0)
         rc = -1;
-    (void)printf("%d kills, %u acknowledged, %u lost, %u altered, %u came back after removal\n",
-                 kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead);
+    (void)printf("%d kills, %u acknowledged, %u lost, %u altered, %u came back after removal; "
+                 "%u times a compressed one was looked at\n",
+                 kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead,
+                 ledger.compressed);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
     rc |= system(command);
-    return rc != 0 || ledger.lost + ledger.altered + ledger.undead > 0 || ledger.acknowledged == 0;
+    return rc != 0 || ledger.lost + ledger.altered + ledger.undead > 0 ||
+           ledger.acknowledged == 0 || ledger.compressed == 0;
 }

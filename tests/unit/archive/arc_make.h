@@ -78,6 +78,9 @@ static inline void make_object(const struct make *m, struct iso_buf *out)
         assert_int_equal(dcm_put_i64(&ds, &arena, DCM_COLUMNS, DCM_VR_US, m->rows), ISO_OK);
         assert_int_equal(dcm_put_i64(&ds, &arena, DCM_SAMPLES_PER_PIXEL, DCM_VR_US, 1), ISO_OK);
         assert_int_equal(dcm_put_i64(&ds, &arena, DCM_BITS_ALLOCATED, DCM_VR_US, 16), ISO_OK);
+        assert_int_equal(dcm_put_i64(&ds, &arena, DCM_BITS_STORED, DCM_VR_US, 16), ISO_OK);
+        assert_int_equal(dcm_put_i64(&ds, &arena, DCM_HIGH_BIT, DCM_VR_US, 15), ISO_OK);
+        assert_int_equal(dcm_put_i64(&ds, &arena, DCM_PIXEL_REPRESENTATION, DCM_VR_US, 0), ISO_OK);
         if (m->frames > 0)
             assert_int_equal(dcm_put_i64(&ds, &arena, DCM_NUMBER_OF_FRAMES, DCM_VR_IS, m->frames),
                              ISO_OK);

@@ -334,13 +334,13 @@ void img_draw_paint(struct img_draw *d, const struct img_colour *fill, const str
         double width = pen_width(pen);
         double dash[2];
 
-        if (pen->halo.alpha > 0)
-            stroke(d, width + 2, pen->halo);
         dash[0] = pen->dash_on > 1 ? pen->dash_on : 1;
         dash[1] = pen->dash_off > 0 ? pen->dash_off : dash[0];
         if (pen->dash_on > 0 && dash[0] < COORDINATE_MAX && dash[1] < COORDINATE_MAX &&
             d->outline / dash[0] < DASHES_MAX)
             cairo_set_dash(d->cr, dash, 2, 0);
+        if (pen->halo.alpha > 0)
+            stroke(d, width + 2, pen->halo);
         if (pen->colour.alpha > 0)
             stroke(d, width, pen->colour);
         cairo_set_dash(d->cr, NULL, 0, 0);

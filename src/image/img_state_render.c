@@ -287,7 +287,7 @@ static const struct img_matrix *matrix_of(const struct canvas *c, enum img_units
 /* Dark around what is bright, and the other way round. */
 static struct img_colour contrast(struct img_colour c, uint8_t alpha)
 {
-    bool bright = 2 * c.red + 5 * c.green + c.blue > 4 * 255;
+    bool bright = c.red > 127 || c.green > 127 || c.blue > 127;
 
     return (struct img_colour){ bright ? 0 : 255, bright ? 0 : 255, bright ? 0 : 255,
                                 (uint8_t)(alpha * c.alpha / 255) };
@@ -342,6 +342,15 @@ static double clamp(double v, double low, double high)
     return v < low ? low : v > high ? high : v;
 }
 
+/* Moved, so that it begins within the picture, and ends there if it fits. */
+static double into(double at, double size, enum img_align align, double side)
+{
+    double before = align == IMG_ALIGN_START ? 0 : align == IMG_ALIGN_MIDDLE ? size / 2 : size;
+    double first  = clamp(at - before, 0, side > size ? side - size : 0);
+
+    return first + before;
+}
+
 /* Beside its anchor, or in its box: as large as it has room for there, but to be read. */
 static void draw_text(struct canvas *c, const struct img_mark *m)
 {
@@ -384,6 +393,9 @@ static void draw_text(struct canvas *c, const struct img_mark *m)
         if (m->anchor_visible)
             img_draw_dot(c->draw, anchor, &pen);
     }
+    img_draw_text_size(c->draw, &text, &width, &height);
+    at.x = into(at.x, width, text.across, c->place->out_width);
+    at.y = into(at.y, height, text.down, c->place->out_height);
     img_draw_text(c->draw, &text, at);
 }
 

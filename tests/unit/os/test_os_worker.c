@@ -10,9 +10,11 @@
 enum { SECOND = 1000 };
 
 /* What the worker is to do: the message is the size of shared memory and a word. */
+enum { ADD_ONE, SAY_LITTLE, SAY_NOTHING, END };
+
 struct order {
     size_t shared_bytes;
-    enum { ADD_ONE, SAY_LITTLE, SAY_NOTHING, END } what;
+    int    what;
 };
 
 struct answer {

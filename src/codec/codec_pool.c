@@ -13,6 +13,7 @@
 
 enum {
     FRAME_MS    = 30000,
+    START_MS    = 30000, /* of a worker, on a machine that is busy */
     PAGE_BYTES  = 4096,
     KEEP_BYTES  = 8 << 20, /* of shared memory, between frames */
     UID_BYTES   = 65,
@@ -151,7 +152,7 @@ static int start_worker(struct codec_pool *pool, struct worker **out, struct iso
     struct worker *worker = calloc(1, sizeof *worker);
     int            rc     = worker == NULL
                                 ? iso_fail(err, ISO_ENOMEM, "out of memory")
-                                : os_worker_start(pool->zygote, os_now_ms() + pool->frame_ms, &worker->os, err);
+                                : os_worker_start(pool->zygote, os_now_ms() + START_MS, &worker->os, err);
 
     os_mutex_lock(&pool->mu);
     if (rc == ISO_OK) {

@@ -240,7 +240,7 @@ def test_marks(env):
     assert got.shape == (COLUMNS, ROWS, 3)
     x, y = ROWS - 15, 30  # (30,15) of the image after a quarter turn
     assert got[y, x, 0] > 250 and got[y, x, 1] < 10, got[y, x]
-    assert (got[y, x - 8] == 255).all() and (got[y, x + 8] == 255).all()  # the circle, under the rectangle
+    assert (got[y, x - 8] == 255).all() and (got[y, x + 7] == 255).all()  # the circle, under the rectangle
     assert (got[90, 54] == 255).all()
     plain = shown(env, a.ct, pr, "&overlays=no")
     assert plain.ndim == 2 and (plain == shown(env, a.ct, keep(env, state(a.ct, ImageRotation=90, ImageHorizontalFlip="N")))).all()

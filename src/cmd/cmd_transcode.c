@@ -539,7 +539,8 @@ static int print_help(void)
     (void)fputs(help, stdout);
     (void)printf("  %-18s %-26s %s\n", "name", "UID", "transfer syntax");
     for (size_t i = 0; (name = dcm_syntax_name_at(i, &uid)) != NULL; i++)
-        if (codec_object_can(iso_str_c(DCM_EXPLICIT_LE->uid), iso_str_c(uid), NULL))
+        if (codec_object_can(iso_str_c(DCM_EXPLICIT_LE->uid), iso_str_c(uid), NULL) ||
+            codec_object_can(ISO_STR("1.2.840.10008.1.2.4.50"), iso_str_c(uid), NULL))
             (void)printf("  %-18s %-26s %s\n", name, uid, dcm_syntax_find(iso_str_c(uid))->name);
     return CMD_OK;
 }

@@ -47,6 +47,14 @@ static struct iso_sink out_sink(struct out *out)
 
 static const char encapsulated_uncompressed[] = "1.2.840.10008.1.2.1.98";
 
+/* JPEG XL that holds a JPEG image: made of one, or not at all. */
+static bool needs_jpeg(iso_str from_uid, iso_str to_uid)
+{
+    return iso_str_eq_c(to_uid, "1.2.840.10008.1.2.4.111") &&
+           !iso_str_eq_c(from_uid, "1.2.840.10008.1.2.4.50") &&
+           !iso_str_eq_c(from_uid, "1.2.840.10008.1.2.4.51");
+}
+
 static bool is_native(const struct dcm_syntax *s)
 {
     return s == DCM_IMPLICIT_LE || s == DCM_EXPLICIT_LE || s == DCM_EXPLICIT_BE ||
@@ -69,9 +77,10 @@ bool codec_object_can(iso_str from_uid, iso_str to_uid, const struct codec_image
         return false;
     if (is_native(to) || iso_str_eq_c(to_uid, encapsulated_uncompressed))
         return image == NULL || !image->is_float;
-    if (!codec_can_encode(to_uid) || (image != NULL && image->is_float))
+    if (!codec_can_encode(to_uid) || needs_jpeg(from_uid, to_uid) ||
+        (image != NULL && image->is_float))
         return false;
-    if (image == NULL)
+    if (image == NULL || iso_str_eq_c(to_uid, "1.2.840.10008.1.2.4.111"))
         return true;
     struct codec_image frame = codec_unpacked(image);
     return codec_encoded(to_uid, &frame, NULL, &described, NULL) == ISO_OK;

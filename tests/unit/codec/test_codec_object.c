@@ -493,6 +493,7 @@ static void what_cannot_be_is_said_before(void **state)
     assert_false(codec_object_can(ISO_STR("1.2.840.10008.1.2.4.100"), ISO_STR(NATIVE), NULL));
     assert_true(codec_object_can(ISO_STR("1.2.3"), ISO_STR("1.2.3"), NULL)); /* as it is */
     assert_false(codec_object_can(ISO_STR("1.2.3"), ISO_STR(NATIVE), NULL));
+    assert_false(codec_object_can(ISO_STR(NATIVE), ISO_STR("1.2.840.10008.1.2.4.111"), NULL));
     assert_false(codec_object_can(ISO_STR(NATIVE), ISO_STR("1.2.840.10008.1.2.4.102"), NULL));
 
     begin(f); /* no pixels */

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 #include <cstring>
+
+#include <malloc.h>
 #include <new>
 #include <stdexcept>
 
@@ -138,6 +140,23 @@ void decode(const uint8_t *in, size_t len, const codec_ojph_image &image, bool l
     stream.close();
 }
 
+/* OpenJPH 0.9 looks for the largest coefficient of a block in eight at a time, past the block's end:
+ * what malloc left there may ask for more bit planes than the stream says it has, and other decoders
+ * then refuse the block. So memory that it is given is zero. glibc sets it to the complement of this.
+ * For the process; what other threads are given meanwhile is zero too. */
+struct zeroed_memory {
+#ifdef M_PERTURB
+    zeroed_memory()
+    {
+        mallopt(M_PERTURB, 0xff);
+    }
+    ~zeroed_memory()
+    {
+        mallopt(M_PERTURB, 0);
+    }
+#endif
+};
+
 void encode(const codec_ojph_image &image, codec_ojph_row *get, ojph::outfile_base *file, void *ctx)
 {
     ojph::codestream stream;
@@ -207,7 +226,8 @@ bool codec_ojph_encode(const codec_ojph_image *image, codec_ojph_row *get, codec
                        void *ctx, codec_ojph_error *error)
 {
     try {
-        out_stream file(write, ctx);
+        zeroed_memory zeroed;
+        out_stream    file(write, ctx);
 
         configure();
         encode(*image, get, &file, ctx);

@@ -52,6 +52,13 @@ static int64_t made_read(void *ctx, void *ptr, size_t cap, struct iso_err *err)
     return got;
 }
 
+/* JPEG recompression is for JPEG baseline alone; all else is for what has lost nothing. */
+static bool is_kind(iso_str from_uid, iso_str to_uid)
+{
+    return iso_str_eq_c(to_uid, RECOMPRESSION_UID) ? iso_str_eq_c(from_uid, JPEG_UID)
+                                                   : !dcm_syntax_or_default(from_uid)->lossy;
+}
+
 /* Why this object stays as it is, before any work; NULL: it may do. */
 static const char *unsuited(const struct index_instance *row, iso_str to_uid)
 {
@@ -61,9 +68,7 @@ static const char *unsuited(const struct index_instance *row, iso_str to_uid)
         return "it is in that transfer syntax";
     if (from == NULL || from->video || row->pixels == INDEX_PIXELS_NONE)
         return "it has no pixels that can be encoded";
-    if (iso_str_eq_c(to_uid, RECOMPRESSION_UID) != iso_str_eq_c(row->transfer_syntax_uid, JPEG_UID))
-        return "JPEG recompression is for JPEG baseline, and JPEG baseline for it";
-    if (from->lossy && !iso_str_eq_c(row->transfer_syntax_uid, JPEG_UID))
+    if (!is_kind(row->transfer_syntax_uid, to_uid))
         return "it is lossy: without loss it would grow";
     return codec_object_can(row->transfer_syntax_uid, to_uid, NULL)
                ? NULL
@@ -282,7 +287,8 @@ static bool matches(const struct arc_rule *rule, const struct index_instance *ro
 {
     return (rule->modality == NULL || iso_str_eq_c(row->modality, rule->modality)) &&
            (rule->source_ae == NULL || iso_str_eq_c(row->source_ae, rule->source_ae)) &&
-           row->location.length >= rule->bytes_min;
+           row->location.length >= rule->bytes_min &&
+           is_kind(row->transfer_syntax_uid, iso_str_c(rule->transfer_syntax_uid));
 }
 
 /* The one rule that counts for the object. */

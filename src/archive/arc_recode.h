@@ -13,7 +13,8 @@
 
 enum { ARC_RULES_MAX = 32 };
 
-/* Which objects. The first rule that takes an object is the one that counts. */
+/* Which objects. The first rule that takes an object is the one that counts. Objects in a lossy
+ * transfer syntax are taken by none, but for JPEG baseline by a rule of JPEG XL recompression. */
 struct arc_rule {
     const char *modality;            /* NULL: any */
     const char *source_ae;           /* who sent it; NULL: anyone */

@@ -132,6 +132,7 @@ static int start_recoding(struct server *s, struct iso_err *err)
 {
     const struct cmd_config *c = &s->config;
     struct arc_rule          rules[CMD_RULES_MAX];
+    struct arc_recode_stats  stats;
     struct arc_recode_config config = {
         .rules = rules, .count = c->rule_count, .pool = s->pool, .told = tell_recoded
     };
@@ -142,7 +143,12 @@ static int start_recoding(struct server *s, struct iso_err *err)
                                       .transfer_syntax_uid = c->rule[i].transfer_syntax_uid,
                                       .bytes_min           = (uint64_t)c->rule[i].bytes_min,
                                       .after_s             = c->rule[i].after_s };
-    return arc_recode_start(s->arc, &config, err);
+    int rc = arc_recode_start(s->arc, &config, err);
+    if (rc == ISO_OK && c->rule_count > 0 && arc_recode_stats(s->arc, &stats, NULL) == ISO_OK)
+        srv_log("compression", "rules=%zu objects=%llu bytes_before=%llu bytes_now=%llu",
+                c->rule_count, (unsigned long long)stats.objects,
+                (unsigned long long)stats.bytes_before, (unsigned long long)stats.bytes_now);
+    return rc;
 }
 
 static void print_ready(const struct server *s)

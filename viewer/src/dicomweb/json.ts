@@ -57,6 +57,8 @@ export const Tag = {
     bitsStored: "00280101",
     highBit: "00280102",
     pixelRepresentation: "00280103",
+    paddingValue: "00280120",
+    paddingLimit: "00280121",
     windowCenter: "00281050",
     windowWidth: "00281051",
     rescaleIntercept: "00281052",

@@ -5,7 +5,7 @@ import { cache, utilities, type Types } from "@cornerstonejs/core";
 import { fetchFrame, isAbort } from "../dicomweb/client";
 import { decode, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
-import { minMax, type Pixels } from "./pixels";
+import { darken, minMax, usedRange, type Pixels, type Range } from "./pixels";
 
 export const scheme = "dicomweb";
 
@@ -105,34 +105,31 @@ export interface Grey {
     width: number;
 }
 
-/** The window an image opens with: the file's own, else the range its values use. */
+/** The window an image opens with: the file's own, else the range its values use. The server's pictures open alike. */
 export function openingWindow(info: FrameInfo, pixels: Pixels, voiBits?: number): Grey {
     if (voiBits !== undefined) return { center: 2 ** (voiBits - 1), width: 2 ** voiBits };
     const said = info.windows[0];
     if (said) return said;
-    if (info.bitsStored <= 8 && info.bitsStored > 1 && info.slope === 1 && info.intercept === 0) {
-        return info.signed ? { center: 0, width: 256 } : { center: 128, width: 256 };
-    }
-    const { lo, hi } = usedRange(pixels);
+    if (info.bitsStored <= 8 && info.bitsStored > 1 && !info.signed && info.slope === 1 && info.intercept === 0 && !info.modalityLut)
+        return { center: 2 ** (info.bitsStored - 1), width: 2 ** info.bitsStored };
+    const { lo, hi } = usedRange(pixels, paddingOf(info));
     const step = pixels instanceof Float32Array ? (hi - lo) / 4096 : 1;
     return { center: (lo + hi + step) / 2, width: Math.max(hi - lo + step, step || 1) };
 }
 
-/* All but the darkest and brightest half per cent, from at most some 65,000 samples */
-function usedRange(pixels: Pixels): { lo: number; hi: number } {
-    const step = Math.max(1, Math.floor(pixels.length / 65536));
-    const some = new Float64Array(Math.floor((pixels.length - 1) / step) + 1);
-    for (let i = 0; i < some.length; i++) some[i] = pixels[i * step]!;
-    const finite = some.filter(Number.isFinite).sort();
-    if (finite.length === 0) return { lo: 0, hi: 1 };
-    const cut = Math.floor(finite.length * 0.005);
-    const [lo, hi] = [finite[cut]!, finite[finite.length - 1 - cut]!];
-    return lo < hi ? { lo, hi } : { lo: finite[0]!, hi: finite[finite.length - 1]! };
+/* Padding as modality values.   PS3.3 §C.7.5.1.1.2 */
+function paddingOf(info: FrameInfo): Range | undefined {
+    if (!info.padding || info.modalityLut) return undefined;
+    const [a, b] = info.padding.map((v) => v * info.slope + info.intercept) as [number, number];
+    const half = Math.abs(info.slope) / 2; /* halfway to the next value: what was rounded is still found */
+    return { lo: Math.min(a, b) - half, hi: Math.max(a, b) + half };
 }
 
 function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.IImage {
-    const { min, max } = minMax(pixels);
     const window = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
+    const padding = color ? undefined : paddingOf(info);
+    if (padding) darken(pixels, padding, info.photometric === "MONOCHROME1");
+    const { min, max } = minMax(pixels);
     const components = color ? 3 : 1;
     const scalarData = pixels as Types.PixelDataTypedArray;
     const voxelManager = utilities.VoxelManager.createImageVoxelManager({

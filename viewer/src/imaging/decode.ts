@@ -134,8 +134,7 @@ async function loadTable(lut: Lut, info: FrameInfo): Promise<Table> {
     const words = el?.Value?.map(Number);
     const bytes = words ? new Uint8Array(Uint16Array.from(words).buffer) : (inlineBytes(el) ?? (el?.BulkDataURI ? await fetchBulk(info, el.BulkDataURI) : undefined));
     if (!bytes) throw new Error("The image refers to a look-up table that is not there");
-    const isSegmented = bytes.length < lut.entries && bytes.length % 2 === 0;
-    const entries = isSegmented
+    const entries = lut.segmented
         ? expandSegments(tableEntries(bytes, bytes.length / 2, 16), lut.entries)
         : tableEntries(bytes, lut.entries, lut.bits);
     return { first: lut.first, bits: lut.bits, entries };

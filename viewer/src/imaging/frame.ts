@@ -17,6 +17,7 @@ export interface Lut {
     bits: number;
     data: Element | undefined;
     entries: number;
+    segmented: boolean;
 }
 
 export interface FrameInfo extends FrameRef {
@@ -43,6 +44,7 @@ export interface FrameInfo extends FrameRef {
     modalityLut: Lut | undefined;
     voiLut: Lut | undefined;
     palette: readonly [Lut, Lut, Lut] | undefined;
+    padding: readonly [number, number] | undefined; /* the stored values that are no image, both ends included */
     position: Vec3 | undefined;
     rowDirection: Vec3 | undefined;
     columnDirection: Vec3 | undefined;
@@ -102,7 +104,7 @@ function lut(descriptor: readonly number[], data: Element | undefined, signed: b
     const [entries, first, bits] = descriptor;
     if (entries === undefined || first === undefined || bits === undefined || !data) return undefined;
     const at = signed && first > 32767 ? first - 65536 : first;
-    return { entries: entries === 0 ? 65536 : entries, first: at, bits, data };
+    return { entries: entries === 0 ? 65536 : entries, first: at, bits, data, segmented: false };
 }
 
 function itemLut(ds: Dataset, tag: string, signed: boolean): Lut | undefined {
@@ -110,9 +112,19 @@ function itemLut(ds: Dataset, tag: string, signed: boolean): Lut | undefined {
     return item && lut(numbers(item, Tag.lutDescriptor), item[Tag.lutData], signed);
 }
 
+/* The VR may give a word the other sign than the pixels have. */
+function padding(ds: Dataset, bits: number, signed: boolean): readonly [number, number] | undefined {
+    const [value] = numbers(ds, Tag.paddingValue);
+    if (value === undefined || bits > 16) return undefined;
+    const word = (v: number) => (signed ? (v << 16) >> 16 : v & 0xffff);
+    return [word(value), word(number(ds, Tag.paddingLimit) ?? value)];
+}
+
 function palette(ds: Dataset, signed: boolean): readonly [Lut, Lut, Lut] | undefined {
-    const one = (descriptor: string, table: string, segmented: string) =>
-        lut(numbers(ds, descriptor), ds[table] ?? ds[segmented], signed);
+    const one = (descriptor: string, table: string, segmented: string): Lut | undefined => {
+        const found = lut(numbers(ds, descriptor), ds[table] ?? ds[segmented], signed);
+        return found && { ...found, segmented: !ds[table] };
+    };
     const r = one(Tag.redDescriptor, Tag.redTable, "00281221");
     const g = one(Tag.greenDescriptor, Tag.greenTable, "00281222");
     const b = one(Tag.blueDescriptor, Tag.blueTable, "00281223");
@@ -178,6 +190,7 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
         modalityLut: itemLut(ds, Tag.modalityLut, signed),
         voiLut: itemLut(ds, Tag.voiLut, signed),
         palette: palette(ds, signed),
+        padding: padding(ds, bitsAllocated, signed),
         position: vec3(numbers(ds, Tag.imagePosition)),
         rowDirection: orientation.length >= 6 ? vec3(orientation) : undefined,
         columnDirection: orientation.length >= 6 ? vec3(orientation, 3) : undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyTable, expandSegments, markRgbJpeg, minMax, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Layout } from "./pixels";
+import { applyTable, darken, expandSegments, markRgbJpeg, minMax, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, usedRange, type Layout } from "./pixels";
 
 const layout = (l: Partial<Layout>): Layout => ({
     rows: 1,
@@ -21,6 +21,8 @@ const bytes16 = (...v: number[]) => new Uint8Array(Uint16Array.from(v.map((x) =>
 describe("native values (PS3.5 §8.1)", () => {
     it("cuts what lies above the stored bits", () =>
         expect([...nativeValues(bytes16(0xf001, 0x0fff, 0x1000, 5), layout({ bitsStored: 12 }), false)]).toEqual([1, 4095, 0, 5]));
+    it("reads cells of twelve bits without gaps", () =>
+        expect([...nativeValues(new Uint8Array([0x23, 0x61, 0x45, 0xff, 0x0f, 0x80]), layout({ bitsAllocated: 12 }), false)]).toEqual([0x123, 0x456, 0xfff, 0x800]));
     it("extends the sign from the stored bits", () =>
         expect([...nativeValues(bytes16(0x0fff, 0x0800, 0x07ff, 0xf000), layout({ bitsStored: 12, signed: true }), false)]).toEqual([-1, -2048, 2047, 0]));
     it("reads values that stand in the upper bits", () =>
@@ -39,7 +41,7 @@ describe("native values (PS3.5 §8.1)", () => {
     it("refuses every frame that is too short", () => {
         for (let n = 0; n < 8; n++) expect(() => nativeValues(new Uint8Array(n), layout({}), false)).toThrow(/bytes/);
     });
-    it("refuses depths it does not know", () => expect(() => nativeValues(new Uint8Array(100), layout({ bitsAllocated: 12 }), false)).toThrow(/12 bits/));
+    it("refuses depths it does not know", () => expect(() => nativeValues(new Uint8Array(100), layout({ bitsAllocated: 24 }), false)).toThrow(/24 bits/));
 });
 
 describe("RLE (PS3.5 Annex G)", () => {
@@ -133,9 +135,32 @@ describe("a JPEG of RGB", () => {
         expect(marked.length).toBe(plain.length + 16);
         expect(String.fromCharCode(...marked.subarray(6, 11))).toBe("Adobe");
     });
-    it("is left alone where it says something", () => {
-        const jfif = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 2, 0xff, 0xda, 0, 2]);
-        expect(markRgbJpeg(jfif)).toBe(jfif);
+    it("loses a JFIF marker, which says nothing of DICOM's, and an Adobe marker cut short", () => {
+        const cut = [0xff, 0xee, 0, 12, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 0, 0, 0, 0];
+        const marked = markRgbJpeg(new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 2, ...cut, 0xff, 0xdb, 0, 2, 0xff, 0xda, 0, 2]));
+        expect([...marked.subarray(18)]).toEqual([0xff, 0xdb, 0, 2, 0xff, 0xda, 0, 2]);
+        expect(String.fromCharCode(...marked.subarray(6, 11))).toBe("Adobe");
+    });
+    it("is left alone where it says what it is", () => {
+        const adobe = new Uint8Array([0xff, 0xd8, 0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, 1, 0xff, 0xda, 0, 2]);
+        expect(markRgbJpeg(adobe)).toBe(adobe);
         expect(markRgbJpeg(new Uint8Array([1, 2, 3]))).toHaveLength(3);
+    });
+});
+
+describe("the range in use", () => {
+    const ramp = Array.from({ length: 2000 }, (_, i) => i);
+    it("is all but the outermost half per cents", () => expect(usedRange(Int16Array.from(ramp))).toEqual({ lo: 10, hi: 1989 }));
+    it("leaves out padding", () => expect(usedRange(Int16Array.from([...ramp, -2000, -2000]), { lo: -2000.5, hi: -1999.5 })).toEqual({ lo: 10, hi: 1989 }));
+    it("leaves out what lies outside of a scanner's circle", () => {
+        const circle = Int16Array.from([...Array.from({ length: 1000 }, () => -3000), ...ramp]);
+        expect(usedRange(circle)).toEqual({ lo: 0, hi: 1984 });
+    });
+    it("keeps the ends of a picture of few values", () => expect(usedRange(Uint16Array.from([0, 0, 0, 900, 901, 902, 1000]))).toEqual({ lo: 0, hi: 1000 }));
+    it("shows padding as dark as the darkest", () => {
+        const [plain, inverse] = [Int16Array.of(-2000, 5, 9), Int16Array.of(-2000, 5, 9)];
+        darken(plain, { lo: -2000, hi: -2000 }, false);
+        darken(inverse, { lo: -2000, hi: -2000 }, true);
+        expect([[...plain], [...inverse]]).toEqual([[5, 5, 9], [9, 5, 9]]);
     });
 });

@@ -21,10 +21,11 @@ function expectedValues(l: Layout): number {
 /** Uncompressed bytes as stored values, sign-extended and cut to the bits stored. */
 export function nativeValues(bytes: Uint8Array, l: Layout, bigEndian: boolean): Pixels {
     const count = expectedValues(l);
-    const needed = l.bitsAllocated === 1 ? Math.ceil(count / 8) : count * Math.ceil(l.bitsAllocated / 8);
+    const needed = Math.ceil((count * l.bitsAllocated) / 8);
     if (bytes.length < needed)
         throw new Error(`The frame holds ${bytes.length} bytes where ${needed} are needed`);
     if (l.bitsAllocated === 1) return unpackBits(bytes, count);
+    if (l.bitsAllocated === 12) return unpackTwelve(bytes, count);
     const raw = bytes.slice(0, needed); /* aligned, and ours to swap */
     const unit = l.bitsAllocated === 8 ? (l.pixelVr === "OW" ? 2 : 1) : l.bitsAllocated / 8;
     if (bigEndian && unit > 1) swapBytes(raw, unit);
@@ -44,6 +45,16 @@ export function nativeValues(bytes: Uint8Array, l: Layout, bigEndian: boolean): 
 function unpackBits(bytes: Uint8Array, count: number): Uint8Array {
     const out = new Uint8Array(count);
     for (let i = 0; i < count; i++) out[i] = (bytes[i >> 3]! >> (i & 7)) & 1; /* first pixel in the lowest bit */
+    return out;
+}
+
+/* Cells without gaps, of old: two in three bytes, the first from the lowest bit on.   PS3.5 §8.1.1 (until 1998) */
+function unpackTwelve(bytes: Uint8Array, count: number): Uint16Array {
+    const out = new Uint16Array(count);
+    for (let i = 0, b = 0; i < count; i += 2, b += 3) {
+        out[i] = bytes[b]! | ((bytes[b + 1]! & 15) << 8);
+        if (i + 1 < count) out[i + 1] = (bytes[b + 1]! >> 4) | (bytes[b + 2]! << 4);
+    }
     return out;
 }
 
@@ -221,6 +232,59 @@ function mapped<T extends Pixels>(v: Pixels, out: T, slope: number, intercept: n
     return out;
 }
 
+export interface Range {
+    lo: number;
+    hi: number;
+}
+
+const isIn = (r: Range, x: number) => x >= r.lo && x <= r.hi;
+
+/** What shows the picture well: all but padding, the darkest and the brightest half per cent, and a single value at
+ *  one end that many pixels have and that is far from all others, as outside of a scanner's circle. From at most some
+ *  65,000 samples. */
+export function usedRange(pixels: Pixels, padding?: Range): Range {
+    const step = Math.max(1, Math.floor(pixels.length / 65536));
+    const some = new Float64Array(Math.floor((pixels.length - 1) / step) + 1);
+    for (let i = 0; i < some.length; i++) some[i] = pixels[i * step]!;
+    const sorted = some.filter((x) => Number.isFinite(x) && !(padding && isIn(padding, x))).sort();
+    if (sorted.length === 0) return { lo: 0, hi: 1 };
+    const last = sorted.length - 1;
+    const cut = Math.floor(sorted.length * 0.005);
+    const all = { lo: sorted[0]!, hi: sorted[last]! };
+    const inner = withoutBackground(sorted, all);
+    const [lo, hi] = [Math.max(inner.lo, sorted[cut]!), Math.min(inner.hi, sorted[last - cut]!)];
+    return lo < hi ? { lo, hi } : all;
+}
+
+const bins = 4096;
+const binsUsed = 32; /* by all that is not background, at least: else these few values are the picture */
+
+function withoutBackground(sorted: Float64Array, { lo, hi }: Range): Range {
+    const bin = (hi - lo) / (bins - 1);
+    const of = (x: number) => Math.floor((x - lo) / bin);
+    const between = sorted.filter((x) => of(x) > 0 && of(x) < bins - 1);
+    if (new Set(between.map(of)).size < binsUsed) return { lo, hi };
+    const [first, last] = [between[0]!, between[between.length - 1]!];
+    const isMany = (n: number) => n > sorted.length / 100;
+    const darkest = sorted.findIndex((x) => of(x) > 0);
+    const brightest = sorted.length - 1 - sorted.findLastIndex((x) => of(x) < bins - 1);
+    return {
+        lo: isMany(darkest) && of(first) > bins / 4 ? first : lo,
+        hi: isMany(brightest) && bins - 1 - of(last) > bins / 4 ? last : hi,
+    };
+}
+
+/** Makes padding as dark as the darkest of the other values is shown. */
+export function darken(pixels: Pixels, padding: Range, inverse: boolean): void {
+    let dark = inverse ? -Infinity : Infinity;
+    for (let i = 0; i < pixels.length; i++) {
+        const x = pixels[i]!;
+        if ((inverse ? x > dark : x < dark) && !isIn(padding, x)) dark = x;
+    }
+    if (!Number.isFinite(dark)) return;
+    for (let i = 0; i < pixels.length; i++) if (isIn(padding, pixels[i]!)) pixels[i] = dark;
+}
+
 export function minMax(v: Pixels): { min: number; max: number } {
     let min = Infinity;
     let max = -Infinity;
@@ -232,16 +296,23 @@ export function minMax(v: Pixels): { min: number; max: number } {
     return min <= max ? { min, max } : { min: 0, max: 1 };
 }
 
-/** A JPEG that says neither JFIF nor Adobe is guessed to be YCbCr; where DICOM says RGB, so must the stream. */
+/** Where DICOM says RGB and the stream has no Adobe marker of full length to say otherwise, it is RGB. Decoders of
+ *  the web take a JFIF marker for YCbCr: it goes, and Adobe's says what is there. */
 export function markRgbJpeg(bytes: Uint8Array): Uint8Array {
     if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return bytes;
-    for (let i = 2; i + 4 <= bytes.length && bytes[i] === 0xff; i += 2 + ((bytes[i + 2]! << 8) | bytes[i + 3]!)) {
-        if (bytes[i + 1] === 0xe0 || bytes[i + 1] === 0xee) return bytes;
-        if (bytes[i + 1] === 0xda) break;
-    }
     const adobe = [0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, 0];
-    const out = new Uint8Array(bytes.length + adobe.length);
-    out.set([0xff, 0xd8, ...adobe]);
-    out.set(bytes.subarray(2), 2 + adobe.length);
+    const parts: Uint8Array[] = [Uint8Array.of(0xff, 0xd8, ...adobe)];
+    let i = 2;
+    while (i + 4 <= bytes.length && bytes[i] === 0xff && bytes[i + 1] !== 0xda) {
+        const end = i + 2 + ((bytes[i + 2]! << 8) | bytes[i + 3]!);
+        const segment = bytes.subarray(i, end);
+        const isAdobe = segment[1] === 0xee && adobe.slice(4, 9).every((c, k) => segment[4 + k] === c);
+        if (isAdobe && segment.length >= adobe.length) return bytes;
+        if (!isAdobe && segment[1] !== 0xe0) parts.push(segment);
+        i = end;
+    }
+    parts.push(bytes.subarray(i));
+    const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+    parts.reduce((at, p) => (out.set(p, at), at + p.length), 0);
     return out;
 }

@@ -17,7 +17,8 @@ enum { IN_MEMORY_BYTES_MAX = 64 << 10, GZIP_FILE_BYTES_MAX = 64 << 20, GZIP_LEVE
 #define DEFAULT_SECURITY                                                                           \
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "                \
     "connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; font-src 'self'; "          \
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "             \
+    "frame-src 'self'; media-src 'self'; object-src 'none'; base-uri 'none'; "                     \
+    "form-action 'self'; frame-ancestors 'none'; "                                                 \
     "require-trusted-types-for 'script'"
 
 struct packed { /* a gzip body; or, with no bytes, the knowledge that it is of no use */

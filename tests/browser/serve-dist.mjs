@@ -25,6 +25,8 @@ const policy = [
     "img-src 'self' blob: data:",
     "style-src 'self'",
     "font-src 'self'",
+    "frame-src 'self'",
+    "media-src 'self'",
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",

@@ -96,6 +96,10 @@ export interface FrameRef {
 export const instancePath = (r: Omit<FrameRef, "frame">) =>
     `${root}/studies/${uid(r.study)}/series/${uid(r.series)}/instances/${uid(r.instance)}`;
 
+/** What the server draws of an object or of one frame (PS3.18 §10.4.1.1.3), as an address for `src`. */
+export const renderedPath = (r: Omit<FrameRef, "frame"> & { frame?: number }, type: string): string =>
+    `${instancePath(r)}${r.frame === undefined ? "" : `/frames/${r.frame}`}/rendered?accept=${encodeURIComponent(type)}`;
+
 /** The picture that stands for a study or a series, as the server draws it (PS3.18 §10.4.1.1.4). */
 export const thumbnailPath = (study: string, series: string | undefined, side: number): string =>
     `${root}/studies/${uid(study)}${series === undefined ? "" : `/series/${uid(series)}`}/thumbnail?viewport=${side},${side}`;

@@ -113,8 +113,8 @@ export function openingWindow(info: FrameInfo, pixels: Pixels, voiBits?: number)
     if (info.bitsStored <= 8 && info.bitsStored > 1 && !info.signed && info.slope === 1 && info.intercept === 0 && !info.modalityLut)
         return { center: 2 ** (info.bitsStored - 1), width: 2 ** info.bitsStored };
     const { lo, hi } = usedRange(pixels, paddingOf(info));
-    const step = pixels instanceof Float32Array ? (hi - lo) / 4096 : 1;
-    return { center: (lo + hi + step) / 2, width: Math.max(hi - lo + step, step || 1) };
+    if (info.voiFunction === "LINEAR_EXACT") return { center: (lo + hi) / 2, width: hi > lo ? hi - lo : 1 };
+    return { center: (lo + hi + 1) / 2, width: hi - lo + 1 };
 }
 
 /* Padding as modality values.   PS3.3 §C.7.5.1.1.2 */
@@ -157,7 +157,7 @@ function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.II
         minPixelValue: min,
         maxPixelValue: max,
         windowCenter: window.center,
-        windowWidth: Math.max(window.width, 1.001, Math.abs(window.center) * 1e-6), /* the renderer needs two ends */
+        windowWidth: Math.max(window.width, info.voiFunction === "LINEAR_EXACT" ? 0 : 1.001, Math.abs(window.center) * 1e-6), /* the renderer needs two ends */
         voiLUTFunction: info.voiFunction,
         sizeInBytes: pixels.byteLength,
         voxelManager,

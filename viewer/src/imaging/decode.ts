@@ -5,7 +5,7 @@ import { getWebWorkerManager } from "@cornerstonejs/core";
 import { fetchBulk, type Frame } from "../dicomweb/client";
 import { inlineBytes } from "../dicomweb/json";
 import { isColor, type FrameInfo, type Lut } from "./frame";
-import { applyTable, expandSegments, markRgbJpeg, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Pixels, type Table } from "./pixels";
+import { applyTable, expandSegments, jpegFrame, markRgbJpeg, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Pixels, type Table } from "./pixels";
 
 export interface Decoded {
     pixels: Pixels; /* RGB bytes, or modality values */
@@ -19,8 +19,8 @@ const native = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.100
 const rle = "1.2.840.10008.1.2.5";
 const deflatedFrame = "1.2.840.10008.1.2.8.1";
 const jpegBaseline = "1.2.840.10008.1.2.4.50";
-const jpegExtended = "1.2.840.10008.1.2.4.51";
-const jpegLossy = new Set([jpegBaseline, jpegExtended]);
+const jpegLossless = "1.2.840.10008.1.2.4.57";
+const jpeg = new Set([50, 51, 53, 55, 57, 70].map((n) => `1.2.840.10008.1.2.4.${n}`));
 const jpegXl = /^1\.2\.840\.10008\.1\.2\.4\.11[0-2]$/;
 
 export async function decode(frame: Frame, info: FrameInfo): Promise<Decoded> {
@@ -51,7 +51,7 @@ async function storedValues(frame: Frame, info: FrameInfo): Promise<{ values: Pi
     const values = await codec(frame, info);
     const pixels = info.rows * info.columns;
     if (values.length < pixels * info.samples) throw new Error("The compressed image is smaller than its header says");
-    const isRgb = jpegLossy.has(syntax) || jpegXl.test(syntax) || !/^YBR_FULL/.test(info.photometric);
+    const isRgb = (jpeg.has(syntax) && !jpegFrame(frame.bytes).lossless) || jpegXl.test(syntax) || !/^YBR_FULL/.test(info.photometric);
     const photometric = info.samples >= 3 ? (isRgb ? "RGB" : "YBR_FULL") : info.photometric;
     return { values, layout: { ...byPixel, photometric } };
 }
@@ -59,8 +59,12 @@ async function storedValues(frame: Frame, info: FrameInfo): Promise<{ values: Pi
 async function codec(frame: Frame, info: FrameInfo): Promise<Pixels> {
     const bytes = frame.bytes;
     let syntax = frame.transferSyntax;
-    if (syntax === jpegExtended && info.bitsAllocated <= 8) syntax = jpegBaseline;
-    if (syntax === jpegBaseline && info.samples === 3) return browserJpeg(info.photometric === "RGB" ? markRgbJpeg(bytes) : bytes, info);
+    if (jpeg.has(syntax)) {
+        const { lossless, precision } = jpegFrame(bytes); /* what it says counts, whatever the syntax is called */
+        if (!lossless && precision > 8) throw new Error("No decoder here is exact for JPEG of 12 bits");
+        if (!lossless && info.samples === 3) return browserJpeg(info.photometric === "RGB" ? markRgbJpeg(bytes) : bytes, info);
+        syntax = lossless ? jpegLossless : jpegBaseline;
+    }
     const answer = await getWebWorkerManager().executeTask<{ pixelData: Pixels }>("dicomImageLoader", "decodeTask", {
         imageFrame: {
             rows: info.rows,

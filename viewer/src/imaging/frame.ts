@@ -99,6 +99,12 @@ function windows(ds: Dataset): Window[] {
         .filter((w) => w.width > 0);
 }
 
+/* LINEAR counts in steps of one (PS3.3 §C.11.2.1.2.1): of no use where values lie closer together. */
+function voiFunction(said: string, opening: readonly Window[], isWhole: boolean): string {
+    const isNarrow = opening.length > 0 ? opening[0]!.width < 1 : !isWhole;
+    return (said === "" || said === "LINEAR") && isNarrow ? "LINEAR_EXACT" : said || "LINEAR";
+}
+
 /** A LUT and its descriptor: entries (0 means 65536), first value mapped, bits.   PS3.3 §C.11.1.1 */
 function lut(descriptor: readonly number[], data: Element | undefined, signed: boolean): Lut | undefined {
     const [entries, first, bits] = descriptor;
@@ -165,6 +171,9 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
     const orientation = numbers(ds, Tag.imageOrientation);
     const float = ds[Tag.floatPixelData] !== undefined || ds[Tag.doublePixelData] !== undefined;
     const dose = text(ds, Tag.modality) === "RTDOSE" ? number(ds, Tag.doseGridScaling) : undefined;
+    const slope = dose ?? (number(ds, Tag.rescaleSlope) || 1);
+    const intercept = dose !== undefined ? 0 : (number(ds, Tag.rescaleIntercept) ?? 0);
+    const opening = windows(ds);
     return {
         ...ref,
         id: `dicomweb:${ref.instance}/${ref.frame}`,
@@ -182,11 +191,11 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
         signed,
         float,
         pixelVr: pixelTags.map((t) => ds[t]?.vr).find((vr) => vr !== undefined) ?? "OW",
-        slope: dose ?? (number(ds, Tag.rescaleSlope) || 1),
-        intercept: dose !== undefined ? 0 : (number(ds, Tag.rescaleIntercept) ?? 0),
+        slope,
+        intercept,
         unit: text(ds, Tag.rescaleType),
-        windows: windows(ds),
-        voiFunction: text(ds, Tag.voiFunction) || "LINEAR",
+        windows: opening,
+        voiFunction: voiFunction(text(ds, Tag.voiFunction), opening, !float && Number.isInteger(slope) && Number.isInteger(intercept)),
         modalityLut: itemLut(ds, Tag.modalityLut, signed),
         voiLut: itemLut(ds, Tag.voiLut, signed),
         palette: palette(ds, signed),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyTable, darken, expandSegments, markRgbJpeg, minMax, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, usedRange, type Layout } from "./pixels";
+import { applyTable, darken, expandSegments, jpegFrame, markRgbJpeg, minMax, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, usedRange, type Layout } from "./pixels";
 
 const layout = (l: Partial<Layout>): Layout => ({
     rows: 1,
@@ -145,6 +145,19 @@ describe("a JPEG of RGB", () => {
         const adobe = new Uint8Array([0xff, 0xd8, 0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, 1, 0xff, 0xda, 0, 2]);
         expect(markRgbJpeg(adobe)).toBe(adobe);
         expect(markRgbJpeg(new Uint8Array([1, 2, 3]))).toHaveLength(3);
+    });
+});
+
+describe("the frame header of a JPEG", () => {
+    const stream = (sof: number, precision: number) => new Uint8Array([0xff, 0xd8, 0xff, 0xc4, 0, 3, 0, 0xff, 0xff, sof, 0, 11, precision, 0, 8, 0, 8, 1]);
+    it("says what the stream is", () => {
+        expect(jpegFrame(stream(0xc0, 8))).toEqual({ lossless: false, precision: 8 });
+        expect(jpegFrame(stream(0xc1, 12))).toEqual({ lossless: false, precision: 12 });
+        expect(jpegFrame(stream(0xc3, 16))).toEqual({ lossless: true, precision: 16 });
+    });
+    it("is missed where it lacks", () => {
+        const whole = stream(0xc0, 8);
+        for (let n = 0; n < 12; n++) expect(() => jpegFrame(whole.subarray(0, n))).toThrow(/no frame header/);
     });
 });
 

@@ -296,6 +296,17 @@ export function minMax(v: Pixels): { min: number; max: number } {
     return min <= max ? { min, max } : { min: 0, max: 1 };
 }
 
+/** What the frame header of a JPEG stream says.   ITU-T T.81 §B.2.2 */
+export function jpegFrame(bytes: Uint8Array): { lossless: boolean; precision: number } {
+    for (let i = 2; i + 4 < bytes.length && bytes[i] === 0xff; ) {
+        const marker = bytes[i + 1]!;
+        const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+        if (isFrame) return { lossless: (marker & 3) === 3, precision: bytes[i + 4]! };
+        i += marker === 0xff ? 1 : 2 + ((bytes[i + 2]! << 8) | bytes[i + 3]!);
+    }
+    throw new Error("The JPEG has no frame header");
+}
+
 /** Where DICOM says RGB and the stream has no Adobe marker of full length to say otherwise, it is RGB. Decoders of
  *  the web take a JFIF marker for YCbCr: it goes, and Adobe's says what is there. */
 export function markRgbJpeg(bytes: Uint8Array): Uint8Array {

@@ -1,12 +1,12 @@
-/** Objects that are not images: what they are, their tags, their file. */
+/** Objects that are not images: what the server draws of them, what they are, their tags, their file. */
 
 import { useSignal } from "@preact/signals";
-import { fetchInstance } from "../../dicomweb/client";
+import { fetchInstance, renderedPath } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Icon } from "../../ui/icon";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
-import { objectName } from "./series";
+import { objectName, renderingOf, type Rendering } from "./series";
 
 /** Saves an object as a file on the user's machine; its UID names it. */
 export async function download(ds: Dataset): Promise<void> {
@@ -20,8 +20,33 @@ export async function download(ds: Dataset): Promise<void> {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function ObjectCard({ ds, onTags }: { ds: Dataset; onTags: () => void }) {
+/* What the server draws. Reports are pages of the server's own making, and still get no script, no form and no
+ * origin; where it can draw nothing the place stays empty. */
+function Rendered({ ds, as, onFail }: { ds: Dataset; as: Rendering; onFail: () => void }) {
+    const ref = { study: text(ds, Tag.studyUid), series: text(ds, Tag.seriesUid), instance: text(ds, Tag.sopInstance) };
+    const src = renderedPath(ref, as);
+    const title = objectName(ds);
+    switch (as) {
+        case "text/html":
+            return <iframe class="rendered page" sandbox="" title={title} src={src} />;
+        case "video/mp4":
+            return <video class="rendered" controls preload="metadata" src={src} onError={onFail} />;
+        case "application/pdf":
+            return (
+                <a class="rendered" href={src} target="_blank" rel="noopener" title="Open the document">
+                    <img alt={`${title}: first page`} src={renderedPath(ref, "image/png")} onError={onFail} />
+                </a>
+            );
+        default:
+            return <img class="rendered" alt={title} src={src} onError={onFail} />;
+    }
+}
+
+function ObjectCard({ ds, isFirst, onTags }: { ds: Dataset; isFirst: boolean; onTags: () => void }) {
     const failure = useSignal("");
+    const as = renderingOf(ds);
+    const isOpen = useSignal(isFirst && as !== undefined);
+    const cannot = useSignal(false);
     const title = text(ds, "00420010") || text(ds, Tag.seriesDescription);
     return (
         <li class="object">
@@ -29,26 +54,40 @@ function ObjectCard({ ds, onTags }: { ds: Dataset; onTags: () => void }) {
             <div>
                 <strong>{objectName(ds)}</strong>
                 {title && <span>{title}</span>}
+                {cannot.value && <span class="warn">It cannot be shown here.</span>}
                 {failure.value && <span class="warn">{failure.value}</span>}
             </div>
+            {as && !cannot.value && (
+                <button type="button" class="button" aria-pressed={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
+                    {isOpen.value ? "Hide" : "Show"}
+                </button>
+            )}
+            {as === "application/pdf" && (
+                <a class="button" target="_blank" rel="noopener" href={renderedPath({ study: text(ds, Tag.studyUid), series: text(ds, Tag.seriesUid), instance: text(ds, Tag.sopInstance) }, as)}>
+                    Open
+                </a>
+            )}
             <button type="button" class="button" onClick={onTags}>
                 <Icon name="tags" /> Tags
             </button>
             <button type="button" class="button" onClick={() => download(ds).catch((e: unknown) => (failure.value = String(e)))}>
                 <Icon name="download" /> DICOM file
             </button>
+            {as && isOpen.value && !cannot.value && <Rendered ds={ds} as={as} onFail={() => (cannot.value = true)} />}
         </li>
     );
 }
 
 export function Objects({ reading, pane }: { reading: Reading; pane: Pane }) {
     const others = pane.content.value?.others ?? [];
+    const hasDrawn = others.some((ds) => renderingOf(ds) !== undefined);
     return (
         <div class="objects">
-            <p>{others.length === 0 ? "This series is empty." : "These objects hold no image to draw. Their content is in the tags and in the file."}</p>
+            {others.length === 0 && <p>This series is empty.</p>}
+            {others.length > 0 && !hasDrawn && <p>These objects hold no image to draw. Their content is in the tags and in the file.</p>}
             <ul>
-                {others.slice(0, 50).map((ds) => (
-                    <ObjectCard key={text(ds, Tag.sopInstance)} ds={ds} onTags={() => (reading.dialog.value = "tags")} />
+                {others.slice(0, 50).map((ds, i) => (
+                    <ObjectCard key={text(ds, Tag.sopInstance)} ds={ds} isFirst={i === 0} onTags={() => (reading.dialog.value = "tags")} />
                 ))}
             </ul>
             {others.length > 50 && <p class="dim">and {others.length - 50} more</p>}

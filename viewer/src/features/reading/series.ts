@@ -104,3 +104,19 @@ export function objectName(ds: Dataset): string {
     const known = sopClass.startsWith("1.2.840.10008.5.1.4") ? objectNames.find(([uid]) => uid.test(sopClass)) : undefined;
     return known?.[1] ?? (text(ds, Tag.modality) ? `${text(ds, Tag.modality)} object` : "DICOM object");
 }
+
+/** In which form the server shows an object without frames: a page, a picture, a document, a film. */
+export type Rendering = "text/html" | "image/svg+xml" | "image/png" | "application/pdf" | "video/mp4";
+
+const renderings: readonly (readonly [uid: RegExp, rendering: Rendering])[] = [
+    [/\.1\.1\.88\./, "text/html"],
+    [/\.1\.1\.9\./, "image/svg+xml"],
+    [/\.1\.1\.481\.3$|\.1\.1\.11\./, "image/png"],
+    [/\.1\.1\.104\.1$/, "application/pdf"],
+];
+
+export function renderingOf(ds: Dataset): Rendering | undefined {
+    const syntax = text(ds, Tag.availableTransferSyntax);
+    if (isVideo(syntax)) return /\.10[01](\.1)?$/.test(syntax) ? undefined : "video/mp4"; /* no browser plays MPEG-2 */
+    return renderings.find(([uid]) => uid.test(text(ds, Tag.sopClass)))?.[1];
+}

@@ -2,6 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
 import type { StackState } from "../../imaging";
 import { Objects } from "./objects";
@@ -100,6 +101,28 @@ function StackBar({ pane }: { pane: Pane }) {
     );
 }
 
+/** A frame that cannot be decoded exactly: why, and the server's picture of as much of it as there is. */
+function Failure({ pane, failure }: { pane: Pane; failure: string }) {
+    const picture = useSignal<"" | "drawn" | "none">("");
+    const frame = pane.content.value?.frames[pane.at.value];
+    return (
+        <div class="pane-note" role="alert">
+            <strong>{picture.value === "drawn" ? "This image is damaged: parts may be missing or wrong" : "This image cannot be shown"}</strong>
+            <span>{failure}</span>
+            {frame && picture.value !== "none" && (
+                <img
+                    alt=""
+                    data-frame={frame.id}
+                    src={renderedPath(frame, "image/png")}
+                    hidden={picture.value === ""}
+                    onLoad={() => (picture.value = "drawn")}
+                    onError={() => (picture.value = "none")}
+                />
+            )}
+        </div>
+    );
+}
+
 export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pane; index: number }) {
     const frame = useRef<HTMLDivElement>(null);
     const stage = useRef<HTMLDivElement>(null);
@@ -165,12 +188,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             <div ref={stage} class={failure || isList ? "stage away" : "stage"} />
             {state && !failure && !isList && reading.overlay.value && <Overlay pane={pane} state={state} />}
             {pane.count.value > 1 && <StackBar pane={pane} />}
-            {failure && (
-                <div class="pane-note" role="alert">
-                    <strong>This image cannot be shown</strong>
-                    <span>{failure}</span>
-                </div>
-            )}
+            {failure && <Failure key={failure} pane={pane} failure={failure} />}
             {!failure && isList && <Objects reading={reading} pane={pane} />}
             {others > 0 && content!.frames.length > 0 && (
                 <button type="button" class="button beside" aria-pressed={pane.listed.value} onClick={() => (pane.listed.value = !pane.listed.value)}>

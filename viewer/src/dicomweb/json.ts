@@ -57,6 +57,8 @@ export const Tag = {
     bitsStored: "00280101",
     highBit: "00280102",
     pixelRepresentation: "00280103",
+    pixelPresentation: "00089205",
+    presentationShape: "20500020",
     paddingValue: "00280120",
     paddingLimit: "00280121",
     windowCenter: "00281050",

@@ -5,7 +5,8 @@ import { cache, utilities, type Types } from "@cornerstonejs/core";
 import { fetchFrame, isAbort } from "../dicomweb/client";
 import { decode, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
-import { darken, minMax, usedRange, type Pixels, type Range } from "./pixels";
+import { darken, minMax, type Pixels } from "./pixels";
+import { openingWindow, paddingOf } from "./window";
 
 export const scheme = "dicomweb";
 
@@ -100,35 +101,10 @@ export function loaderFor(id: string): Types.IImageLoadObject {
     return { promise: work(), cancelFn: () => entry?.abort.abort() };
 }
 
-export interface Grey {
-    center: number;
-    width: number;
-}
-
-/** The window an image opens with: the file's own, else the range its values use. The server's pictures open alike. */
-export function openingWindow(info: FrameInfo, pixels: Pixels, voiBits?: number): Grey {
-    if (voiBits !== undefined) return { center: 2 ** (voiBits - 1), width: 2 ** voiBits };
-    const said = info.windows[0];
-    if (said) return said;
-    if (info.bitsStored <= 8 && info.bitsStored > 1 && !info.signed && info.slope === 1 && info.intercept === 0 && !info.modalityLut)
-        return { center: 2 ** (info.bitsStored - 1), width: 2 ** info.bitsStored };
-    const { lo, hi } = usedRange(pixels, paddingOf(info));
-    if (info.voiFunction === "LINEAR_EXACT") return { center: (lo + hi) / 2, width: hi > lo ? hi - lo : 1 };
-    return { center: (lo + hi + 1) / 2, width: hi - lo + 1 };
-}
-
-/* Padding as modality values.   PS3.3 §C.7.5.1.1.2 */
-function paddingOf(info: FrameInfo): Range | undefined {
-    if (!info.padding || info.modalityLut) return undefined;
-    const [a, b] = info.padding.map((v) => v * info.slope + info.intercept) as [number, number];
-    const half = Math.abs(info.slope) / 2; /* halfway to the next value: what was rounded is still found */
-    return { lo: Math.min(a, b) - half, hi: Math.max(a, b) + half };
-}
-
 function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.IImage {
     const window = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
     const padding = color ? undefined : paddingOf(info);
-    if (padding) darken(pixels, padding, info.photometric === "MONOCHROME1");
+    if (padding) darken(pixels, padding, info.inverse);
     const { min, max } = minMax(pixels);
     const components = color ? 3 : 1;
     const scalarData = pixels as Types.PixelDataTypedArray;
@@ -152,7 +128,7 @@ function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.II
         columnPixelSpacing: info.columnSpacingMm,
         slope: 1, /* the values are modality values already */
         intercept: 0,
-        invert: info.photometric === "MONOCHROME1",
+        invert: info.inverse && !color,
         photometricInterpretation: color ? "RGB" : info.photometric,
         minPixelValue: min,
         maxPixelValue: max,

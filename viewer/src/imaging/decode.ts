@@ -6,6 +6,7 @@ import { fetchBulk, type Frame } from "../dicomweb/client";
 import { inlineBytes } from "../dicomweb/json";
 import { isColor, type FrameInfo, type Lut } from "./frame";
 import { applyTable, expandSegments, jpegFrame, markRgbJpeg, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Pixels, type Table } from "./pixels";
+import { openingWindow, shownByte } from "./window";
 
 export interface Decoded {
     pixels: Pixels; /* RGB bytes, or modality values */
@@ -30,8 +31,20 @@ export async function decode(frame: Frame, info: FrameInfo): Promise<Decoded> {
         const [r, g, b] = await Promise.all(info.palette.map((t) => table(t, info)));
         return { pixels: paletteRgb(values, [r!, g!, b!]), color: true, voiBits: undefined };
     }
+    if (info.supplemental) return supplemented(values, info);
     if (isColor(info)) return { pixels: rgb(values, layout), color: true, voiBits: undefined };
     return grey(values, info);
+}
+
+/* Grey in the window it opens with, and colours from the palette's first value on.   PS3.3 §C.7.6.19 */
+async function supplemented(values: Pixels, info: FrameInfo): Promise<Decoded> {
+    const tables = await Promise.all(info.palette!.map((t) => table(t, info)));
+    const pixels = paletteRgb(values, [tables[0]!, tables[1]!, tables[2]!]);
+    const { pixels: scaled, voiBits } = await grey(values, info);
+    const window = openingWindow(info, scaled, voiBits);
+    for (let i = 0; i < values.length; i++)
+        if (values[i]! < tables[0]!.first) pixels.fill(shownByte(scaled[i]!, window, info.inverse), 3 * i, 3 * i + 3);
+    return { pixels, color: true, voiBits: undefined };
 }
 
 async function grey(values: Pixels, info: FrameInfo): Promise<Decoded> {

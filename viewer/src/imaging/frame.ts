@@ -44,6 +44,9 @@ export interface FrameInfo extends FrameRef {
     modalityLut: Lut | undefined;
     voiLut: Lut | undefined;
     palette: readonly [Lut, Lut, Lut] | undefined;
+    /** The palette colours only values from its first on; those below are grey.   PS3.3 §C.7.6.19 */
+    supplemental: boolean;
+    inverse: boolean; /* the lowest value is white */
     padding: readonly [number, number] | undefined; /* the stored values that are no image, both ends included */
     position: Vec3 | undefined;
     rowDirection: Vec3 | undefined;
@@ -174,6 +177,9 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
     const slope = dose ?? (number(ds, Tag.rescaleSlope) || 1);
     const intercept = dose !== undefined ? 0 : (number(ds, Tag.rescaleIntercept) ?? 0);
     const opening = windows(ds);
+    const photometric = text(ds, Tag.photometric).trim() || "MONOCHROME2";
+    const isGrey = /^MONOCHROME[12]$/.test(photometric);
+    const colours = palette(ds, signed);
     return {
         ...ref,
         id: `dicomweb:${ref.instance}/${ref.frame}`,
@@ -183,7 +189,7 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
         rows: number(ds, Tag.rows) ?? 0,
         columns: number(ds, Tag.columns) ?? 0,
         samples: number(ds, Tag.samplesPerPixel) ?? 1,
-        photometric: text(ds, Tag.photometric).trim() || "MONOCHROME2",
+        photometric,
         planar: number(ds, Tag.planarConfiguration) === 1,
         bitsAllocated,
         bitsStored,
@@ -198,7 +204,9 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
         voiFunction: voiFunction(text(ds, Tag.voiFunction), opening, !float && Number.isInteger(slope) && Number.isInteger(intercept)),
         modalityLut: itemLut(ds, Tag.modalityLut, signed),
         voiLut: itemLut(ds, Tag.voiLut, signed),
-        palette: palette(ds, signed),
+        palette: colours,
+        supplemental: isGrey && colours !== undefined && /^(COLOR|MIXED)$/.test(text(ds, Tag.pixelPresentation)),
+        inverse: isGrey && (photometric === "MONOCHROME1" || text(ds, Tag.presentationShape) === "INVERSE"),
         padding: padding(ds, bitsAllocated, signed),
         position: vec3(numbers(ds, Tag.imagePosition)),
         rowDirection: orientation.length >= 6 ? vec3(orientation) : undefined,
@@ -210,4 +218,4 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
     };
 }
 
-export const isColor = (info: FrameInfo): boolean => info.photometric === "PALETTE COLOR" || info.samples >= 3;
+export const isColor = (info: FrameInfo): boolean => info.photometric === "PALETTE COLOR" || info.samples >= 3 || info.supplemental;

@@ -2,10 +2,11 @@
 
 import { Enums, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
 import { isAbort } from "../dicomweb/client";
-import { framesThatFit, isLoaded, load, register, type Grey } from "./cache";
+import { framesThatFit, isLoaded, load, register } from "./cache";
 import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
+import type { Grey } from "./window";
 
 export interface StackState {
     index: number; /* the frame on screen, from 0 */
@@ -155,7 +156,7 @@ export class StackView {
             index: this.shown,
             info,
             ...this.grey(),
-            invert: (this.viewport.getProperties().invert ?? false) !== (info.photometric === "MONOCHROME1" && !isColor(info)),
+            invert: (this.viewport.getProperties().invert ?? false) !== (info.inverse && !isColor(info)),
             scale: perMm * info.rowSpacingMm,
             letters: info.rowDirection ? edgeLetters(camera.viewUp, camera.viewPlaneNormal) : undefined,
         });
@@ -225,7 +226,7 @@ export class StackView {
         if (!info || !this.hasStack) return;
         this.chosen = info.windows.length === 0 ? this.opening : undefined;
         this.applyWindow(info, this.opening);
-        this.viewport.setProperties({ invert: info.photometric === "MONOCHROME1" });
+        this.viewport.setProperties({ invert: info.inverse && !isColor(info) });
         this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
         this.viewport.setViewPresentation({ rotation: 0 });
         this.viewport.resetCamera();

@@ -71,16 +71,6 @@ static int failed(const struct codec_ojph_error *error, int code, struct iso_err
 
 /* ---- decoding ---- */
 
-static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
-                   struct codec_image *frame, struct iso_err *err)
-{
-    struct codec_j2k_head head;
-    int                   rc = codec_j2k_head_read(in, &head, err);
-
-    (void)uid;
-    return rc == ISO_OK ? codec_j2k_frame(&head, a, CODEC_OPJ_BITS_MAX, frame, err) : rc;
-}
-
 /* One pixel cannot be divided further: the next levels add no samples. */
 static bool has_empty_levels(uint32_t side, unsigned levels)
 {
@@ -137,19 +127,6 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
 
 /* ---- encoding ---- */
 
-static bool is_lossy(iso_str uid)
-{
-    return iso_str_ends(uid, ISO_STR(".203"));
-}
-
-static int described(iso_str uid, const struct codec_image *frame,
-                     const struct codec_options *options, struct codec_image *out,
-                     struct iso_err *err)
-{
-    (void)options;
-    return codec_j2k_described(frame, is_lossy(uid), out, err);
-}
-
 /* Until neither side is larger than 64.   PS3.5 §10.18 */
 static unsigned levels_of(const struct codec_image *frame)
 {
@@ -184,7 +161,7 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
         .is_signed        = frame->is_signed,
         .colour_transform = frame->samples == 3 && frame->photometric == CODEC_RGB,
         .levels           = levels_of(frame),
-        .step             = is_lossy(uid) ? step_of(options->quality, bits, lo, hi) : 0,
+        .step             = codec_j2k_is_lossy(uid) ? step_of(options->quality, bits, lo, hi) : 0,
     };
     struct codec_ojph_error error;
     struct codec_j2k_head   head = { 0 };
@@ -230,9 +207,9 @@ static int repack(iso_str from, iso_bytes in, iso_str to, struct iso_buf *out, s
     return codec_j2k_move(moves, sizeof moves / sizeof *moves, from, in, to, out, err);
 }
 
-const struct codec_family codec_htj2k = { .inspect   = inspect,
+const struct codec_family codec_htj2k = { .inspect   = codec_j2k_inspect,
                                           .decode    = decode,
-                                          .described = described,
+                                          .described = codec_j2k_described,
                                           .encode    = encode,
                                           .repack    = repack,
                                           .foreign   = true };

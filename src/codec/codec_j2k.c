@@ -5,16 +5,6 @@
 
 #include "codec_opj.h"
 
-static int inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
-                   struct codec_image *frame, struct iso_err *err)
-{
-    struct codec_j2k_head head;
-    int                   rc = codec_j2k_head_read(in, &head, err);
-
-    (void)uid;
-    return rc == ISO_OK ? codec_j2k_frame(&head, a, CODEC_OPJ_BITS_MAX, frame, err) : rc;
-}
-
 static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct codec_image *frame,
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
@@ -26,23 +16,11 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
     return rc == ISO_OK ? codec_opj_decode(&head, frame, out, bytes, err) : rc;
 }
 
-static bool is_lossy(iso_str uid)
-{
-    return iso_str_ends(uid, ISO_STR(".91"));
-}
-
-static int described(iso_str uid, const struct codec_image *frame,
-                     const struct codec_options *options, struct codec_image *out,
-                     struct iso_err *err)
-{
-    (void)options;
-    return codec_j2k_described(frame, is_lossy(uid), out, err);
-}
-
 static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
                   const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
 {
-    return codec_opj_encode(frame, pixels, is_lossy(uid) ? options->quality : 0, out, err);
+    return codec_opj_encode(frame, pixels, codec_j2k_is_lossy(uid) ? options->quality : 0, out,
+                            err);
 }
 
 /* A lossless stream is valid where a lossy one may be, and one of Part 1 where Part 2 may be. */
@@ -55,12 +33,12 @@ static int repack(iso_str from, iso_bytes in, iso_str to, struct iso_buf *out, s
     return codec_j2k_move(moves, sizeof moves / sizeof *moves, from, in, to, out, err);
 }
 
-const struct codec_family codec_j2k    = { .inspect   = inspect,
+const struct codec_family codec_j2k    = { .inspect   = codec_j2k_inspect,
                                            .decode    = decode,
-                                           .described = described,
+                                           .described = codec_j2k_described,
                                            .encode    = encode,
                                            .repack    = repack,
                                            .foreign   = true };
 const struct codec_family codec_j2k_p2 = {
-    .inspect = inspect, .decode = decode, .repack = repack, .foreign = true
+    .inspect = codec_j2k_inspect, .decode = decode, .repack = repack, .foreign = true
 };

@@ -45,6 +45,7 @@ enum {
     BLOCKS_MAX        = 1 << 20, /* of one tile */
     LEVELS_MAX        = 32,
     BITS_MAX          = 38,
+    DECODED_BITS_MAX  = 24,       /* with more, OpenJPEG does not give back what it was given */
     BYTES_FREE        = 64 << 20, /* decoded from however little, */
     BYTES_PER_BYTE    = 4096,     /* and beyond that for each byte of the stream */
     STYLE_PRECINCTS   = 0x01,
@@ -515,14 +516,14 @@ static enum codec_photometric photometric_of(const struct codec_j2k_head *head,
     return a->photometric == CODEC_YBR_PARTIAL ? CODEC_YBR_PARTIAL : CODEC_RGB;
 }
 
-int codec_j2k_frame(const struct codec_j2k_head *head, const struct codec_image *a,
-                    unsigned bits_max, struct codec_image *out, struct iso_err *err)
+static int frame_of(const struct codec_j2k_head *head, const struct codec_image *a,
+                    struct codec_image *out, struct iso_err *err)
 {
     struct codec_image frame     = codec_unpacked(a);
     uint16_t           allocated = head->bits <= 8 ? 8 : head->bits <= 16 ? 16 : 32;
     size_t             bytes;
 
-    if (head->bits > bits_max)
+    if (head->bits > DECODED_BITS_MAX)
         return iso_fail(err, ISO_EUNSUPPORTED, "JPEG 2000: %u bits are not decoded here",
                         head->bits);
     frame.rows        = head->rows;
@@ -549,11 +550,30 @@ int codec_j2k_frame(const struct codec_j2k_head *head, const struct codec_image 
     return ISO_OK;
 }
 
+int codec_j2k_inspect(iso_str uid, iso_bytes in, const struct codec_image *a,
+                      struct codec_image *frame, struct iso_err *err)
+{
+    struct codec_j2k_head head;
+    int                   rc = codec_j2k_head_read(in, &head, err);
+
+    (void)uid;
+    return rc == ISO_OK ? frame_of(&head, a, frame, err) : rc;
+}
+
 /* ---- the other way ---- */
 
-int codec_j2k_described(const struct codec_image *frame, bool lossy, struct codec_image *out,
+bool codec_j2k_is_lossy(iso_str uid)
+{
+    return iso_str_ends(uid, ISO_STR(".91")) || iso_str_ends(uid, ISO_STR(".203"));
+}
+
+int codec_j2k_described(iso_str uid, const struct codec_image *frame,
+                        const struct codec_options *options, struct codec_image *out,
                         struct iso_err *err)
 {
+    bool lossy = codec_j2k_is_lossy(uid);
+
+    (void)options;
     if (frame->is_float || frame->bits_allocated > 16 ||
         (frame->samples != 1 && frame->samples != 3))
         return iso_fail(err, ISO_EUNSUPPORTED,

@@ -44,14 +44,17 @@ struct codec_j2k_head {
 ISO_MUST_USE int codec_j2k_head_read(iso_bytes in, struct codec_j2k_head *head,
                                      struct iso_err *err);
 
-/* The frame that decoding gives: see codec_j2k_head.c for who is believed when the attributes say
- * something else. bits_max: the largest precision the library takes. */
-ISO_MUST_USE int codec_j2k_frame(const struct codec_j2k_head *head,
-                                 const struct codec_image *attributes, unsigned bits_max,
-                                 struct codec_image *frame, struct iso_err *err);
+/* As codec_family's inspect: see codec_j2k_head.c for who is believed when the attributes say
+ * something else. */
+ISO_MUST_USE int codec_j2k_inspect(iso_str uid, iso_bytes in, const struct codec_image *attributes,
+                                   struct codec_image *frame, struct iso_err *err);
 
-/* How frames like this one are described once encoded: of 1 or 3 samples in 1 or 2 bytes. */
-ISO_MUST_USE int codec_j2k_described(const struct codec_image *frame, bool lossy,
+/* Whether frames are encoded with loss in this syntax: .91 and .203 allow both. */
+bool codec_j2k_is_lossy(iso_str uid);
+
+/* As codec_family's described, for frames of 1 or 3 samples in 1 or 2 bytes. */
+ISO_MUST_USE int codec_j2k_described(iso_str uid, const struct codec_image *frame,
+                                     const struct codec_options *options,
                                      struct codec_image *described, struct iso_err *err);
 
 /* A pair of transfer syntaxes, by the ends of their UIDs, where a stream of one is valid as it is in

@@ -78,6 +78,9 @@ ISO_MUST_USE int jpeg_scan_read(iso_bytes body, const struct jpeg_head *head,
 void jpeg_store(const uint16_t *row, size_t n, size_t row_step, const struct codec_image *frame,
                 unsigned precision, uint8_t *out, size_t out_step);
 
+/* BY(p) for each predictor p, as cases of a switch: so each gets a loop of its own. */
+#define JPEG_PREDICTORS(BY) BY(1) BY(2) BY(3) BY(4) BY(5) BY(6) BY(7)
+
 /* T.81 table H.1: a left, b above, c left above. */
 static inline __attribute__((always_inline)) int32_t jpeg_predict(unsigned predictor, int32_t a,
                                                                   int32_t b, int32_t c)

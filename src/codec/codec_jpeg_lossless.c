@@ -190,15 +190,9 @@ static void samples_of(const struct decoder *d, const uint16_t *above, uint16_t 
             add_predictions(above, row, count, 1, p);                                              \
         else                                                                                       \
             add_predictions(above, row, count, n, p);                                              \
-        break
+        break;
     switch (first ? 1 : d->scan.first) {
-        BY(1);
-        BY(2);
-        BY(3);
-        BY(4);
-        BY(5);
-        BY(6);
-        BY(7);
+        JPEG_PREDICTORS(BY)
     default:
         break;
     }

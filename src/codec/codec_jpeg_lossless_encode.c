@@ -57,15 +57,9 @@ static void differences(const struct encoder *e, size_t y, unsigned predictor)
 #define BY(p)                                                                                      \
     case p:                                                                                        \
         differences_by(e, above, row, p);                                                          \
-        break
+        break;
     switch (y == 0 ? 1 : predictor) {
-        BY(1);
-        BY(2);
-        BY(3);
-        BY(4);
-        BY(5);
-        BY(6);
-        BY(7);
+        JPEG_PREDICTORS(BY)
     default:
         break;
     }

@@ -5,8 +5,6 @@
 
 #include "codec_j2k_head.h"
 
-enum { CODEC_OPJ_BITS_MAX = 24 }; /* with more, it does not give back what it was given */
-
 /* Decodes to out, all bytes of which are written. As codec_family's decode: ISO_EFORMAT with
  * frame->damaged when only a part could be decoded. */
 ISO_MUST_USE int codec_opj_decode(const struct codec_j2k_head *head, struct codec_image *frame,

@@ -153,13 +153,8 @@ static int dose_depends(struct srv_render *r, iso_str *text, struct iso_err *err
     if (job->has_plane)
         rc = srv_base_by_plane(r, dcm_get_ascii(&r->ds, DCM_FRAME_OF_REFERENCE_UID), &job->plane,
                                job->plane.origin, &job->base, err);
-    if (rc < 0)
-        return rc;
     job->base.found = job->base.found && job->base.has_plane;
-    r->may_change   = true;
-    r->kind         = job;
-    *text           = srv_base_text(r, &job->base);
-    return text->ptr != NULL ? ISO_OK : iso_arena_fail(http_arena(r->req), err);
+    return rc == ISO_OK ? srv_layer_depends(r, job, &job->base, text, err) : rc;
 }
 
 static iso_str dose_unit(const struct dcm_dataset *ds)

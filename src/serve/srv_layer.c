@@ -192,11 +192,42 @@ int srv_layer_finish(struct srv_render *r, struct img_picture *picture, struct i
     return ISO_OK;
 }
 
-iso_str srv_base_text(struct srv_render *r, const struct srv_base *base)
+int srv_layer_picture(struct srv_render *r, const struct srv_base *base, uint32_t width,
+                      uint32_t height, srv_layer_draw *draw_over, struct img_picture *out,
+                      struct iso_err *err)
 {
-    if (!base->found)
-        return ISO_STR("alone");
-    return iso_arena_printf(http_arena(r->req), "%s %u", base->etag, base->frame);
+    struct img_picture p = { 0 };
+    struct img_matrix  to_picture;
+    struct img_draw   *draw;
+    struct img_segment legend[IMG_LEGEND_MAX];
+    size_t             count = 0;
+    int                rc    = srv_base_picture(r, base, width, height, 1, &p, &to_picture, err);
+
+    if (rc == ISO_OK)
+        rc = img_draw_begin(&p, &draw, err);
+    if (rc == ISO_OK) {
+        rc = draw_over(r, draw, &to_picture, legend, &count, err);
+        if (rc == ISO_OK)
+            img_legend(draw, p.width, p.height, legend, count);
+        if (rc < 0)
+            img_draw_cancel(draw);
+        else
+            rc = img_draw_end(draw, err);
+    }
+    if (rc == ISO_OK)
+        return srv_layer_finish(r, &p, out, err);
+    img_picture_release(&p);
+    return rc;
+}
+
+int srv_layer_depends(struct srv_render *r, void *kind, const struct srv_base *base, iso_str *text,
+                      struct iso_err *err)
+{
+    r->may_change = true;
+    r->kind       = kind;
+    *text = base->found ? iso_arena_printf(http_arena(r->req), "%s %u", base->etag, base->frame)
+                        : ISO_STR("alone");
+    return text->ptr != NULL ? ISO_OK : iso_arena_fail(http_arena(r->req), err);
 }
 
 int srv_remember(struct srv_render *r, const char *name, srv_cache_make *make, void *ctx,

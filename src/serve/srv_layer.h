@@ -5,6 +5,7 @@
 #define SRV_LAYER_H
 
 #include "img_plane.h"
+#include "img_seg.h"
 #include "srv_cache.h"
 #include "srv_render.h"
 
@@ -44,8 +45,21 @@ struct srv_view srv_whole_view(const struct srv_render *r);
 ISO_MUST_USE int srv_layer_finish(struct srv_render *r, struct img_picture *picture,
                                   struct img_picture *out, struct iso_err *err);
 
-/* Text for depends: what the picture depends on besides the object. */
-iso_str srv_base_text(struct srv_render *r, const struct srv_base *base);
+/* Draws over the base; the matrix is srv_base_picture's. What is in the legend then is explained. */
+typedef int srv_layer_draw(struct srv_render *r, struct img_draw *draw,
+                           const struct img_matrix *to_picture,
+                           struct img_segment legend[IMG_LEGEND_MAX], size_t *count,
+                           struct iso_err *err);
+
+/* srv_base_picture with what draw draws over it, finished. */
+ISO_MUST_USE int srv_layer_picture(struct srv_render *r, const struct srv_base *base,
+                                   uint32_t width, uint32_t height, srv_layer_draw *draw,
+                                   struct img_picture *out, struct iso_err *err);
+
+/* The end of depends: r->kind for the picture, and the text of what it depends on besides the
+ * object. */
+ISO_MUST_USE int srv_layer_depends(struct srv_render *r, void *kind, const struct srv_base *base,
+                                   iso_str *text, struct iso_err *err);
 
 /* What was found out about the object once, such as which of its frames to show: `bytes` of value, a
  * plain one. make appends it; what distinguishes it from other such values is its name. */

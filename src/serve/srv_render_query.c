@@ -186,21 +186,28 @@ static int read_frames(struct srv_render *r, iso_str text, struct iso_err *err)
     return ISO_OK;
 }
 
-int srv_render_query(struct srv_render *r, struct iso_err *err)
+/* What both ways of asking have. */
+static int read_common(struct srv_render *r, const char *quality, iso_str frames,
+                       struct iso_err *err)
 {
-    int rc = read_viewport(r, err);
+    int rc = read_quality(r, quality, err);
 
-    if (rc == ISO_OK)
-        rc = read_window(r, err);
-    if (rc == ISO_OK)
-        rc = read_quality(r, "quality", err);
     if (rc == ISO_OK)
         rc = read_annotation(r, err);
     if (rc == ISO_OK)
         rc = read_icc(r, err);
     if (rc == ISO_OK)
         rc = read_ours(r, err);
-    return rc == ISO_OK ? read_frames(r, http_path_param(r->req, "frames"), err) : rc;
+    return rc == ISO_OK ? read_frames(r, frames, err) : rc;
+}
+
+int srv_render_query(struct srv_render *r, struct iso_err *err)
+{
+    int rc = read_viewport(r, err);
+
+    if (rc == ISO_OK)
+        rc = read_window(r, err);
+    return rc == ISO_OK ? read_common(r, "quality", http_path_param(r->req, "frames"), err) : rc;
 }
 
 /* ---- WADO-URI ---- */
@@ -264,15 +271,7 @@ int srv_render_query_uri(struct srv_render *r, struct iso_err *err)
     if (rc == ISO_OK)
         rc = read_center_and_width(r, err);
     if (rc == ISO_OK)
-        rc = read_quality(r, "imageQuality", err);
-    if (rc == ISO_OK)
-        rc = read_annotation(r, err);
-    if (rc == ISO_OK)
-        rc = read_icc(r, err);
-    if (rc == ISO_OK)
-        rc = read_ours(r, err);
-    if (rc == ISO_OK)
-        rc = read_frames(r, http_query_value(r->req, "frameNumber"), err);
+        rc = read_common(r, "imageQuality", http_query_value(r->req, "frameNumber"), err);
     if (rc == ISO_OK && r->frame_count > 1)
         rc = iso_fail(err, ISO_EINVAL, "frameNumber is one number");
     return rc;

@@ -127,23 +127,21 @@ static int depends(struct srv_render *r, iso_str *text, struct iso_err *err)
         return rc;
     job->has_plane = img_plane_read(&r->ds, r->frame, &job->plane);
     rc             = find_base(r, job, err);
-    if (rc < 0)
-        return rc;
-    r->may_change = true;
-    r->kind       = job;
-    *text         = srv_base_text(r, &job->base);
-    return text->ptr != NULL ? ISO_OK : iso_arena_fail(http_arena(r->req), err);
+    return rc == ISO_OK ? srv_layer_depends(r, job, &job->base, text, err) : rc;
 }
 
 /* ---- drawing ---- */
 
-static int draw_frames(struct srv_render *r, struct job *job, struct img_draw *draw,
-                       const struct img_matrix *to_picture, uint32_t seen[IMG_LEGEND_MAX],
-                       size_t *seen_count, struct iso_err *err)
+static int draw_frames(struct srv_render *r, struct img_draw *draw,
+                       const struct img_matrix *to_picture,
+                       struct img_segment legend[IMG_LEGEND_MAX], size_t *count,
+                       struct iso_err *err)
 {
+    const struct job *job    = r->kind;
     struct img_matrix matrix = srv_base_matrix(&job->base, job->has_plane ? &job->plane : NULL,
                                                r->inst.columns, r->inst.rows);
-    int               rc     = ISO_OK;
+    uint32_t          seen[IMG_LEGEND_MAX];
+    int               rc = ISO_OK;
 
     matrix = img_matrix_then(&matrix, to_picture);
     for (size_t i = 0; rc == ISO_OK && i < job->frames; i++) {
@@ -154,42 +152,20 @@ static int draw_frames(struct srv_render *r, struct job *job, struct img_draw *d
         if (rc == ISO_OK)
             rc =
                 img_seg_draw(draw, &job->seg, &image.frame, iso_bytes_of(image.pixels, image.bytes),
-                             segment, &matrix, seen, seen_count, err);
+                             segment, &matrix, seen, count, err);
         r->damaged = r->damaged || image.frame.damaged;
         srv_image_release(&image);
     }
+    for (size_t i = 0; i < *count; i++)
+        legend[i] = img_seg_segment(&job->seg, seen[i]);
     return rc;
 }
 
 static int picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
 {
-    struct job        *job = r->kind;
-    struct img_picture p   = { 0 };
-    struct img_matrix  to_picture;
-    struct img_draw   *draw;
-    uint32_t           seen[IMG_LEGEND_MAX];
-    struct img_segment entry[IMG_LEGEND_MAX];
-    size_t             count = 0;
-    int                rc =
-        srv_base_picture(r, &job->base, r->inst.columns, r->inst.rows, 1, &p, &to_picture, err);
+    const struct job *job = r->kind;
 
-    if (rc == ISO_OK)
-        rc = img_draw_begin(&p, &draw, err);
-    if (rc == ISO_OK) {
-        rc = draw_frames(r, job, draw, &to_picture, seen, &count, err);
-        for (size_t i = 0; i < count; i++)
-            entry[i] = img_seg_segment(&job->seg, seen[i]);
-        if (rc == ISO_OK)
-            img_legend(draw, p.width, p.height, entry, count);
-        if (rc < 0)
-            img_draw_cancel(draw);
-        else
-            rc = img_draw_end(draw, err);
-    }
-    if (rc == ISO_OK)
-        return srv_layer_finish(r, &p, out, err);
-    img_picture_release(&p);
-    return rc;
+    return srv_layer_picture(r, &job->base, r->inst.columns, r->inst.rows, draw_frames, out, err);
 }
 
 const struct srv_renderer srv_segmentation_renderer = { .takes   = takes,

@@ -46,38 +46,29 @@ static int depends(struct srv_render *r, iso_str *text, struct iso_err *err)
     job->of    = img_structures_representative(&job->structures);
     job->plane = img_structures_plane(&job->structures, job->of, SIDE);
     rc         = find_base(r, job, err);
-    if (rc < 0)
-        return rc;
-    r->may_change = true;
-    r->kind       = job;
-    *text         = srv_base_text(r, &job->base);
-    return text->ptr != NULL ? ISO_OK : iso_arena_fail(http_arena(r->req), err);
+    return rc == ISO_OK ? srv_layer_depends(r, job, &job->base, text, err) : rc;
+}
+
+static int draw_contours(struct srv_render *r, struct img_draw *draw,
+                         const struct img_matrix *to_picture,
+                         struct img_segment legend[IMG_LEGEND_MAX], size_t *count,
+                         struct iso_err *err)
+{
+    const struct job *job = r->kind;
+    uint32_t          seen[IMG_LEGEND_MAX];
+
+    (void)err;
+    img_structures_draw(draw, &job->structures, &job->plane, to_picture, seen, count);
+    for (size_t i = 0; i < *count; i++)
+        legend[i] = job->structures.roi[seen[i]];
+    return ISO_OK;
 }
 
 static int picture(struct srv_render *r, struct img_picture *out, struct iso_err *err)
 {
-    struct job        *job = r->kind;
-    struct img_picture p   = { 0 };
-    struct img_matrix  to_picture;
-    struct img_draw   *draw;
-    uint32_t           seen[IMG_LEGEND_MAX];
-    struct img_segment entry[IMG_LEGEND_MAX];
-    size_t             count = 0;
-    int                rc    = srv_base_picture(r, &job->base, SIDE, SIDE, 1, &p, &to_picture, err);
+    const struct job *job = r->kind;
 
-    if (rc == ISO_OK)
-        rc = img_draw_begin(&p, &draw, err);
-    if (rc == ISO_OK) {
-        img_structures_draw(draw, &job->structures, &job->plane, &to_picture, seen, &count);
-        for (size_t i = 0; i < count; i++)
-            entry[i] = job->structures.roi[seen[i]];
-        img_legend(draw, p.width, p.height, entry, count);
-        rc = img_draw_end(draw, err);
-    }
-    if (rc == ISO_OK)
-        return srv_layer_finish(r, &p, out, err);
-    img_picture_release(&p);
-    return rc;
+    return srv_layer_picture(r, &job->base, SIDE, SIDE, draw_contours, out, err);
 }
 
 const struct srv_renderer srv_structures_renderer = { .takes   = takes,

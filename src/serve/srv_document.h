@@ -8,7 +8,7 @@
  *   parametric map            in colours, with their scale
  *   PDF, CDA, STL, OBJ, MTL   themselves; of a PDF also a picture of its first page, where pdftoppm
  *                             (Poppler) is installed
- *   video                     itself */
+ *   video                     itself; also a poster, where ffmpeg is installed */
 #ifndef SRV_DOCUMENT_H
 #define SRV_DOCUMENT_H
 
@@ -21,8 +21,9 @@ extern const struct srv_renderer srv_segmentation_renderer;           /* srv_seg
 extern const struct srv_renderer srv_structures_renderer;             /* srv_structures.c */
 extern const struct srv_renderer srv_dose_renderer, srv_map_renderer; /* srv_grid.c */
 
-extern const struct srv_renderer srv_video_renderer, srv_pdf_page_renderer, srv_pdf_renderer,
-    srv_cda_renderer, srv_stl_renderer, srv_obj_renderer, srv_mtl_renderer; /* srv_encapsulated.c */
+extern const struct srv_renderer srv_pdf_page_renderer, srv_pdf_renderer, srv_cda_renderer,
+    srv_stl_renderer, srv_obj_renderer, srv_mtl_renderer;                 /* srv_encapsulated.c */
+extern const struct srv_renderer srv_poster_renderer, srv_video_renderer; /* srv_video.c */
 
 /* Of a report, for renderers of what has a content tree; r->type is "text/html" or "text/plain".
  * depends makes the page, since it has to be known to tell whether it is another one. */

@@ -31,23 +31,12 @@ const struct srv_renderer srv_image_renderer = { .takes   = srv_is_image,
 
 /* The first that takes an object shows it. */
 static const struct srv_renderer *const renderers[] = {
-    &srv_video_renderer,
-    &srv_pdf_page_renderer,
-    &srv_pdf_renderer,
-    &srv_cda_renderer,
-    &srv_stl_renderer,
-    &srv_obj_renderer,
-    &srv_mtl_renderer,
-    &srv_key_renderer,
-    &srv_report_renderer,
-    &srv_waveform_renderer,
-    &srv_segmentation_renderer,
-    &srv_structures_renderer,
-    &srv_dose_renderer,
-    &srv_map_renderer,
-    &srv_state_renderer,
-    &srv_image_renderer,
-    NULL,
+    &srv_poster_renderer,     &srv_video_renderer,    &srv_pdf_page_renderer,
+    &srv_pdf_renderer,        &srv_cda_renderer,      &srv_stl_renderer,
+    &srv_obj_renderer,        &srv_mtl_renderer,      &srv_key_renderer,
+    &srv_report_renderer,     &srv_waveform_renderer, &srv_segmentation_renderer,
+    &srv_structures_renderer, &srv_dose_renderer,     &srv_map_renderer,
+    &srv_state_renderer,      &srv_image_renderer,    NULL,
 };
 
 const struct srv_renderer *srv_renderer_of(const struct arc_instance *inst)
@@ -229,6 +218,18 @@ static bool choose_type(struct srv_render *r, const struct srv_renderer *rendere
     return pick >= 0;
 }
 
+/* NULL: there is nothing to install. */
+static const char *remedy_of(const struct srv_render *r, const struct srv_renderer *renderer)
+{
+    const struct srv_program *p = renderer->missing;
+
+    if (p == NULL)
+        return NULL;
+    return iso_arena_printf(http_arena(r->req), "install %s on the server (Debian: %s) for %s",
+                            p->name, p->package, p->gives)
+        .ptr;
+}
+
 static int refuse_types(struct srv_render *r, const struct srv_renderer *renderer)
 {
     const char *const *lists[2] = { own_types(r, renderer), renderer->picture == NULL ? NULL
@@ -239,6 +240,9 @@ static int refuse_types(struct srv_render *r, const struct srv_renderer *rendere
     for (size_t i = 0; i < 2; i++)
         for (const char *const *t = lists[i]; t != NULL && *t != NULL; t++)
             text = iso_arena_printf(http_arena(r->req), "%.*s %s", (int)text.len, text.ptr, *t);
+    const char *remedy = remedy_of(r, renderer);
+    if (remedy != NULL)
+        text = iso_arena_printf(http_arena(r->req), "%.*s, or %s", (int)text.len, text.ptr, remedy);
     return srv_not_acceptable(r->req, text.ptr != NULL ? text.ptr : "ask for image/jpeg");
 }
 
@@ -252,7 +256,7 @@ static int show(struct srv_render *r, const struct http_accept *accept, struct i
 
     if (r->thumbnail && renderer->picture == NULL)
         return http_problem(r->req, 404, "No thumbnail", "there is no picture of such an object",
-                            NULL);
+                            remedy_of(r, renderer));
     if (!choose_type(r, renderer, accept))
         return refuse_types(r, renderer);
     rc = arc_header(r->web->arc, &r->inst, http_arena(r->req), &r->ds, err);

@@ -7,6 +7,7 @@
 
 #include "http_route.h"
 #include "srv_picture.h"
+#include "srv_program.h"
 
 /* …/rendered: image/jpeg, image/png, image/webp, image/gif, the latter two moving where there are
  * several frames, or what the object's renderer makes; 406 with a remedy where nothing can be shown. …/thumbnail: the same, pictures only, 256 x 256 at most unless a viewport is
@@ -61,6 +62,8 @@ struct srv_renderer {
      * another object or a parameter of its own: text for entity tags and cache keys. NULL: nothing.
      * Where other objects are concerned it may change what r->frame is and set r->may_change. */
     int (*depends)(struct srv_render *r, iso_str *text, struct iso_err *err);
+    /* What the system would need to have for a picture; NULL: that is not what it is about. */
+    const struct srv_program *missing;
 };
 
 extern const struct srv_renderer srv_image_renderer; /* pixels */

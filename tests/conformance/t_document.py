@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree
 
@@ -267,6 +268,62 @@ def test_first_page_of_a_pdf(env):
     assert pixels(get(url(env, good, "/rendered?viewport=100,100"), "image/jpeg")).shape[0] == 100
     web.assert_problem(get(url(env, broken, "/thumbnail"), IMG, None), 404)
     web.assert_problem(get(url(env, broken), "image/png", None), 406)
+
+
+VIDEOS = ("h264-bd41", "h264-hp41-fragmentable", "h264-hp41-mp4", "h264-hp41-ts", "h264-hp42-2d", "hevc-main10-51", "hevc-main51",
+          "mpeg2-mp-hl", "mpeg2-mp-ml-es", "mpeg2-mp-ml-ts")
+
+
+def make_video(stream):
+    ds = objects.make(sop_class="1.2.840.10008.5.1.4.1.1.77.1.1.1", syntax="1.2.840.10008.1.2.4.102", Modality="ES", NumberOfFrames="24",
+                      BitsAllocated=8, BitsStored=8, HighBit=7)
+    ds.PixelData = pydicom.encaps.encapsulate([stream[i:i + 10000] for i in range(0, len(stream), 10000)])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    return ds
+
+
+def frames_of(path, shape):
+    """All frames of a video as ffmpeg decodes it from a file, in that size."""
+    done = subprocess.run([fixtures.tool("ffmpeg"), "-nostdin", "-loglevel", "error", "-i", path, "-vf", f"scale={shape[1]}:{shape[0]}",
+                           "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], stdout=subprocess.PIPE, timeout=60, check=True)
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, *shape)
+
+
+def test_video_without_a_decoder(env):
+    """What to install is said where ffmpeg is not installed; that it cannot be shown, where it is."""
+    ds = make_video(bytes(range(250)) * 200)
+    store(env, ds)
+    for path, accept, status in (("/thumbnail", IMG, 404), ("/rendered", "image/png", 406)):
+        r = get(url(env, ds, path), accept, None)
+        web.assert_problem(r, status)
+        assert ("install ffmpeg" in r.text) == (shutil.which("ffmpeg") is None), r.text
+    assert get(url(env, ds), "*/*").content == bytes(range(250)) * 200
+
+
+def test_posters_of_videos(env):
+    """By ffmpeg, where the system has it: one of the video's frames, whatever the codec and the container."""
+    fixtures.tool("ffmpeg")
+    samples.need_whole()
+    folder = env.tmp()
+    for name in VIDEOS:
+        ds = pydicom.dcmread(samples.path(f"transfer-syntaxes/video/syn-{name}.dcm"))
+        stream = b"".join(list(pydicom.encaps.generate_fragments(ds.PixelData))[1:])
+        path = os.path.join(folder, name)
+        with open(path, "wb") as f:
+            f.write(stream)
+        store(env, ds)
+        r = get(url(env, ds), "image/png")
+        p = pixels(r)
+        assert p.shape[0] == ds.Rows and p.std() > 20, (name, p.shape, p.std())
+        away = np.abs(frames_of(path, p.shape)[:, ::8, ::8].astype(int) - p[::8, ::8]).mean((1, 2, 3)).min()
+        assert away < 2, (name, away)
+        small = pixels(get(url(env, ds, "/thumbnail"), IMG))
+        assert max(small.shape[:2]) == 256 and abs(small.shape[1] / small.shape[0] - p.shape[1] / p.shape[0]) < 0.02, (name, small.shape)
+        assert get(url(env, ds), "image/png", 304, headers={"If-None-Match": r.headers["ETag"]}).content == b""
+        assert get(url(env, ds), "*/*").headers["Content-Type"].startswith("video/")
+        web.assert_problem(get(url(env, ds, "/frames/2/rendered"), "image/png", None), 406)
+    series = f"{env.server.web}/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}"
+    assert max(pixels(get(series + "/thumbnail", IMG)).shape) == 256
 
 
 def segmentation(ct, mask, **attributes):

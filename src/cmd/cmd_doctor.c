@@ -9,6 +9,7 @@
 #include "os_file.h"
 #include "os_process.h"
 #include "os_thread.h"
+#include "srv_program.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -23,7 +24,9 @@ static const char help[] =
     "usage: isocenter doctor [--config FILE] [--data DIR]\n"
     "\n"
     "Checks what serving needs: the configuration, the data folder and its disk, the ports, the\n"
-    "system's limits and clock. Changes nothing but one test file, which it removes again.\n"
+    "system's limits and clock, what decodes and draws. Changes nothing but one test file, which "
+    "it\n"
+    "removes again.\n"
     "Exit code 0: nothing is wrong. 1: something is.\n";
 
 enum verdict { GOOD, WARN, BAD };
@@ -166,6 +169,18 @@ static void check_codecs(const struct cmd_config *config)
     }
 }
 
+/* Programs that draw what we do not. */
+static void check_programs(void)
+{
+    for (const struct srv_program *const *p = srv_programs; *p != NULL; p++) {
+        if (srv_program_installed(*p))
+            tell(GOOD, "program", "%s is installed: %s", (*p)->name, (*p)->gives);
+        else
+            tell(GOOD, "program", "%s is not installed: without it no %s (Debian: %s)", (*p)->name,
+                 (*p)->gives, (*p)->package);
+    }
+}
+
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -211,6 +226,7 @@ static int run(int argc, char **argv)
         check_port("dicom", config.listen, config.dicom_port, running);
         check_system();
         check_codecs(&config);
+        check_programs();
     }
     iso_arena_release(&arena);
     return worst == BAD ? CMD_FAILED : CMD_OK;

@@ -136,6 +136,9 @@ def test_check_config(env):
 def test_doctor(env):
     code, text = env.server.command("doctor", "--data", env.server.data, check=False)
     assert code == 0 and text.strip(), (code, text)
+    for program in ("pdftoppm", "ffmpeg"):
+        there = shutil.which(program) is not None
+        assert f"{program} is {'' if there else 'not '}installed" in text, (program, text)
 
 
 def test_loopback_only(env):

@@ -124,7 +124,7 @@ def by_openjpeg(env, frame, ds):
     run(tool("opj_decompress"), "-i", source, "-o", out)
     data = open(out, "rb").read()  # component by component
     if ds.SamplesPerPixel == 3:
-        data = numpy.frombuffer(data, numpy.uint8).reshape(3, -1).T.tobytes()
+        data = numpy.frombuffer(data, numpy.uint8 if ds.BitsAllocated == 8 else "<u2").reshape(3, -1).T.tobytes()
     return data
 
 

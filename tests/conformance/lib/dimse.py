@@ -1,5 +1,6 @@
 """pynetdicom as the other side, and hand-made PDUs for what no library would send."""
 
+import socket
 import struct
 from contextlib import contextmanager
 
@@ -155,3 +156,73 @@ def status_of(body):
     """The (0000,0900) of a P-DATA-TF body that carries a whole response command."""
     at = body.find(b"\x00\x00\x00\x09\x02\x00\x00\x00")
     return struct.unpack_from("<H", body, at + 8)[0] if at >= 0 else None
+
+
+# ---- C-GET by hand: pynetdicom takes a tenth of a second for an object of half a megabyte --------
+
+def elements_of(data):
+    """{element number: value} of a command set."""
+    out, at = {}, 0
+    while at + 8 <= len(data):
+        _, number, length = struct.unpack_from("<HHI", data, at)
+        out[number], at = data[at + 8:at + 8 + length], at + 8 + length
+    return out
+
+
+def part10(syntax, data):
+    """A file of that data set, with no more meta information than its transfer syntax."""
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+    return bytes(128) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta + data
+
+
+def c_get_study(server, study, classes, syntax):
+    """(status, {SOP Instance UID: Part 10 file}) of one study, over an association that takes these storage classes in that
+    syntax and no other."""
+    get = str(STUDY_GET).encode()
+    classes = [c.encode() for c in sorted(classes)][:126]
+    contexts = [(1, get, (b"1.2.840.10008.1.2",))] + [(3 + 2 * i, c, (syntax.encode(),)) for i, c in enumerate(classes)]
+    roles = b"".join(item(0x54, struct.pack(">H", len(c)) + c + b"\0\1") for c in classes)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(associate_rq(called=server.AET.encode(), calling=b"GETTER", contexts=contexts, max_pdu=1 << 20, extra=roles))
+        if recv_pdu(sock)[0] != 2:
+            raise AssertionError("association refused")
+        query = b"".join(struct.pack("<HHI", t >> 16, t & 0xFFFF, len(v) + len(v) % 2) + v.encode() + pad * (len(v) % 2)
+                         for t, v, pad in ((0x00080052, "STUDY", b" "), (0x0020000D, study, b"\0")))
+        sock.sendall(pdata(1, 3, command({0x0002: get, 0x0100: 0x0010, 0x0110: 1, 0x0700: 0, 0x0800: 1})) + pdata(1, 2, query))
+        answer = received(sock, syntax)
+        sock.sendall(pdu(0x05, bytes(4)))
+        recv_pdu(sock)
+        return answer
+
+
+def received(sock, syntax):
+    out, head, request, data = {}, b"", None, []
+    while True:
+        kind, body = recv_pdu(sock) or (0, b"")
+        if kind != 4:
+            raise AssertionError(f"PDU {kind} in answer to C-GET")
+        at = 0
+        while at < len(body):
+            length, context, flags = struct.unpack_from(">IBB", body, at)
+            piece, at = body[at + 6:at + 4 + length], at + 4 + length
+            if flags & 1:
+                head += piece
+                if not flags & 2:
+                    continue
+                request, head, data = elements_of(head), b"", []
+                status = struct.unpack("<H", request[0x0900])[0] if 0x0900 in request else None
+                has_data = request[0x0800] != b"\x01\x01"
+                if status is not None and status not in (0xFF00, 0xFF01) and not has_data:
+                    return status, out
+                continue
+            data.append(piece)
+            if not flags & 2:
+                continue
+            if 0x0900 in request:  # the list of what failed
+                return struct.unpack("<H", request[0x0900])[0], out
+            uid = request[0x1000].rstrip(b"\0 ")
+            out[uid.decode()] = part10(syntax, b"".join(data))
+            sock.sendall(pdata(context, 3, command({0x0002: request[0x0002].rstrip(b"\0"), 0x0100: 0x8001, 0x0120: struct.unpack("<H", request[0x0110])[0],
+                                                    0x0800: 0x0101, 0x0900: 0, 0x1000: uid})))

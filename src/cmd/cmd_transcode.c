@@ -25,7 +25,8 @@ enum {
     HEAD_BYTES_MAX   = 64 << 20,
     REPORT_BYTES_MAX = 256 << 20,
     THREADS_MAX      = 64,
-    CHUNK_BYTES      = 64 << 10
+    CHUNK_BYTES      = 64 << 10,
+    KEEP_BYTES       = 32 << 20
 };
 
 static const char help[] =
@@ -500,6 +501,7 @@ static int transcode(struct transcode *t)
     uint64_t                       bytes;
     const struct codec_pool_config pool = { .workers = t->jobs };
 
+    os_keep_freed_memory(KEEP_BYTES);
     if (codec_pool_new(&pool, &t->pool, &err) < 0) /* before there are threads */
         return cmd_fail(CMD_FAILED, "transcode", "%s", err.text);
     if (prepare_output(t, &err) < 0) {

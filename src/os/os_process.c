@@ -1,6 +1,7 @@
 #include "os_process.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -72,4 +73,10 @@ bool os_file_exists(const char *path)
 bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;
+}
+
+void os_keep_freed_memory(int bytes)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, bytes);
+    (void)mallopt(M_TRIM_THRESHOLD, bytes);
 }

@@ -20,5 +20,9 @@ bool os_program_folder(char *out, size_t cap);
 bool os_file_exists(const char *path);
 /* True when fd is a terminal: progress may be drawn. */
 bool os_is_terminal(int fd);
+/* Freed memory stays with this process, up to so many bytes for each of its threads, instead of going
+ * back to the system at once. For programs that want frame after frame: mapping and clearing the same
+ * pages again takes longer than decoding into them. Before threads. */
+void os_keep_freed_memory(int bytes);
 
 #endif

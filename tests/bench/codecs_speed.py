@@ -302,8 +302,9 @@ def speed_table(rows):
     for name, kind, decode, programs, all_cores in rows:
         mine, most = programs[0].result(), all_cores.result()
         theirs = [(p, p.result()) for p in programs[1:]]
-        cells = [" / ".join(p.name for p, r in theirs if r) or "—", " / ".join(ms(r[0]) for _, r in theirs if r), " / ".join(ms(r[1]) for _, r in theirs if r),
-                 " / ".join(f"{r[0] / mine[0]:.1f}" if mine and mine[0] > 0 else "—" for _, r in theirs if r)]
+        cells = [" / ".join(p.name for p, r in theirs if r) or "—", " / ".join(ms(r[0]) for _, r in theirs if r) or "—",
+                 " / ".join(ms(r[1]) for _, r in theirs if r) or "—",
+                 " / ".join(f"{r[1] / mine[1]:.1f}" if mine and mine[1] > 0 else "—" for _, r in theirs if r) or "—"]
         out.append(f"| `{short(SYNTAXES[name][0])}` {name} | {NAMES[kind]} | {'decode' if decode else 'encode'} | {ms(mine and mine[0])} | {ms(mine and mine[1])} "
                    f"| {ms(most and most[0])} | {' | '.join(cells)} |")
     return "\n".join(out)
@@ -314,11 +315,11 @@ def short(uid):
 
 
 def best_of(rows, uid):
-    """{decode?: (ours ms, [(peer, ms)], MiB main, MiB worker)} of the first subject of a syntax."""
+    """{decode?: (ours, ms of processor, [(peer, ms)], MiB main, MiB worker)} of the first subject of a syntax."""
     out = {}
     for name, _, decode, programs, _ in rows:
         if SYNTAXES[name][0] == uid and decode not in out and programs[0].result():
-            out[decode] = (programs[0].result()[0], [(p.name, p.result()[0]) for p in programs[1:] if p.result()], *programs[0].memory())
+            out[decode] = (programs[0].result()[1], [(p.name, p.result()[1]) for p in programs[1:] if p.result()], *programs[0].memory())
     return out
 
 

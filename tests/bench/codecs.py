@@ -146,7 +146,8 @@ def main():
             say("matrix")
             some, written = codecs_matrix.measure(folder, quick)
             table, holes = matrix_table(some, written, speed)
-            parts.insert(0, f"### The matrix\n\n{len(some)} samples with an image\n\n{table}\n\nNot exact, or not to be had:\n\n" + "\n".join(f"- {h}" for h in holes))
+            listed_holes = "\n".join(f"- {h}" for h in holes)
+            parts.insert(0, f"### The matrix\n\n{len(some)} samples with an image\n\n{table}\n\nNot exact, or not to be had:\n\n{listed_holes}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{where}; {time.monotonic() - begin:.0f} s\n")

@@ -2,9 +2,12 @@
 and what can be written, decoded again by us and by others."""
 
 import collections
+import json
 import os
 import re
+import struct
 
+import numpy
 import pydicom
 
 import t_transcode
@@ -71,7 +74,7 @@ def original_jpegs(some, folder):
 
 def by_command(some, folder):
     out = os.path.join(folder, "decoded")
-    report = t_transcode.json.loads(json_of(run(BINARY, "transcode", "--to", "explicit-le", "--no-verify", "--json", "--output", out + "/",
+    report = json.loads(json_of(run(BINARY, "transcode", "--to", "explicit-le", "--no-verify", "--json", "--output", out + "/",
                                                 *[c.path for c in some], check=False, timeout=900)[1]))
     done = {}
     for f in report["files"]:
@@ -187,7 +190,8 @@ def kinds(quick):
     for r in pixels.with_pixels():
         if r["transfer_syntax_uid"] != LE or pixels.reference(r)[1] or r["bits_allocated"] not in ("8", "16"):
             continue
-        key = tuple(r[k] for k in ("bits_allocated", "bits_stored", "high_bit", "signed", "samples", "photometric", "planar")) + (bool(r["frames"] not in ("", "1")),)
+        key = tuple(r[k] for k in ("bits_allocated", "bits_stored", "high_bit", "signed", "samples", "photometric", "planar"))
+        key += (r["frames"] not in ("", "1"),)
         size = int(r["size"])
         if size < 700_000 and (key not in seen or "syn-matrix" in r["path"]):
             seen[key] = r
@@ -199,7 +203,7 @@ def values(data, ds):
     """Samples without what lies above or below the bits stored: decoders fill that with zeros or with the sign."""
     if ds.BitsAllocated != 16 or ds.BitsStored == 16:
         return data
-    return (t_transcode.numpy.frombuffer(data, "<u2") >> (ds.HighBit + 1 - ds.BitsStored) & ((1 << ds.BitsStored) - 1)).tobytes()
+    return (numpy.frombuffer(data, "<u2") >> (ds.HighBit + 1 - ds.BitsStored) & ((1 << ds.BitsStored) - 1)).tobytes()
 
 
 def written(folder, quick):
@@ -252,11 +256,8 @@ def independent(env, path, uid):
         if uid in ("1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"):
             return None
         return t_transcode.plain(env, path)
-    except (AssertionError, ValueError, KeyError, struct_error):
+    except (AssertionError, ValueError, KeyError, struct.error):
         return None
-
-
-struct_error = t_transcode.struct.error
 
 
 def measure(folder, quick):

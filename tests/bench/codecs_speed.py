@@ -305,8 +305,8 @@ def speed_table(rows):
         cells = [" / ".join(p.name for p, r in theirs if r) or "—", " / ".join(ms(r[0]) for _, r in theirs if r) or "—",
                  " / ".join(ms(r[1]) for _, r in theirs if r) or "—",
                  " / ".join(f"{r[1] / mine[1]:.1f}" if mine and mine[1] > 0 else "—" for _, r in theirs if r) or "—"]
-        out.append(f"| `{short(SYNTAXES[name][0])}` {name} | {NAMES[kind]} | {'decode' if decode else 'encode'} | {ms(mine and mine[0])} | {ms(mine and mine[1])} "
-                   f"| {ms(most and most[0])} | {' | '.join(cells)} |")
+        cells = [ms(mine and mine[0]), ms(mine and mine[1]), ms(most and most[0])] + cells
+        out.append(f"| `{short(SYNTAXES[name][0])}` {name} | {NAMES[kind]} | {'decode' if decode else 'encode'} | {' | '.join(cells)} |")
     return "\n".join(out)
 
 
@@ -346,7 +346,8 @@ def ratio_table(folder, repeats, limit):
         cells = []
         for syntax in RATIO:
             coded = tuple(os.path.join(folder, f"ratio-{syntax}-{i}.dcm") for i in (0, 1))
-            report = json.loads(re.search(r"\{.*\}", fixtures.run(BINARY, "transcode", "--no-verify", "--json", "--to", syntax, "--output", coded[0], many)[1], re.S).group(0))["files"][0]
+            _, text = fixtures.run(BINARY, "transcode", "--no-verify", "--json", "--to", syntax, "--output", coded[0], many)
+            report = json.loads(text[text.index("{"):text.rindex("}") + 1])["files"][0]
             make(syntax, one, coded[1])
             ratio = os.path.getsize(many) / os.path.getsize(coded[0]) if syntax == "deflated" else report["pixel_bytes_from"] / report["pixel_bytes_to"]
             encode, decode = ours((many, one), syntax, folder, count), ours(coded, LE, folder, count)
@@ -369,7 +370,8 @@ def sandbox_table(folder, seconds):
         path = make(syntax, images["ct"][1], os.path.join(folder, f"sandbox-{syntax}.dcm"))
         code, text = fixtures.run(BENCH, "-s", seconds, path, check=False)
         for what, here, worker in re.findall(r"^\S+\s+(decode|encode)\s.*?best\s+([\d.]+)\s+([\d.]+)", text, re.M):
-            out.append(f"| `{short(SYNTAXES[syntax][0])}` {syntax} | {what} | {float(here):.2f} | {float(worker):.2f} | {(float(worker) / float(here) - 1) * 100:+.1f} % |")
+            more = (float(worker) / float(here) - 1) * 100
+            out.append(f"| `{short(SYNTAXES[syntax][0])}` {syntax} | {what} | {float(here):.2f} | {float(worker):.2f} | {more:+.1f} % |")
         if code != 0:
             out.append(f"| {syntax} | {text.strip().splitlines()[-1][:100]} | | | |")
     return "\n".join(out)

@@ -14,18 +14,11 @@
 #include "os_thread.h"
 
 #include <getopt.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    REPORT_BYTES_MAX = 256 << 20,
-    ANSWER_BYTES_MAX = 1 << 20,
-    THREADS_MAX      = 64,
-    URL_BYTES        = 256
-};
+enum { ANSWER_BYTES_MAX = 1 << 20, THREADS_MAX = 64 };
 
 static const char help[] =
     "usage: isocenter import [options] PATH...\n"
@@ -64,20 +57,6 @@ struct import {
     struct net_http *spare[THREADS_MAX]; /* clients that no thread uses now */
     size_t           spare_count;
 };
-
-static atomic_bool interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = true;
-}
-
-static bool stop(void *ctx)
-{
-    (void)ctx;
-    return interrupted;
-}
 
 /* ---- progress and report; under the lock ---- */
 
@@ -235,8 +214,12 @@ static void import_file(void *ctx, const struct cmd_walk_file *file)
 
 static void print_report(struct import *im)
 {
-    struct iso_buf  out;
-    struct iso_json json;
+    const struct cmd_walk_figure figures[] = {
+        { "stored", im->count[STORED] },
+        { "already", im->count[ALREADY] },
+        { "refused", im->count[REFUSED] },
+        { "failed", im->count[FAILED] },
+    };
 
     draw_progress(im, true);
     if (!im->json) {
@@ -244,43 +227,29 @@ static void print_report(struct import *im)
         (void)printf("%llu stored, %llu already there, %llu refused, %llu failed%s\n",
                      (unsigned long long)im->count[STORED], (unsigned long long)im->count[ALREADY],
                      (unsigned long long)im->count[REFUSED], (unsigned long long)im->count[FAILED],
-                     interrupted ? " (interrupted: run it again to go on)" : "");
+                     cmd_walk_interrupted(NULL) ? " (interrupted: run it again to go on)" : "");
         return;
     }
-    iso_buf_init(&out, REPORT_BYTES_MAX);
-    iso_json_close_array(&im->entries);
-    iso_json_init(&json, &out);
-    iso_json_open_object(&json);
-    for (int i = 0; i < OUTCOMES; i++)
-        iso_json_key_u64(&json, outcome_name[i], im->count[i]);
-    iso_json_key(&json, ISO_STR("files"));
-    iso_json_raw(&json, iso_str_of_bytes(iso_buf_bytes(&im->report)));
-    iso_json_close_object(&json);
-    (void)printf("%.*s\n", (int)out.len, (const char *)out.ptr);
-    iso_buf_release(&out);
+    cmd_walk_report(figures, sizeof figures / sizeof *figures, &im->entries, &im->report);
 }
 
 static int import(struct import *im, const struct cmd_config *config, unsigned jobs, char **path,
                   size_t path_count)
 {
-    struct iso_err  err                  = { 0 };
-    struct cmd_walk walk                 = { .path       = path,
-                                             .path_count = path_count,
-                                             .threads    = jobs,
-                                             .each       = import_file,
-                                             .stop       = stop,
-                                             .ctx        = im };
-    char            base[CMD_BASE_BYTES] = "";
-    int             rc                   = cmd_archive_reach(config, &im->arc, base, &err);
+    struct iso_err  err  = { 0 };
+    struct cmd_walk walk = {
+        .path = path, .path_count = path_count, .threads = jobs, .each = import_file, .ctx = im
+    };
+    char base[CMD_BASE_BYTES] = "";
+    int  rc                   = cmd_archive_reach(config, &im->arc, base, &err);
 
     if (rc < 0)
         return cmd_fail(CMD_FAILED, "import", "%s", err.text);
     (void)snprintf(im->url, sizeof im->url, "%s/studies", base);
-    (void)signal(SIGINT, on_interrupt);
-    (void)signal(SIGTERM, on_interrupt);
+    cmd_walk_catch_interrupt();
     os_raise_file_limit();
     os_mutex_init(&im->mu);
-    iso_buf_init(&im->report, REPORT_BYTES_MAX);
+    iso_buf_init(&im->report, CMD_WALK_REPORT_BYTES_MAX);
     iso_json_init(&im->entries, &im->report);
     if (im->json)
         iso_json_open_array(&im->entries);
@@ -297,7 +266,8 @@ static int import(struct import *im, const struct cmd_config *config, unsigned j
     arc_close(im->arc);
     if (rc < 0 && rc != ISO_ECANCEL)
         return cmd_fail(CMD_FAILED, "import", "%s", err.text);
-    return im->count[REFUSED] + im->count[FAILED] > 0 || interrupted ? CMD_FAILED : CMD_OK;
+    return im->count[REFUSED] + im->count[FAILED] > 0 || cmd_walk_interrupted(NULL) ? CMD_FAILED
+                                                                                    : CMD_OK;
 }
 
 static int run(int argc, char **argv)

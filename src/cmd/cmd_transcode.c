@@ -13,20 +13,17 @@
 #include "os_thread.h"
 
 #include <getopt.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    PATH_BYTES       = 4096,
-    HEAD_BYTES_MAX   = 64 << 20,
-    REPORT_BYTES_MAX = 256 << 20,
-    THREADS_MAX      = 64,
-    CHUNK_BYTES      = 64 << 10,
-    KEEP_BYTES       = 32 << 20
+    PATH_BYTES     = 4096,
+    HEAD_BYTES_MAX = 64 << 20,
+    THREADS_MAX    = 64,
+    CHUNK_BYTES    = 64 << 10,
+    KEEP_BYTES     = 32 << 20
 };
 
 static const char help[] =
@@ -75,20 +72,6 @@ struct transcode {
     struct iso_buf  report; /* JSON entries */
     struct iso_json entries;
 };
-
-static atomic_bool interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = true;
-}
-
-static bool stop(void *ctx)
-{
-    (void)ctx;
-    return interrupted;
-}
 
 /* ---- report ---- */
 
@@ -443,8 +426,11 @@ static void one_file(void *ctx, const struct cmd_walk_file *file)
 
 static void print_report(struct transcode *t)
 {
-    struct iso_buf  out;
-    struct iso_json json;
+    const struct cmd_walk_figure figures[] = {
+        { "converted", t->count[CONVERTED] }, { "copied", t->count[COPIED] },
+        { "skipped", t->count[SKIPPED] },     { "failed", t->count[FAILED] },
+        { "bytes_from", t->bytes_from },      { "bytes_to", t->bytes_to },
+    };
 
     if (t->progress)
         (void)fprintf(stderr, "\r\x1b[K");
@@ -454,22 +440,11 @@ static void print_report(struct transcode *t)
                      (unsigned long long)t->count[CONVERTED], (unsigned long long)t->count[COPIED],
                      (unsigned long long)t->count[FAILED], (unsigned long long)t->count[SKIPPED],
                      (unsigned long long)t->bytes_from, (unsigned long long)t->bytes_to,
-                     ratio_of(t->bytes_from, t->bytes_to), interrupted ? " (interrupted)" : "");
+                     ratio_of(t->bytes_from, t->bytes_to),
+                     cmd_walk_interrupted(NULL) ? " (interrupted)" : "");
         return;
     }
-    iso_buf_init(&out, REPORT_BYTES_MAX);
-    iso_json_close_array(&t->entries);
-    iso_json_init(&json, &out);
-    iso_json_open_object(&json);
-    for (int i = 0; i < OUTCOMES; i++)
-        iso_json_key_u64(&json, outcome_name[i], t->count[i]);
-    iso_json_key_u64(&json, "bytes_from", t->bytes_from);
-    iso_json_key_u64(&json, "bytes_to", t->bytes_to);
-    iso_json_key(&json, ISO_STR("files"));
-    iso_json_raw(&json, iso_str_of_bytes(iso_buf_bytes(&t->report)));
-    iso_json_close_object(&json);
-    (void)printf("%.*s\n", (int)out.len, (const char *)out.ptr);
-    iso_buf_release(&out);
+    cmd_walk_report(figures, sizeof figures / sizeof *figures, &t->entries, &t->report);
 }
 
 /* One file may get a name; everything else goes to a folder. */
@@ -496,7 +471,7 @@ static int transcode(struct transcode *t)
 {
     struct iso_err  err  = { 0 };
     struct cmd_walk walk = {
-        .path = t->path, .path_count = t->path_count, .each = one_file, .stop = stop, .ctx = t
+        .path = t->path, .path_count = t->path_count, .each = one_file, .ctx = t
     };
     uint64_t                       bytes;
     const struct codec_pool_config pool = { .workers = t->jobs };
@@ -508,18 +483,17 @@ static int transcode(struct transcode *t)
         codec_pool_free(t->pool);
         return cmd_fail(CMD_USAGE, "transcode", "%s", err.text);
     }
-    (void)signal(SIGINT, on_interrupt);
-    (void)signal(SIGTERM, on_interrupt);
+    cmd_walk_catch_interrupt();
     cmd_walk_count(t->path, t->path_count, &t->total_files, &bytes);
     walk.threads       = t->total_files < t->jobs ? (unsigned)t->total_files + 1 : t->jobs;
     t->options.threads = (t->jobs + walk.threads - 1) / walk.threads;
     if (t->total_files <= 1)
         t->options.threads = t->jobs;
     t->options.verify = t->verify < 0 ? !t->to->lossy : t->verify == 1;
-    t->options.stop   = stop;
+    t->options.stop   = cmd_walk_interrupted;
     t->progress       = !t->json && os_is_terminal(STDERR_FILENO);
     os_mutex_init(&t->mu);
-    iso_buf_init(&t->report, REPORT_BYTES_MAX);
+    iso_buf_init(&t->report, CMD_WALK_REPORT_BYTES_MAX);
     iso_json_init(&t->entries, &t->report);
     if (t->json)
         iso_json_open_array(&t->entries);
@@ -530,7 +504,7 @@ static int transcode(struct transcode *t)
     codec_pool_free(t->pool);
     if (rc < 0 && rc != ISO_ECANCEL)
         return cmd_fail(CMD_FAILED, "transcode", "%s", err.text);
-    return t->count[FAILED] > 0 || interrupted ? CMD_FAILED : CMD_OK;
+    return t->count[FAILED] > 0 || cmd_walk_interrupted(NULL) ? CMD_FAILED : CMD_OK;
 }
 
 static int print_help(void)

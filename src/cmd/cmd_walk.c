@@ -7,6 +7,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,24 @@ struct queue {
     bool                   done; /* nothing more will be added */
 };
 
-static bool stopped(const struct cmd_walk *walk)
+static atomic_bool interrupted;
+
+static void on_interrupt(int number)
 {
-    return walk->stop != NULL && walk->stop(walk->ctx);
+    (void)number;
+    interrupted = true;
+}
+
+void cmd_walk_catch_interrupt(void)
+{
+    (void)signal(SIGINT, on_interrupt);
+    (void)signal(SIGTERM, on_interrupt);
+}
+
+bool cmd_walk_interrupted(void *unused)
+{
+    (void)unused;
+    return interrupted;
 }
 
 static void tell_failure(const struct cmd_walk *walk, const char *name, int rc,
@@ -50,7 +67,7 @@ static int queue_put(struct queue *q, const char *name, struct iso_err *err)
     q->name[(q->first + q->count++) % CMD_WALK_QUEUE_MAX] = copy;
     os_cond_broadcast(&q->changed);
     os_mutex_unlock(&q->mu);
-    return stopped(q->walk) ? ISO_ECANCEL : ISO_OK;
+    return interrupted ? ISO_ECANCEL : ISO_OK;
 }
 
 static char *queue_take(struct queue *q)
@@ -218,7 +235,7 @@ static void give_archive(const struct cmd_walk *walk, const char *path)
 
     if (zip != NULL && archive_read_support_format_zip(zip) == ARCHIVE_OK &&
         archive_read_open_filename(zip, path, 1 << 18) == ARCHIVE_OK) {
-        while (!stopped(walk) && (rc = archive_read_next_header(zip, &entry)) == ARCHIVE_OK) {
+        while (!interrupted && (rc = archive_read_next_header(zip, &entry)) == ARCHIVE_OK) {
             const char          *inner = archive_entry_pathname(entry);
             struct cmd_walk_file file  = { .name = name, .source = { read_entry, zip }, .fd = -1 };
 
@@ -268,7 +285,7 @@ static void work(void *arg)
     char         *name;
 
     while ((name = queue_take(q)) != NULL) {
-        if (!stopped(q->walk))
+        if (!interrupted)
             give_file(q->walk, name);
         free(name);
     }
@@ -301,4 +318,23 @@ int cmd_walk(const struct cmd_walk *walk, struct iso_err *err)
     os_cond_release(&q.changed);
     os_mutex_release(&q.mu);
     return rc;
+}
+
+void cmd_walk_report(const struct cmd_walk_figure *figures, size_t count, struct iso_json *entries,
+                     const struct iso_buf *files)
+{
+    struct iso_buf  out;
+    struct iso_json json;
+
+    iso_buf_init(&out, CMD_WALK_REPORT_BYTES_MAX);
+    iso_json_close_array(entries);
+    iso_json_init(&json, &out);
+    iso_json_open_object(&json);
+    for (size_t i = 0; i < count; i++)
+        iso_json_key_u64(&json, figures[i].name, figures[i].value);
+    iso_json_key(&json, ISO_STR("files"));
+    iso_json_raw(&json, iso_str_of_bytes(iso_buf_bytes(files)));
+    iso_json_close_object(&json);
+    (void)printf("%.*s\n", (int)out.len, (const char *)out.ptr);
+    iso_buf_release(&out);
 }

@@ -10,37 +10,16 @@
 #include <stdint.h>
 
 #include "codec_pool.h"
-#include "dcm_file.h"
 #include "os_clock.h"
-#include "samples.h"
+#include "sample_frames.h"
 
 #include <unistd.h>
 
-enum { ARENA_BYTES = 512 << 20, FRAGMENTS_MAX = 65536 };
-
-struct fragments {
-    uint64_t offset[FRAGMENTS_MAX], bytes[FRAGMENTS_MAX];
-    size_t   count;
-};
-
-static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
-                       struct iso_err *err)
-{
-    struct fragments *f = ctx;
-
-    (void)table;
-    if (number == 0)
-        return ISO_OK;
-    if (f->count == FRAGMENTS_MAX)
-        return iso_fail(err, ISO_ELIMIT, "too many fragments");
-    f->offset[f->count]  = offset;
-    f->bytes[f->count++] = bytes;
-    return ISO_OK;
-}
+enum { ARENA_BYTES = 512 << 20 };
 
 /* The first frame: a fragment when there are several frames, else all that there are. */
 static iso_bytes first_frame(iso_bytes file, const struct dcm_dataset *ds,
-                             const struct fragments *f, int64_t frames)
+                             const struct sample_fragments *f, int64_t frames)
 {
     const struct dcm_element *el     = dcm_get(ds, DCM_PIXEL_DATA);
     uint8_t                  *joined = malloc(file.len);
@@ -55,11 +34,7 @@ static iso_bytes first_frame(iso_bytes file, const struct dcm_dataset *ds,
         memcpy(joined, file.ptr + el->offset, n);
         return iso_bytes_of(joined, n);
     }
-    for (size_t i = 0; i < (frames > 1 ? 1 : f->count); i++) {
-        memcpy(joined + n, file.ptr + f->offset[i], (size_t)f->bytes[i]);
-        n += (size_t)f->bytes[i];
-    }
-    return iso_bytes_of(joined, n);
+    return iso_bytes_of(joined, sample_join(file, f, frames > 1 ? 1 : f->count, joined));
 }
 
 /* One frame, and the two ways of its codec. */
@@ -137,14 +112,14 @@ static int both_ways(const char *name, struct subject *s, struct codec_pool *poo
 
 static int bench(const char *name, struct codec_pool *pool, double seconds, struct iso_err *err)
 {
-    static struct fragments f;
-    struct dcm_tree_options options = { .fragment = on_fragment, .ctx = &f };
-    iso_bytes               file    = sample_read(name);
-    struct iso_arena        arena;
-    struct dcm_meta         meta;
-    struct dcm_dataset      ds;
-    struct codec_image      a;
-    int64_t                 frames = 1;
+    static struct sample_fragments f;
+    struct dcm_tree_options        options = { .fragment = sample_on_fragment, .ctx = &f };
+    iso_bytes                      file    = sample_read(name);
+    struct iso_arena               arena;
+    struct dcm_meta                meta;
+    struct dcm_dataset             ds;
+    struct codec_image             a;
+    int64_t                        frames = 1;
 
     if (file.ptr == NULL)
         return iso_fail(err, ISO_ENOENT, "cannot be read");

@@ -3,9 +3,8 @@
 #include "test.h"
 
 #include "codec.h"
-#include "dcm_file.h"
 #include "iso_hash.h"
-#include "samples.h"
+#include "sample_frames.h"
 
 enum { /* columns of INDEX.tsv */
        PATH         = 0,
@@ -20,31 +19,11 @@ enum { /* columns of INDEX.tsv */
        LOSSLESS     = 34
 };
 
-enum { ARENA_BYTES = 512 << 20, FRAGMENTS_MAX = 4096, FILE_BYTES_MAX = 8 << 20 };
+enum { ARENA_BYTES = 512 << 20, FILE_BYTES_MAX = 8 << 20 };
 
 struct run {
     size_t same, wrong, skipped;
 };
-
-struct fragments {
-    uint64_t offset[FRAGMENTS_MAX], bytes[FRAGMENTS_MAX];
-    size_t   count;
-};
-
-static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
-                       struct iso_err *err)
-{
-    struct fragments *f = ctx;
-
-    (void)table;
-    if (number == 0)
-        return ISO_OK;
-    if (f->count == FRAGMENTS_MAX)
-        return iso_fail(err, ISO_ELIMIT, "too many fragments for this test");
-    f->offset[f->count]  = offset;
-    f->bytes[f->count++] = bytes;
-    return ISO_OK;
-}
 
 /* Adds one decoded frame to the hash. */
 static int add_frame(struct iso_sha256 *hash, iso_str uid, iso_bytes in,
@@ -70,7 +49,7 @@ static int add_frame(struct iso_sha256 *hash, iso_str uid, iso_bytes in,
 
 /* ISO_EMORE: fragments that this test cannot tell apart into frames; the archive's tests do. */
 static int hash_frames(iso_bytes file, const struct dcm_meta *meta, const struct dcm_dataset *ds,
-                       const struct fragments *f, const struct codec_image *attributes,
+                       const struct sample_fragments *f, const struct codec_image *attributes,
                        size_t frames, struct iso_sha256 *hash)
 {
     const struct dcm_element *el  = dcm_get(ds, DCM_PIXEL_DATA);
@@ -93,13 +72,9 @@ static int hash_frames(iso_bytes file, const struct dcm_meta *meta, const struct
     if (frames > 1)
         return ISO_EMORE;
     uint8_t *joined = malloc(file.len);
-    size_t   n      = 0;
     assert_non_null(joined);
-    for (size_t i = 0; i < f->count; i++) {
-        memcpy(joined + n, file.ptr + f->offset[i], (size_t)f->bytes[i]);
-        n += (size_t)f->bytes[i];
-    }
-    rc = add_frame(hash, uid, iso_bytes_of(joined, n), attributes);
+    rc = add_frame(hash, uid, iso_bytes_of(joined, sample_join(file, f, f->count, joined)),
+                   attributes);
     free(joined);
     return rc;
 }
@@ -121,20 +96,20 @@ static const char *reference(char **cell)
 
 static void check(void *ctx, char **cell)
 {
-    struct run             *run    = ctx;
-    const char             *want   = reference(cell);
-    size_t                  frames = cell[FRAMES][0] != '\0' ? (size_t)atol(cell[FRAMES]) : 1;
-    bool                    is_rle = strcmp(cell[SYNTAX], "1.2.840.10008.1.2.5") == 0;
-    static struct fragments f;
-    struct dcm_tree_options options = { .fragment = on_fragment, .ctx = &f };
-    char                    path[4096], hex[2 * ISO_SHA256_BYTES + 1];
-    uint8_t                 digest[ISO_SHA256_BYTES];
-    struct iso_arena        arena;
-    struct iso_err          err = { 0 };
-    struct dcm_meta         meta;
-    struct dcm_dataset      ds;
-    struct codec_image      attributes;
-    struct iso_sha256      *hash;
+    struct run *run    = ctx;
+    const char *want   = reference(cell);
+    size_t      frames = cell[FRAMES][0] != '\0' ? (size_t)atol(cell[FRAMES]) : 1;
+    bool        is_rle = strcmp(cell[SYNTAX], "1.2.840.10008.1.2.5") == 0;
+    static struct sample_fragments f;
+    struct dcm_tree_options        options = { .fragment = sample_on_fragment, .ctx = &f };
+    char                           path[4096], hex[2 * ISO_SHA256_BYTES + 1];
+    uint8_t                        digest[ISO_SHA256_BYTES];
+    struct iso_arena               arena;
+    struct iso_err                 err = { 0 };
+    struct dcm_meta                meta;
+    struct dcm_dataset             ds;
+    struct codec_image             attributes;
+    struct iso_sha256             *hash;
 
     bool is_jpeg     = strstr(cell[SYNTAX], ".4.") != NULL;
     bool is_deflated = strstr(cell[SYNTAX], ".2.8.1") != NULL;

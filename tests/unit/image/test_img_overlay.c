@@ -65,6 +65,13 @@ static void plane(struct fixture *f, const uint8_t *bits, size_t n)
     put_bytes(f, 0x60023000, DCM_VR_OW, bits, n);
 }
 
+static void read_plane(struct fixture *f, uint16_t group, uint32_t frame, struct img_overlay *o)
+{
+    assert_int_equal(
+        img_overlay_read(&f->ds, group, frame, NULL, iso_bytes_of(NULL, 0), &f->arena, o, &f->err),
+        ISO_OK);
+}
+
 static void a_plane_of_its_own(void **state)
 {
     const uint8_t      bits[] = { 0x2b, 0 }; /* 110 101 */
@@ -75,18 +82,14 @@ static void a_plane_of_its_own(void **state)
     (void)state;
     begin(&f);
     plane(&f, bits, 2);
-    assert_int_equal(
-        img_overlay_read(&f.ds, 0x6002, 7, NULL, iso_bytes_of(NULL, 0), &f.arena, &o, &f.err),
-        ISO_OK);
+    read_plane(&f, 0x6002, 7, &o);
     assert_true(o.mask != NULL && o.rows == 2 && o.columns == 3 && o.top == 0 && o.left == 1);
     img_overlay_paint(&o, 255, &p);
     compare(&p, 255,
             ".##."
             ".#.#"
             "....");
-    assert_int_equal(
-        img_overlay_read(&f.ds, 0x6000, 1, NULL, iso_bytes_of(NULL, 0), &f.arena, &o, &f.err),
-        ISO_OK);
+    read_plane(&f, 0x6000, 1, &o);
     assert_null(o.mask);
     img_picture_release(&p);
     iso_arena_release(&f.arena);
@@ -105,9 +108,7 @@ static void planes_of_frames(void **state)
         plane(&f, bits, 2);
         put_text(&f, 0x60020015, DCM_VR_IS, "2");
         put(&f, 0x60020051, DCM_VR_US, 2);
-        assert_int_equal(img_overlay_read(&f.ds, 0x6002, frame, NULL, iso_bytes_of(NULL, 0),
-                                          &f.arena, &o, &f.err),
-                         ISO_OK);
+        read_plane(&f, 0x6002, frame, &o);
         assert_int_equal(o.mask != NULL, frame == 2 || frame == 3);
         for (size_t i = 0; o.mask != NULL && i < 6; i++)
             assert_int_equal(o.mask[i], frame == 3 ? 255 : 0);
@@ -125,9 +126,7 @@ static void cut_planes_are_absent(void **state)
     begin(&f);
     plane(&f, bits, 2);
     put(&f, 0x60020010, DCM_VR_US, 6); /* 18 bits */
-    assert_int_equal(
-        img_overlay_read(&f.ds, 0x6002, 1, NULL, iso_bytes_of(NULL, 0), &f.arena, &o, &f.err),
-        ISO_OK);
+    read_plane(&f, 0x6002, 1, &o);
     assert_null(o.mask);
     iso_arena_release(&f.arena);
 }
@@ -196,6 +195,15 @@ static void shut(struct fixture *f, double aspect, uint32_t width, uint32_t heig
     img_picture_release(&p);
 }
 
+static void put_edges(struct fixture *f, const char *left, const char *right, const char *upper,
+                      const char *lower)
+{
+    put_text(f, DCM_SHUTTER_LEFT_VERTICAL_EDGE, DCM_VR_IS, left);
+    put_text(f, DCM_SHUTTER_RIGHT_VERTICAL_EDGE, DCM_VR_IS, right);
+    put_text(f, DCM_SHUTTER_UPPER_HORIZONTAL_EDGE, DCM_VR_IS, upper);
+    put_text(f, DCM_SHUTTER_LOWER_HORIZONTAL_EDGE, DCM_VR_IS, lower);
+}
+
 static void rectangles(void **state)
 {
     struct fixture f;
@@ -203,10 +211,7 @@ static void rectangles(void **state)
     (void)state;
     begin(&f);
     put_text(&f, DCM_SHUTTER_SHAPE, DCM_VR_CS, "RECTANGULAR");
-    put_text(&f, DCM_SHUTTER_LEFT_VERTICAL_EDGE, DCM_VR_IS, "2");
-    put_text(&f, DCM_SHUTTER_RIGHT_VERTICAL_EDGE, DCM_VR_IS, "3");
-    put_text(&f, DCM_SHUTTER_UPPER_HORIZONTAL_EDGE, DCM_VR_IS, "-5");
-    put_text(&f, DCM_SHUTTER_LOWER_HORIZONTAL_EDGE, DCM_VR_IS, "2");
+    put_edges(&f, "2", "3", "-5", "2");
     shut(&f, 1, 4, 3,
          ".##."
          ".##."
@@ -254,10 +259,7 @@ static void polygons_and_both(void **state)
          "##..."
          "#....");
     put_text(&f, DCM_SHUTTER_SHAPE, DCM_VR_CS, "POLYGONAL\\RECTANGULAR");
-    put_text(&f, DCM_SHUTTER_LEFT_VERTICAL_EDGE, DCM_VR_IS, "2");
-    put_text(&f, DCM_SHUTTER_RIGHT_VERTICAL_EDGE, DCM_VR_IS, "9");
-    put_text(&f, DCM_SHUTTER_UPPER_HORIZONTAL_EDGE, DCM_VR_IS, "2");
-    put_text(&f, DCM_SHUTTER_LOWER_HORIZONTAL_EDGE, DCM_VR_IS, "9");
+    put_edges(&f, "2", "9", "2", "9");
     shut(&f, 1, 5, 5,
          "....."
          ".###."

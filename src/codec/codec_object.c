@@ -105,9 +105,9 @@ struct making {
 
     struct os_mutex mu;
     struct os_cond  turn;
-    size_t          next; /* whose turn it is to write */
-    bool            broken;
-    unsigned        bits; /* of the last byte, when frames do not end at one */
+    size_t          next;   /* whose turn it is to write */
+    size_t          failed; /* the first frame that did, or their number: those before it go on */
+    unsigned        bits;   /* of the last byte, when frames do not end at one */
     uint8_t         last;
 };
 
@@ -281,11 +281,9 @@ static int frame_job(void *ctx, size_t number, struct iso_err *err)
     iso_buf_release(&in);
 
     os_mutex_lock(&m->mu);
-    while (rc == ISO_OK && !m->broken && m->next != number)
+    while (rc == ISO_OK && number < m->failed && m->next != number)
         os_cond_wait(&m->turn, &m->mu);
-    if (rc < 0)
-        m->broken = true;
-    bool mine = rc == ISO_OK && !m->broken;
+    bool mine = rc == ISO_OK && number < m->failed;
     os_mutex_unlock(&m->mu);
 
     if (mine) /* nobody else writes until next moves on */
@@ -297,8 +295,8 @@ static int frame_job(void *ctx, size_t number, struct iso_err *err)
     os_mutex_lock(&m->mu);
     if (mine && rc == ISO_OK)
         m->next++;
-    else
-        m->broken = true;
+    else if (number < m->failed)
+        m->failed = number;
     os_cond_broadcast(&m->turn);
     os_mutex_unlock(&m->mu);
     return rc;
@@ -311,7 +309,7 @@ static int write_frames(struct making *m, struct iso_err *err)
     os_mutex_init(&m->mu);
     os_cond_init(&m->turn);
     m->next   = 0;
-    m->broken = false;
+    m->failed = m->survey.frames;
     rc        = codec_parallel(m->options->threads, m->survey.frames, frame_job, m, err);
     os_cond_release(&m->turn);
     os_mutex_release(&m->mu);

@@ -135,7 +135,7 @@ def main():
             parts.append(f"### Time of a frame\n\n512 x 512, {count} frames, medians of {turns}, milliseconds\n\n" + codecs_speed.speed_table(speed))
         if "ratio" in only:
             say("ratio")
-            parts.append("### Lossless size\n\nRatio; encode, decode ms a frame\n\n" + codecs_speed.ratio_table(folder, 1 if quick else 3, 8 if quick else 150))
+            parts.append("### Lossless size\n\nRatio; encode, decode: ms of processor a frame\n\n" + codecs_speed.ratio_table(folder, 1 if quick else 3, 8 if quick else 150))
         if "sandbox" in only:
             say("sandbox")
             parts.append("### Worker processes\n\n" + codecs_speed.sandbox_table(folder, 0.3 if quick else 2))

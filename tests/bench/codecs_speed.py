@@ -354,7 +354,7 @@ def ratio_table(folder, repeats, limit):
             for _ in range(repeats):
                 encode.turn()
                 decode.turn()
-            cells.append(f"{ratio:.2f} : 1; {ms(encode.result()[0])}, {ms(decode.result()[0])}")
+            cells.append(f"{ratio:.2f} : 1; {ms(encode.result()[1])}, {ms(decode.result()[1])}")
             for c in coded:
                 os.remove(c)
         out.append(f"| {title} | {count} | " + " | ".join(cells) + " |")

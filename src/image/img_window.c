@@ -6,12 +6,13 @@
 #include <string.h>
 
 enum {
-    BINS        = 4096, /* of the histogram */
-    ROUNDS_MAX  = 6,
-    GAP_BINS    = BINS / 4, /* between a background and all else */
-    SPREAD_BINS = 32,       /* in use, that all else has at least */
-    LOOKED_AT   = 1 << 20,  /* values; they say enough of all */
-    WORDS       = 1 << 16   /* that there can be */
+    BINS            = 4096, /* of the histogram */
+    ROUNDS_MAX      = 6,
+    GAP_BINS        = BINS / 4,  /* between a background and all else */
+    BACKGROUND_BINS = BINS / 64, /* that a background may take */
+    SPREAD_BINS     = 32,        /* in use, that all else has at least */
+    LOOKED_AT       = 1 << 20,   /* values; they say enough of all */
+    WORDS           = 1 << 16    /* that there can be */
 };
 
 double img_window_apply(const struct img_window *w, double x)
@@ -73,25 +74,43 @@ static size_t bin_of(const struct spread *s, double part)
     return BINS - 1;
 }
 
-/* A single value at one end, with many pixels and far from all others, is no part of the picture:
- * what lies outside of a scanner's circle, a burned-in mark. Looks only closer where what remains is
- * more than a few values. */
+/* Values close together at one end, with many pixels and far from all others, are no part of the
+ * picture: what lies outside of a scanner's circle, a burned-in mark. The first bin of the others
+ * when `step` bins are looked at from `end` on; `end` when there is no such background. */
+static size_t behind_background(const struct spread *s, size_t end, int step)
+{
+    size_t pixels = 0, apart = 0;
+
+    for (size_t n = 0, i = end; n < BINS; n++, i += (size_t)step) {
+        if (s->bin[i] == 0) {
+            apart++;
+            continue;
+        }
+        if (apart > GAP_BINS)
+            return pixels > s->total / 100 ? i : end;
+        if (n >= BACKGROUND_BINS)
+            return end;
+        pixels += s->bin[i];
+        apart = 0;
+    }
+    return end;
+}
+
+/* Looks only closer where what remains is more than a few values. */
 static void leave_out_background(const struct spread *s, double *low, double *high)
 {
     double width = (*high - *low) / (BINS - 1);
-    size_t used = 0, first = 1, last = BINS - 2;
+    size_t first = behind_background(s, 0, 1);
+    size_t last  = behind_background(s, BINS - 1, -1);
+    size_t used  = 0;
 
-    for (size_t i = 1; i + 1 < BINS; i++)
+    for (size_t i = first; i <= last; i++)
         used += s->bin[i] > 0;
     if (used < SPREAD_BINS)
         return;
-    while (s->bin[first] == 0)
-        first++;
-    while (s->bin[last] == 0)
-        last--;
-    if (first > GAP_BINS && s->bin[0] > s->total / 100)
+    if (first > 0)
         *low += width * (double)first;
-    if (BINS - 1 - last > GAP_BINS && s->bin[BINS - 1] > s->total / 100)
+    if (last < BINS - 1)
         *high -= width * (double)(BINS - 2 - last);
 }
 

@@ -364,7 +364,7 @@ static void damaged_frames_are_refused(void **state)
     size_t last   = whole - 12; /* the item of the last frame */
     while (memcmp(f->stream.ptr + last, "\xfe\xff\x00\xe0", 4) != 0)
         last--;
-    f->stream.ptr[last + 8] = 99; /* segments: 15 are possible */
+    f->stream.ptr[last + 8] = 99;   /* segments: 15 are possible */
     for (int i = 0; i < 100; i++) { /* whoever waits for its turn meanwhile */
         assert_int_equal(convert(f, RLE, NATIVE, NULL, &result, &err), ISO_EFORMAT);
         assert_non_null(strstr(err.text, "frame 4"));

@@ -325,6 +325,12 @@ static void automatic_window_without_background(void **state)
     struct img_window w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
     assert_true(fabs(w.center - 50) < 10);
     assert_true(fabs(w.width - 300) < 20);
+    for (int i = 0; i < N; i++) /* the background has a little noise of its own */
+        iso_put_u16le(p + 2 * i,
+                      (uint16_t)(int16_t)(i % 5 == 0 ? -2000 + i % 3 * 3 : i * 7 % 300 - 100));
+    w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);
+    assert_true(fabs(w.center - 50) < 10);
+    assert_true(fabs(w.width - 300) < 20);
     for (int i = 0; i < N; i++) /* only two values: both are shown */
         iso_put_u16le(p + 2 * i, (uint16_t)(i % 5 == 0 ? 0 : 1000));
     w = img_window_auto(&f, iso_bytes_of(p, 2 * N), &a);

@@ -111,9 +111,8 @@ int srv_image_decode(struct srv_web *web, const struct arc_instance *inst,
 static bool cut_short(const struct arc_instance *inst, uint32_t number, uint64_t *first,
                       uint64_t *bytes)
 {
-    uint64_t bits = (uint64_t)inst->rows * inst->columns * inst->samples * inst->bits_allocated;
-    bool     whole =
-        inst->bits_allocated <= 8 || !dcm_syntax_or_default(inst->transfer_syntax_uid)->big_endian;
+    uint64_t bits  = (uint64_t)inst->rows * inst->columns * inst->samples * inst->bits_allocated;
+    bool     whole = !dcm_syntax_or_default(inst->transfer_syntax_uid)->big_endian;
 
     if (inst->pixels != ARC_PIXELS_NATIVE || inst->frame_bytes > 0 || bits == 0 || bits % 8 != 0 ||
         !whole || inst->pixel_bytes / (bits / 8) != number - 1)

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    VR_AND_LENGTH = 8
+}; /* before the value of an explicit VR element with long data: PS3.5 §7.1.2 */
+
 const struct dcm_syntax *srv_frame_syntax(const struct arc_instance *instance)
 {
     const struct dcm_syntax *stored = dcm_syntax_or_default(instance->transfer_syntax_uid);
@@ -176,22 +180,31 @@ int srv_fragments(struct http_request *req, struct srv_web *web, const struct ar
 
 /* ---- frames that have to be made ---- */
 
+static bool is_big_endian(const struct arc_instance *inst)
+{
+    return dcm_syntax_or_default(inst->transfer_syntax_uid)->big_endian;
+}
+
 /* All native pixel data in memory, little endian. */
 static int native_pixels(struct http_request *req, struct srv_web *web,
                          const struct arc_instance *inst, iso_bytes *out, struct iso_err *err)
 {
-    const struct dcm_syntax *syntax = dcm_syntax_or_default(inst->transfer_syntax_uid);
-    uint8_t                 *copy;
-    int                      rc;
+    const uint64_t head =
+        is_big_endian(inst) && inst->pixel_offset >= VR_AND_LENGTH ? VR_AND_LENGTH : 0;
+    uint8_t *copy;
+    int      rc;
 
     if (inst->pixels == ARC_PIXELS_DEFLATED)
         return inflate_value(req, web, inst, inst->pixel_offset, out, err);
-    rc = read_file(req, web, inst, inst->pixel_offset, inst->pixel_bytes, &copy, err);
+    rc = read_file(req, web, inst, inst->pixel_offset - head, inst->pixel_bytes + head, &copy, err);
     if (rc < 0)
         return rc;
-    if (syntax->big_endian && inst->bits_allocated > 8)
-        swap_units(copy, (size_t)inst->pixel_bytes, inst->bits_allocated / 8);
-    *out = iso_bytes_of(copy, (size_t)inst->pixel_bytes);
+    if (is_big_endian(inst)) /* bytes in an OW are in words as well, whose order is swapped */
+        swap_units(copy + head, (size_t)inst->pixel_bytes,
+                   inst->bits_allocated > 8                 ? inst->bits_allocated / 8
+                   : head > 0 && memcmp(copy, "OW", 2) == 0 ? 2
+                                                            : 1);
+    *out = iso_bytes_of(copy + head, (size_t)inst->pixel_bytes);
     return ISO_OK;
 }
 
@@ -234,6 +247,8 @@ static int made_frames(struct http_request *req, struct srv_web *web,
     iso_bytes pixels;
     int       rc = ISO_OK;
 
+    if (inst->frame_bytes > 0) /* less with halved chroma */
+        bits = inst->frame_bytes * 8;
     if (bits == 0)
         return iso_fail(err, ISO_EUNSUPPORTED, "the object does not say how large its frames are");
     if (bits > (uint64_t)SRV_VALUE_BYTES_MAX * 8)
@@ -288,10 +303,9 @@ int srv_frames(struct http_request *req, struct srv_web *web, const struct arc_i
                const uint32_t *numbers, size_t count, struct srv_frame **out, size_t *found,
                struct iso_err *err)
 {
-    const struct dcm_syntax *syntax = dcm_syntax_or_default(inst->transfer_syntax_uid);
-    bool                     made   = inst->pixels == ARC_PIXELS_DEFLATED ||
-                (inst->pixels == ARC_PIXELS_NATIVE &&
-                 (inst->frame_bytes == 0 || (syntax->big_endian && inst->bits_allocated > 8)));
+    bool made =
+        inst->pixels == ARC_PIXELS_DEFLATED ||
+        (inst->pixels == ARC_PIXELS_NATIVE && (inst->frame_bytes == 0 || is_big_endian(inst)));
 
     if (inst->pixels == ARC_PIXELS_NONE)
         return iso_fail(err, ISO_ENOENT, "the object has no pixel data");

@@ -142,7 +142,7 @@ def by_libjxl(env, frame, ds):
     if ds.BitsAllocated == 8:
         return body
     values, most = numpy.frombuffer(body, ">u2"), int(head.group(1))
-    if values.max() > most:  # lossy: djxl 0.7 says the range of the image and writes that of 16 bits
+    if ds.file_meta.TransferSyntaxUID.endswith(".112"):  # lossy: djxl 0.7 says the range of the image and writes that of 16 bits
         values = numpy.round(values.astype(float) * most / 65535)
     return values.astype("<u2").tobytes()
 

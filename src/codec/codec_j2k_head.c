@@ -461,10 +461,8 @@ static int read_tile_parts(struct scan *s, struct iso_reader r, struct iso_err *
             s->head->complete = all_there(&parts, s->head->tiles, false);
             return ISO_OK;
         }
-        if (bytes > s->head->stream.len - at) {
-            s->head->cut_at = at;
+        if (bytes > s->head->stream.len - at)
             return ISO_OK;
-        }
         iso_skip(&part, bytes - 2u); /* its length counts from the marker */
         r               = part;
         unsigned marker = iso_read_u16be(&r);

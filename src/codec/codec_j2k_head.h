@@ -28,7 +28,6 @@ struct codec_j2k_head {
     bool                       plain;      /* same parameters for all components and tiles */
     bool                       tlm;
     bool                       complete; /* as many tile-parts, and as long, as it says */
-    size_t                     cut_at;   /* the tile-part that is longer than the stream; 0: none */
     size_t                     end;      /* of the tile-parts that can be read, or of the stream */
     uint8_t                    progression;
     uint8_t                    levels;

@@ -16,7 +16,8 @@ enum {
     STREAM_BUFFER   = 16 << 10, /* larger reads go past it */
     RESOLUTIONS_MAX = 6,
     COLUMNS_CHUNK   = 1024, /* of a row with subsampled components */
-    PSOT_AT         = 6     /* within a tile-part header, after its marker: T.800 §A.4.2 */
+    SOT_BYTES       = 12,   /* of a tile-part header, and where its length is: T.800 §A.4.2 */
+    PSOT_AT         = 6
 };
 
 struct memory {
@@ -229,8 +230,23 @@ static int decode(struct session *s, const struct codec_j2k_head *head,
     return ISO_OK;
 }
 
-/* Once more, for what there is: a copy that ends in order. Lenient, the library allocates what a
- * tile-part says of its length, so that is put right too. */
+/* Lenient, the library looks for tile-parts in what is broken too, and allocates what each says of
+ * its length: wherever one seems to begin, that is no more than there is.   T.800 §A.4.2 */
+static void bound_tile_parts(uint8_t *copy, size_t end)
+{
+    for (size_t at = 0; at + SOT_BYTES <= end; at++) {
+        static const uint8_t sot[] = { 0xff, 0x90, 0x00, 0x0a };
+        const uint8_t       *next  = memchr(copy + at, sot[0], end - at);
+
+        if (next == NULL || (size_t)(next - copy) + SOT_BYTES > end)
+            return;
+        at = (size_t)(next - copy);
+        if (memcmp(next, sot, sizeof sot) == 0 && iso_u32be(next + PSOT_AT) > end - at)
+            iso_put_u32be(copy + at + PSOT_AT, (uint32_t)(end - at));
+    }
+}
+
+/* Once more, for what there is: a copy that ends in order. */
 static bool decode_part(const struct codec_j2k_head *head, const struct codec_image *frame,
                         uint8_t *out)
 {
@@ -242,8 +258,7 @@ static bool decode_part(const struct codec_j2k_head *head, const struct codec_im
         return false;
     memcpy(copy, head->stream.ptr, head->end);
     iso_put_u16be(copy + head->end, 0xffd9); /* EOC */
-    if (head->cut_at > 0)
-        iso_put_u32be(copy + head->cut_at + PSOT_AT, (uint32_t)(head->end - head->cut_at));
+    bound_tile_parts(copy, head->end);
     mine.stream = iso_bytes_of(copy, head->end + 2);
     bool done   = decode(&s, &mine, frame, false, out) == ISO_OK;
     close_session(&s);

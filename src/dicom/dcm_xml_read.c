@@ -166,7 +166,7 @@ static void start_attribute(struct xml_source *s, const char **atts)
 {
     struct frame *f       = top(s);
     const char   *tag_str = attribute(atts, "tag");
-    iso_str       creator = iso_str_c(attribute(atts, "privateCreator"));
+    iso_str       creator = dcm_model_trim(DCM_VR_LO, iso_str_c(attribute(atts, "privateCreator")));
     dcm_tag       tag;
     enum dcm_vr   vr;
     int           rc;

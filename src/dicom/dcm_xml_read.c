@@ -166,7 +166,7 @@ static void start_attribute(struct xml_source *s, const char **atts)
 {
     struct frame *f       = top(s);
     const char   *tag_str = attribute(atts, "tag");
-    iso_str       creator = dcm_model_trim(DCM_VR_LO, iso_str_c(attribute(atts, "privateCreator")));
+    iso_str       creator = iso_str_trim(iso_str_c(attribute(atts, "privateCreator")));
     dcm_tag       tag;
     enum dcm_vr   vr;
     int           rc;
@@ -387,7 +387,7 @@ static void end_attribute(struct xml_source *s)
         el->bytes = el->value.len;
     }
     if (rc == ISO_OK && dcm_tag_is_private_creator(el->tag) && el->form == DCM_FORM_VALUE) {
-        iso_str creator = dcm_model_trim(DCM_VR_LO, iso_str_of_bytes(el->value));
+        iso_str creator = iso_str_trim(dcm_model_trim(DCM_VR_LO, iso_str_of_bytes(el->value)));
 
         rc = remember_block(s, f, dcm_tag_group(el->tag), (uint8_t)el->tag, creator);
     }

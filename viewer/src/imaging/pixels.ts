@@ -239,9 +239,9 @@ export interface Range {
 
 const isIn = (r: Range, x: number) => x >= r.lo && x <= r.hi;
 
-/** What shows the picture well: all but padding, the darkest and the brightest half per cent, and a single value at
- *  one end that many pixels have and that is far from all others, as outside of a scanner's circle. From at most some
- *  65,000 samples. */
+/** What shows the picture well: all but padding, the darkest and the brightest half per cent, and values close
+ *  together at one end that many pixels have and that are far from all others, as outside of a scanner's circle. From
+ *  at most some 65,000 samples. */
 export function usedRange(pixels: Pixels, padding?: Range): Range {
     const step = Math.max(1, Math.floor(pixels.length / 65536));
     const some = new Float64Array(Math.floor((pixels.length - 1) / step) + 1);
@@ -256,22 +256,31 @@ export function usedRange(pixels: Pixels, padding?: Range): Range {
     return lo < hi ? { lo, hi } : all;
 }
 
+/* As the server does it (img_window.c): the two must agree on the window that nobody gave. */
 const bins = 4096;
+const binsBackground = bins / 64; /* that a background may take, at one end */
+const binsApart = bins / 4; /* between it and all else */
 const binsUsed = 32; /* by all that is not background, at least: else these few values are the picture */
 
 function withoutBackground(sorted: Float64Array, { lo, hi }: Range): Range {
     const bin = (hi - lo) / (bins - 1);
     const of = (x: number) => Math.floor((x - lo) / bin);
-    const between = sorted.filter((x) => of(x) > 0 && of(x) < bins - 1);
+    const last = sorted.length - 1;
+    const dark = behindBackground(sorted.length, (i) => of(sorted[i]!));
+    const bright = behindBackground(sorted.length, (i) => bins - 1 - of(sorted[last - i]!));
+    const between = sorted.subarray(dark, sorted.length - bright);
     if (new Set(between.map(of)).size < binsUsed) return { lo, hi };
-    const [first, last] = [between[0]!, between[between.length - 1]!];
-    const isMany = (n: number) => n > sorted.length / 100;
-    const darkest = sorted.findIndex((x) => of(x) > 0);
-    const brightest = sorted.length - 1 - sorted.findLastIndex((x) => of(x) < bins - 1);
-    return {
-        lo: isMany(darkest) && of(first) > bins / 4 ? first : lo,
-        hi: isMany(brightest) && bins - 1 - of(last) > bins / 4 ? last : hi,
-    };
+    return { lo: dark > 0 ? between[0]! : lo, hi: bright > 0 ? between[between.length - 1]! : hi };
+}
+
+/* How many values, from one end on, are close together, many, and far from all others. */
+function behindBackground(count: number, binAt: (i: number) => number): number {
+    for (let i = 1; i < count; i++) {
+        const before = binAt(i - 1);
+        if (before >= binsBackground) return 0;
+        if (binAt(i) - before - 1 > binsApart) return i > count / 100 ? i : 0;
+    }
+    return 0;
 }
 
 /** Makes padding as dark as the darkest of the other values is shown. */

@@ -380,8 +380,7 @@ static void overlays_move_out_of_unused_bits(void **state) /* PS3.5 §8.1.2 */
     struct dcm_dataset         got;
     struct iso_err             err = { 0 };
 
-    if (!codec_can_encode(ISO_STR("1.2.840.10008.1.2.4.80")))
-        skip();
+    assert_true(codec_can_encode(ISO_STR("1.2.840.10008.1.2.4.80")));
     begin(f);
     for (size_t i = 0; i < 40; i++)
         iso_put_u16le(pixels + 2 * i, (uint16_t)(i * 100 | (i % 3 == 0 ? 0x8000 : 0)));
@@ -421,8 +420,7 @@ static void loss_is_put_on_record(void **state) /* PS3.3 §C.7.6.1.1.5 */
     struct dcm_dataset          got;
     struct iso_err              err = { 0 };
 
-    if (!codec_can_encode(iso_str_c(near)))
-        skip();
+    assert_true(codec_can_encode(iso_str_c(near)));
     begin(f);
     fill(pixels, sizeof pixels, 9);
     put_text(f, &f->ds, DCM_LOSSY_IMAGE_COMPRESSION, DCM_VR_CS, "01");

@@ -118,6 +118,31 @@ static const char *const STEP[] = {
     " length INTEGER NOT NULL, digest BLOB NOT NULL, meta_digest BLOB NOT NULL,"
     " recoded_us INTEGER NOT NULL);"
     "CREATE TABLE mark(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* crc32c of the stored file (NULL: stored before it was kept). A tombstone with kind 1 was removed
+     * by someone and can be taken back until made_us; 0: its space is due. Volumes by the number in
+     * locations; low: all that lies before it is in the index for good, so recovery begins there.
+     * pack: the headers of a series that has settled, and its ready metadata answer; unsettled: the
+     * series that have had news since. damage: what checking has found. tree_file: files of a folder that was adopted in place. */
+    "ALTER TABLE instance ADD COLUMN crc32c INTEGER;"
+    "ALTER TABLE study ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tombstone ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tombstone ADD COLUMN study_instance_uid TEXT;"
+    "ALTER TABLE tombstone ADD COLUMN sop_instance_uid TEXT;"
+    "CREATE INDEX tombstone_by_study ON tombstone(study_instance_uid) WHERE kind = 1;"
+    "CREATE INDEX tombstone_by_time ON tombstone(made_us);"
+    "CREATE TABLE volume(number INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
+    " path TEXT NOT NULL, low_file INTEGER NOT NULL DEFAULT 0, low_offset INTEGER NOT NULL DEFAULT"
+    " 0);"
+    "CREATE TABLE pack(series INTEGER PRIMARY KEY, made_us INTEGER NOT NULL, headers BLOB NOT NULL,"
+    " json BLOB, json_bytes INTEGER NOT NULL DEFAULT 0, json_crc INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE unsettled(series INTEGER PRIMARY KEY);"
+    "INSERT INTO unsettled SELECT id FROM series;"
+    "CREATE TABLE damage(instance INTEGER PRIMARY KEY, found_us INTEGER NOT NULL, what TEXT NOT"
+    " NULL);"
+    "CREATE TABLE tree_file(volume INTEGER NOT NULL, file INTEGER NOT NULL, path TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY(volume, file)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX tree_file_by_path ON tree_file(volume, path);",
 };
 
 enum { VERSION = sizeof STEP / sizeof STEP[0] };

@@ -2,7 +2,7 @@
  * compressed in the background, is killed at random, again and again. It reports each acknowledgement through a pipe, as a sender would keep a ledger; whatever the
  * ledger holds must be in the archive afterwards, byte for byte, and what was removed must be gone.
  *
- * fault_kill [kills]   ISOCENTER_KILLS overrides; 30 otherwise
+ * fault_kill [kills | --full]   ISOCENTER_KILLS overrides; 30 otherwise, 1000 in full
  * A kill cannot find a missing flush (the page cache survives it): it finds wrong order. */
 #include "arc_make.h"
 
@@ -16,7 +16,7 @@
 
 #define RLE "1.2.840.10008.1.2.5"
 
-enum { THREADS = 4, LEDGER_MAX = 200000, KILLS = 30 };
+enum { THREADS = 4, LEDGER_MAX = 200000, KILLS = 30, KILLS_FULL = 1000 };
 
 /* ---- what is stored: everything follows from the number ---- */
 
@@ -296,7 +296,8 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "--child") == 0)
         return child(argv[2], (unsigned)atoi(argv[3]));
     if (argc > 1 || wanted != NULL)
-        kills = atoi(argc > 1 ? argv[1] : wanted);
+        kills = argc > 1 && strcmp(argv[1], "--full") == 0 ? KILLS_FULL
+                                                           : atoi(argc > 1 ? argv[1] : wanted);
     if (mkdtemp(folder) == NULL)
         return 1;
     for (int i = 0; i < kills && rc == 0; i++) {
@@ -314,8 +315,13 @@ int main(int argc, char **argv)
                  "%u times a compressed one was looked at\n",
                  kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead,
                  ledger.compressed);
+    (void)printf(
+        "figure kill-archive points=%d acknowledged=%u lost=%u mismatches=%u violations=%u\n",
+        kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
     rc |= system(command);
-    return rc != 0 || ledger.lost + ledger.altered + ledger.undead > 0 ||
-           ledger.acknowledged == 0 || ledger.compressed == 0;
+    rc = rc != 0 || ledger.lost + ledger.altered + ledger.undead > 0 || ledger.acknowledged == 0 ||
+         ledger.compressed == 0;
+    (void)printf("%s kill-archive\n", rc == 0 ? "ok" : "FAIL");
+    return rc;
 }

@@ -59,4 +59,32 @@ struct arc_receipt {
 ISO_MUST_USE int arc_ingest(struct arc *arc, const struct arc_incoming *in,
                             struct arc_receipt *receipt, struct iso_err *err);
 
+/* ---- many at once ----
+ * One request that brings many objects keeps several under way: begin returns once the object has
+ * been received and handed to the committers, finish waits until it is durable in data and index.
+ * What is under way goes on by itself: it needs nobody in finish, holds up no other object, and is
+ * announced (arc_on_event) when it is durable. An object with the same SOP Instance UID, of this
+ * request or of another one, waits in begin until the one before has landed, and meets it then.
+ *
+ * Memory: an object under way keeps its bytes in the receive budget, where others wait for them, and
+ * what the index is to be told; callers keep ARC_PENDING_MAX at most. */
+enum { ARC_PENDING_MAX = 32 };
+
+struct arc_pending; /* one object under way */
+
+/* Reads in->source to its end. Only what says nothing about the object ends the call with an error,
+ * and then there is nothing to finish:
+ * ISO_ENOMEM         no memory to begin with
+ * any other          the code with which in->source.read failed
+ * Everything else, a broken object too, is told by arc_ingest_finish. Views are borrowed for the
+ * call. */
+ISO_MUST_USE int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in,
+                                  struct arc_pending **pending, struct iso_err *err);
+/* True once arc_ingest_finish would not wait. */
+bool arc_ingest_landed(struct arc_pending *pending);
+/* Waits, frees *pending. Results as of arc_ingest. To be called for each that was begun, in any
+ * order, by any thread. */
+ISO_MUST_USE int arc_ingest_finish(struct arc_pending *pending, struct arc_receipt *receipt,
+                                   struct iso_err *err);
+
 #endif

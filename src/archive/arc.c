@@ -139,9 +139,9 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
         rc = open_index(arc, err);
     if (rc >= 0)
         rc = os_sync(arc->folder, err);
-    if (rc >= 0)
+    if (rc >= 0 && !config->care)
         rc = arc_recover(arc, err);
-    if (rc >= 0) {
+    if (rc >= 0 && !config->care) {
         arc->removed = true; /* look once */
         rc           = os_thread_start(&arc->keeper, "keeper", 0, keeper_run, arc, err);
         arc->keeping = rc >= 0;

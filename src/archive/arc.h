@@ -30,6 +30,9 @@ struct arc_config {
     uint64_t          free_bytes_min;    /* below it the volume takes nothing: ISO_ENOSPC */
     size_t            header_bytes_max;  /* memory for one object's header while it is parsed */
     unsigned          readers_max;       /* index connections for queries */
+    bool
+        care; /* for checking: opened as it is, nothing is recovered, no thread runs, nothing comes in
+                  or goes; what is damaged is no reason to refuse */
 };
 
 /* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 32 MiB, 8; keep first. folder stays NULL. */

@@ -123,7 +123,11 @@ static const char *const STEP[] = {
      * by someone and can be taken back until made_us; 0: its space is due. Volumes by the number in
      * locations; low: all that lies before it is in the index for good, so recovery begins there.
      * pack: the headers of a series that has settled, and its ready metadata answer; unsettled: the
-     * series that have had news since. damage: what checking has found. tree_file: files of a folder that was adopted in place. */
+     * series that have had news since. damage: what checking has found. tree_file: files of a folder
+     * that was adopted in place. instance_by_place: recovery and checking go along the segments. */
+    "DROP INDEX instance_large;"
+    "CREATE INDEX instance_by_place ON instance(volume, file, offset);"
+    "CREATE INDEX tombstone_by_place ON tombstone(volume, file, offset);"
     "ALTER TABLE instance ADD COLUMN crc32c INTEGER;"
     "ALTER TABLE study ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE tombstone ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"

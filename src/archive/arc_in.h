@@ -117,6 +117,9 @@ void arc_flight_end(struct arc *arc, struct arc_flight *mine);
 /* arc_recode.c: stops the thread; NULL: nothing. */
 void arc_recoder_stop(struct arc_recoder *recoder);
 
+/* What the segment keeps beside an object, from its index entry. */
+void arc_record(const struct index_instance *entry, struct store_record *record);
+
 /* arc_recover.c */
 int arc_recover(struct arc *arc, struct iso_err *err);
 

@@ -203,12 +203,23 @@ static int decide(struct arc *arc, const struct arc_parsed *parsed, struct iso_a
     return ISO_OK;
 }
 
+void arc_record(const struct index_instance *entry, struct store_record *record)
+{
+    const iso_str from = entry->source_ae.len > 0 ? entry->source_ae : entry->peer;
+    const size_t  n    = from.len < STORE_FROM_BYTES ? from.len : STORE_FROM_BYTES - 1;
+
+    *record = (struct store_record){ .stored_us = entry->stored_us };
+    if (n > 0)
+        memcpy(record->from, from.ptr, n);
+}
+
 /* Durable first, then findable. */
 static int write_both(struct arc *arc, const struct arc_incoming *in, struct store_blob **blob,
                       const struct arc_parsed *parsed, const uint8_t meta_digest[ISO_SHA256_BYTES],
                       int64_t replaces, struct iso_err *err)
 {
     struct index_instance entry;
+    struct store_record   record;
     int64_t               id;
     int                   rc;
 
@@ -217,7 +228,9 @@ static int write_both(struct arc *arc, const struct arc_incoming *in, struct sto
     entry.stored_us = os_wall_us();
     entry.source_ae = in->source_ae;
     entry.peer      = in->peer;
-    rc              = store_commit(blob, parsed->digest, &entry.location, err);
+    entry.crc32c    = store_blob_crc32c(*blob);
+    arc_record(&entry, &record);
+    rc = store_commit(blob, parsed->digest, &record, &entry.location, err);
     if (rc < 0)
         return rc;
     rc = index_add(arc->index, &entry, &parsed->header, replaces, &id, err);
@@ -229,7 +242,7 @@ static int write_both(struct arc *arc, const struct arc_incoming *in, struct sto
     }
     /* After a failed flush the entry may be there after all when the index is opened again. */
     if (index_writable(arc->index))
-        (void)!store_remove(arc->store, &entry.location, NULL);
+        store_discard(arc->store, &entry.location);
     return iso_wrap(err, rc, "not indexed: %s", parsed->id.sop_instance_uid);
 }
 

@@ -324,6 +324,7 @@ void arc_parsed_entry(const struct arc_parsed *parsed, struct index_instance *en
         .bits_allocated      = parsed->bits_allocated,
         .frame_bytes         = parsed->frame_bytes,
         .frame_table         = parsed->frame_table,
+        .crc32c              = -1,
     };
     memcpy(entry->digest, parsed->digest, sizeof entry->digest);
 }

@@ -175,7 +175,8 @@ int arc_header(struct arc *arc, const struct arc_instance *instance, struct iso_
 int arc_object_open(struct arc *arc, const struct arc_instance *instance, struct arc_object *object,
                     struct iso_err *err)
 {
-    struct arc_object open = { .offset = instance->location.offset, .bytes = instance->bytes };
+    struct arc_object open = { .offset = store_content_offset(&instance->location),
+                               .bytes  = instance->bytes };
     int rc = store_read_open(arc->store, &instance->location, instance->digest, &open.fd, &open.pin,
                              err);
 

@@ -113,6 +113,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
                uint64_t bytes, struct iso_err *err)
 {
     struct store_blob    *blob = NULL;
+    struct store_record   record;
     struct index_instance entry;
     struct arc_parsed     parsed;
     struct iso_arena      arena;
@@ -141,14 +142,18 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
         arc_flight_begin(arc, &swap);
         arc_parsed_entry(&parsed, &entry);
         memcpy(entry.meta_digest, meta_digest, sizeof meta_digest);
-        rc = store_commit(&blob, parsed.digest, &entry.location, err);
+        entry.stored_us = row->stored_us;
+        entry.source_ae = row->source_ae;
+        entry.crc32c    = store_blob_crc32c(blob);
+        arc_record(&entry, &record);
+        rc = store_commit(&blob, parsed.digest, &record, &entry.location, err);
         if (rc >= 0) {
             rc = index_recode(arc->index, row->id, row->digest, &entry, &parsed.header,
                               os_wall_us() + FREE_AFTER_US, err);
             if (rc >= 0)
                 store_settle(arc->store, &entry.location);
             else if (index_writable(arc->index)) /* else it may be there after all: recovery */
-                (void)!store_remove(arc->store, &entry.location, NULL);
+                store_discard(arc->store, &entry.location);
         }
         arc_flight_end(arc, &swap);
         arc_flight_end(arc, &flight);

@@ -50,7 +50,7 @@ static int orphan(void *ctx, const struct store_location *at,
 {
     struct arc           *arc      = ctx;
     const bool            is_large = (at->file & STORE_FILE_LARGE) != 0;
-    struct range_source   range    = { .at = at->offset, .left = at->length };
+    struct range_source   range    = { .at = store_content_offset(at), .left = at->length };
     struct store_pin     *pin      = NULL;
     struct index_instance entry;
     struct index_instance here;

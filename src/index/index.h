@@ -53,6 +53,7 @@ struct index_instance {
     uint64_t              frame_bytes;
     uint8_t               digest[ISO_SHA256_BYTES];      /* of the data set */
     uint8_t               meta_digest[ISO_SHA256_BYTES]; /* of what stands before it */
+    int64_t               crc32c;                        /* of the stored file; -1: not known */
     int64_t               stored_us;
     iso_str               source_ae;
     iso_str               peer;

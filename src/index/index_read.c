@@ -12,10 +12,10 @@
     " i.volume, i.file, i.offset, i.length, i.data_offset, i.pixels, i.pixel_tag, i.pixel_offset," \
     " i.pixel_bytes, i.frames, i.image_rows, i.image_columns, i.samples, i.bits_allocated,"        \
     " i.frame_bytes, i.stored_us, i.digest, i.meta_digest,"                                        \
-    " (SELECT text FROM uid WHERE id = i.source)"
+    " (SELECT text FROM uid WHERE id = i.source), ifnull(i.crc32c, -1)"
 #define INSTANCE_TABLES                                                                            \
     " FROM instance i JOIN series e ON e.id = i.series JOIN study s ON s.id = e.study"
-enum { HEADER_COLUMN = 29 };
+enum { HEADER_COLUMN = 30 };
 
 static int take_str(sqlite3_stmt *st, int at, struct iso_arena *arena, iso_str *out)
 {
@@ -72,6 +72,7 @@ static int instance_take(sqlite3_stmt *st, struct iso_arena *arena, struct index
     out->stored_us       = sqlite3_column_int64(st, n++);
     take_digest(st, n++, out->digest);
     take_digest(st, n++, out->meta_digest);
+    out->crc32c = sqlite3_column_int64(st, n + 1);
     return take_str(st, n, arena, &out->source_ae) < 0 ? iso_arena_fail(arena, err) : ISO_OK;
 }
 

@@ -48,7 +48,7 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
             " file = ?, offset = ?, length = ?, data_offset = ?, pixels = ?, pixel_tag = ?,"
             " pixel_offset = ?, pixel_bytes = ?, frames = ?, image_rows = nullif(?, 0),"
             " image_columns = nullif(?, 0), samples = ?, bits_allocated = nullif(?, 0),"
-            " frame_bytes = ? WHERE id = ?",
+            " frame_bytes = ?, crc32c = nullif(?, -1) WHERE id = ?",
             &st, err);
     if (rc < 0)
         return rc;
@@ -68,6 +68,7 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
                                 now->samples,
                                 now->bits_allocated,
                                 (int64_t)now->frame_bytes,
+                                now->crc32c,
                                 c->id };
     sqlite3_bind_blob(st, 1, now->digest, sizeof now->digest, SQLITE_STATIC);
     sqlite3_bind_blob(st, 2, now->meta_digest, sizeof now->meta_digest, SQLITE_STATIC);

@@ -323,8 +323,8 @@ static int instance_insert(struct sql *sql, const struct addition *a, int64_t se
             "INSERT INTO instance(id, tenant, series, instance_number, sop_instance_uid, sop_class,"
             " transfer_syntax, volume, file, offset, length, data_offset, pixels, pixel_tag,"
             " pixel_offset, pixel_bytes, frames, number_of_frames, image_rows, image_columns,"
-            " samples, bits_allocated, frame_bytes, stored_us, source, digest, meta_digest)"
-            " VALUES(?,1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " samples, bits_allocated, frame_bytes, stored_us, source, digest, meta_digest,"
+            " crc32c) VALUES(?,1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             &st, err);
     if (rc < 0)
         return rc;
@@ -364,6 +364,8 @@ static int instance_insert(struct sql *sql, const struct addition *a, int64_t se
     sqlite3_bind_int64(st, at++, source);
     sqlite3_bind_blob(st, at++, in->digest, sizeof in->digest, SQLITE_STATIC);
     sqlite3_bind_blob(st, at++, in->meta_digest, sizeof in->meta_digest, SQLITE_STATIC);
+    if (in->crc32c >= 0)
+        sqlite3_bind_int64(st, at, in->crc32c);
     return sql_run(sql, st, err);
 }
 

@@ -1,15 +1,17 @@
-/* store.h: where bytes live. A store is a folder with one volume of append-only segments: POSIX tar
- * files (`tar xf` alone gives the DICOM back) and, for large objects, files of their own.
- * store_commit returns when the bytes are on stable storage; commits that wait at the same time
- * share one write and one fdatasync. After a failed flush the volume acknowledges nothing more
- * until it is opened again: the flush is never tried twice. Any thread, unless said otherwise.
+/* store.h: where bytes live. A store has volumes; each is a folder of append-only segments: POSIX tar
+ * files (`tar xf` alone gives the DICOM back) and, for large objects, files of their own, which the
+ * segments name. store_commit returns when the bytes are on stable storage; commits that wait at the
+ * same time share one write and one fdatasync. After a failed flush a volume takes nothing more until
+ * it is opened again: the flush is never tried twice; reading goes on, and so do other volumes. Any
+ * thread, unless said otherwise.
  *
- * In the folder: seg/00000001.tar …, large/ab/<16 hex>.dcm, tmp/, lock. Names are ours alone. */
+ * In a folder: volume.json, seg/00000001.tar …, large/ab/<16 hex>.dcm, tmp/, lock. Names are ours. */
 #ifndef STORE_H
 #define STORE_H
 
 #include "iso_bytes.h"
 #include "iso_err.h"
+#include "store_tar.h"
 
 struct store;
 struct store_blob;
@@ -18,7 +20,9 @@ struct store_pin;
 enum { STORE_VOLUME_FIRST = 1, STORE_NAME_BYTES = 40, STORE_DIGEST_BYTES = 32 };
 #define STORE_FILE_LARGE ((uint64_t)1 << 62) /* set in `file` of objects with a file of their own */
 
-/* Where an object is: the bytes [offset, offset + length) of a file of a volume. */
+/* Where an object is. In a segment: the bytes [offset, offset + length) of it. In a file of its own:
+ * all of that; offset then says where its journal entry is (0: it has none, stored by an older
+ * program). store_content_offset() is where to read. */
 struct store_location {
     uint32_t volume;
     uint64_t file; /* segment number, or STORE_FILE_LARGE | number */
@@ -26,8 +30,45 @@ struct store_location {
     uint64_t length;
 };
 
+static inline uint64_t store_content_offset(const struct store_location *at)
+{
+    return (at->file & STORE_FILE_LARGE) != 0 ? 0 : at->offset;
+}
+
 /* The file's name inside its volume, for people. */
 void store_location_name(const struct store_location *at, char name[STORE_NAME_BYTES]);
+
+/* ---- volumes ---- */
+
+enum { STORE_VOLUMES_MAX = 64, STORE_UUID_BYTES = 37 };
+
+enum store_kind {
+    STORE_SEGMENTS,
+    STORE_TREE /* a folder adopted in place: read only */
+};
+
+/* What volume.json says. */
+struct store_identity {
+    uint32_t        number;
+    enum store_kind kind;
+    char            uuid[STORE_UUID_BYTES];
+};
+
+/* ISO_ENOENT: the folder has no volume.json. */
+ISO_MUST_USE int store_identity_read(int folder, struct store_identity *out, struct iso_err *err);
+/* Durable on return; uuid is made up here. ISO_EEXIST: it has one. */
+ISO_MUST_USE int store_identity_make(int folder, struct store_identity *identity,
+                                     struct iso_err *err);
+
+struct store_volume_config {
+    uint32_t        number;
+    enum store_kind kind;
+    int             folder;          /* descriptor; borrowed until store_close */
+    uint64_t        warn_free_bytes; /* below it: said in store_volumes */
+    uint64_t        stop_free_bytes; /* below it the volume takes nothing */
+    uint64_t        low_file;        /* where recovery begins: all before it is in the index */
+    uint64_t        low_offset;
+};
 
 struct store_config {
     int      folder; /* descriptor; borrowed until store_close */
@@ -37,10 +78,53 @@ struct store_config {
     uint64_t free_bytes_min;
 };
 
-/* Opens or creates, takes the lock (ISO_EBUSY), cuts nothing yet: see store_recover. */
+/* Takes the lock of the first volume's folder (ISO_EBUSY); it has no volumes yet. */
 ISO_MUST_USE int store_open(const struct store_config *config, struct store **store,
                             struct iso_err *err);
 void             store_close(struct store *store);
+/* Opens or creates its files, takes its lock; before store_recover. New objects go to the first one, in
+ * the order of these calls, that is writable and above its stop mark. */
+ISO_MUST_USE int store_volume_add(struct store *store, const struct store_volume_config *config,
+                                  struct iso_err *err);
+
+struct store_volume_info {
+    uint32_t        number;
+    enum store_kind kind;
+    uint64_t        bytes_free;
+    bool            warned; /* below warn_free_bytes */
+    bool            full;   /* below stop_free_bytes */
+    bool            failed; /* a flush has failed */
+};
+
+/* In the order of store_volume_add; count at most STORE_VOLUMES_MAX. */
+ISO_MUST_USE int store_volumes(struct store *store, struct store_volume_info out[STORE_VOLUMES_MAX],
+                               size_t *count, struct iso_err *err);
+/* Of all volumes that take objects. */
+ISO_MUST_USE int store_free_bytes(struct store *store, uint64_t *bytes, struct iso_err *err);
+/* False once a flush has failed on every volume. */
+bool store_writable(struct store *store);
+
+/* ---- members, recovery, the low mark ---- */
+
+/* A member of a segment. */
+struct store_member {
+    struct store_location at; /* of the object; of a journal entry: the file that it names */
+    uint64_t              segment;
+    uint64_t              offset; /* of its own content in the segment */
+    uint64_t              end;    /* of its padding: where the next head is */
+    enum store_state      state;
+    uint8_t               digest[STORE_DIGEST_BYTES];
+    struct store_record   record;
+};
+
+/* The members of a volume in the order of their writing, from the head at (file, offset) on; members that
+ * are not ours are skipped. The open segment is read up to its end at the time of the call. each()
+ * may use the store; a negative result ends the walk with it. *torn (NULL: not wanted): a closed
+ * segment held something that is no member, and what follows it there was not read. */
+ISO_MUST_USE int store_walk(struct store *store, uint32_t volume, uint64_t file, uint64_t offset,
+                            int (*each)(void *ctx, const struct store_member *member,
+                                        struct iso_err *err),
+                            void *ctx, bool *torn, struct iso_err *err);
 
 /* What the index knows, asked during recovery. */
 struct store_recovery {
@@ -55,10 +139,16 @@ struct store_recovery {
     void *ctx;
 };
 
-/* Once, after store_open and before the first commit: reads the tail of the open segment behind what
- * the index knows, cuts what is torn, hands over what is complete, clears temporary files. */
+/* Once, after the volumes were added and before the first commit: what lies behind each volume's low
+ * mark is handed over, the first thing in the open segment that is no whole member is cut with all
+ * behind it, temporary files go. ISO_EFORMAT: bytes before a low mark are missing. */
 ISO_MUST_USE int store_recover(struct store *store, const struct store_recovery *how,
                                struct iso_err *err);
+
+/* All that was committed before (file, offset) is settled. */
+void store_low(struct store *store, uint32_t volume, uint64_t *file, uint64_t *offset);
+
+/* ---- the way in ---- */
 
 /* An object on its way in: in memory up to inline_bytes_max, then in a temporary file. Memory comes
  * from the store's budget: store_add may wait for it a little, and spills early when none comes. */
@@ -72,12 +162,21 @@ ISO_MUST_USE int store_add(struct store_blob *blob, const void *ptr, size_t len,
 uint64_t         store_blob_bytes(const struct store_blob *blob);
 /* All of it while it is in memory: true. Lent until the next call on the blob. */
 bool store_blob_memory(const struct store_blob *blob, iso_bytes *all);
-/* Makes it durable; *blob is then NULL. digest names the object in its segment. On failure the blob
- * is still the caller's. ISO_ENOSPC: nothing was harmed, retry later. */
+/* CRC-32C of all that was added so far: of the object as it will be stored. */
+uint32_t store_blob_crc32c(const struct store_blob *blob);
+/* Makes it durable; *blob is then NULL. digest names the object in its segment; record goes beside it,
+ * with the blob's own crc32c in place of record->crc32c. On failure the blob is still the caller's.
+ * ISO_ENOSPC: nothing was harmed, retry later. After success exactly one of store_settle and
+ * store_discard follows, for every object. */
 ISO_MUST_USE int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
-                              struct store_location *at, struct iso_err *err);
-/* The object is in the index now: for large ones, the mark that recovery looks for can go. */
+                              const struct store_record *record, struct store_location *at,
+                              struct iso_err *err);
+/* The index transaction that names this place has committed (durable or not): the low mark may pass
+ * it. */
 void store_settle(struct store *store, const struct store_location *at);
+/* The index has refused the object: its space is given back. When that fails too the place stays
+ * unsettled, and recovery decides. */
+void store_discard(struct store *store, const struct store_location *at);
 /* Gives everything back; NULL is fine. */
 void store_abort(struct store_blob *blob);
 
@@ -94,9 +193,10 @@ void             store_read_close(struct store_pin *pin);
  * again later. */
 ISO_MUST_USE int store_remove(struct store *store, const struct store_location *at,
                               struct iso_err *err);
-
-ISO_MUST_USE int store_free_bytes(struct store *store, uint64_t *bytes, struct iso_err *err);
-/* False once a flush has failed. */
-bool store_writable(struct store *store);
+/* Marks the member as removed by someone while its bytes stay (kept), or takes that back (not kept); durable
+ * on return, idempotent. store_read_open reads kept ones too. ISO_ENOENT: its space has been given
+ * back. */
+ISO_MUST_USE int store_keep(struct store *store, const struct store_location *at, bool kept,
+                            struct iso_err *err);
 
 #endif

@@ -7,6 +7,7 @@
  * knows the object (store_settle). So after a crash the temporary names say what to look at. */
 #include "store_in.h"
 
+#include "iso_crc32c.h"
 #include "os_clock.h"
 
 #include <stdio.h>
@@ -168,6 +169,7 @@ int store_added(struct store_blob *blob, size_t len, struct iso_err *err)
 {
     if (len > blob->cap - blob->len)
         return iso_fail(err, ISO_EINVAL, "more bytes than were reserved");
+    blob->crc32c = iso_crc32c(blob->crc32c, blob->ptr + blob->len, len);
     blob->len += len;
     return ISO_OK;
 }
@@ -183,7 +185,9 @@ int store_add(struct store_blob *blob, const void *ptr, size_t len, struct iso_e
         if (rc < 0)
             return rc;
         memcpy(to, from, room);
-        blob->len += room;
+        rc = store_added(blob, room, err);
+        if (rc < 0)
+            return rc;
         from += room;
         len -= room;
     }
@@ -193,6 +197,11 @@ int store_add(struct store_blob *blob, const void *ptr, size_t len, struct iso_e
 uint64_t store_blob_bytes(const struct store_blob *blob)
 {
     return blob->written + blob->len;
+}
+
+uint32_t store_blob_crc32c(const struct store_blob *blob)
+{
+    return blob->crc32c;
 }
 
 bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
@@ -245,13 +254,17 @@ static int large_commit(struct store_blob *blob, struct store_location *at, stru
 }
 
 int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
-                 struct store_location *at, struct iso_err *err)
+                 const struct store_record *record, struct store_location *at, struct iso_err *err)
 {
-    struct store_blob *b = *blob;
-    int                rc;
+    struct store_blob  *b    = *blob;
+    struct store_record full = *record;
+    int                 rc;
+
+    full.has_crc = true;
+    full.crc32c  = b->crc32c;
 
     if (b->fd < 0)
-        rc = store_volume_append(b->store, b, digest, at, err);
+        rc = store_volume_append(b->store, b, digest, &full, at, err);
     else
         rc = large_commit(b, at, err);
     if (rc < 0)
@@ -272,6 +285,11 @@ void store_settle(struct store *store, const struct store_location *at)
     store_temporary_name(at->file, name);
     if (os_remove(store->tmp, name, NULL) < 0)
         return; /* recovery does it */
+}
+
+void store_discard(struct store *store, const struct store_location *at)
+{
+    (void)!store_remove(store, at, NULL);
 }
 
 void store_abort(struct store_blob *blob)

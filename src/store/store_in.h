@@ -75,6 +75,7 @@ struct store_blob {
     uint64_t      written; /* bytes in the file */
     uint64_t      number;  /* of the file */
     int           fd;      /* -1: in memory */
+    uint32_t      crc32c;  /* of all of it so far */
     bool          budgeted;
 };
 
@@ -82,8 +83,8 @@ struct store_blob {
 int  store_volume_open(struct store *store, struct iso_err *err);
 void store_volume_close(struct store *store);
 int  store_volume_append(struct store *store, struct store_blob *blob,
-                         const uint8_t digest[STORE_DIGEST_BYTES], struct store_location *at,
-                         struct iso_err *err);
+                         const uint8_t digest[STORE_DIGEST_BYTES], const struct store_record *record,
+                         struct store_location *at, struct iso_err *err);
 /* fdatasync; a failure is remembered for ever. */
 int  store_flush(struct store *store, int fd, struct iso_err *err);
 int  store_check_writable(struct store *store, struct iso_err *err);

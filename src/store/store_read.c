@@ -141,7 +141,8 @@ static int head_check(int fd, const struct store_location *at,
         memcmp(member.digest, digest, STORE_DIGEST_BYTES) != 0)
         return iso_fail(err, ISO_EFORMAT, "segment %llu has another object at %llu",
                         (unsigned long long)at->file, (unsigned long long)at->offset);
-    return member.removed ? iso_fail(err, ISO_ENOENT, "the object has been removed") : ISO_OK;
+    return member.state == STORE_REMOVED ? iso_fail(err, ISO_ENOENT, "the object has been removed")
+                                         : ISO_OK;
 }
 
 int store_read_open(struct store *store, const struct store_location *at,
@@ -262,9 +263,10 @@ static int member_remove(struct store *store, const struct store_location *at, s
     if (rc >= 0 && (!store_tar_parse(block, &member) || member.bytes != at->length))
         rc = iso_fail(err, ISO_EFORMAT, "segment %s has no such object at %llu", name,
                       (unsigned long long)at->offset);
-    if (rc >= 0 && !member.removed) {
-        member.removed = true;
-        store_tar_head(&member, os_wall_us() / 1000000, block);
+    if (rc >= 0 && member.state != STORE_REMOVED) {
+        member.state   = STORE_REMOVED;
+        member.mtime_s = os_wall_us() / 1000000;
+        store_tar_head(&member, block);
         rc = os_write_at(fd, block, sizeof block, at->offset - STORE_TAR_BLOCK, err);
     }
     if (rc >= 0)

@@ -16,7 +16,7 @@ static int member_recover(struct store *store, const struct store_location *at,
     bool keep = true;
     int  rc;
 
-    if (member->removed || !member->ours)
+    if (member->state != STORE_LIVE || !member->ours)
         return ISO_OK;
     rc = how->orphan(how->ctx, at, member->digest, &keep, err);
     if (rc >= 0 && !keep)

@@ -10,6 +10,7 @@
 struct append {
     struct os_group_item   item;
     const uint8_t         *digest;
+    struct store_record    record;
     iso_bytes              content;
     struct store_location *at;
     int                    rc;
@@ -95,11 +96,13 @@ static int batch_write(struct store *store, struct append *first, size_t count, 
     int            rc;
 
     for (size_t i = 0; i < count; i++, a = (struct append *)a->item.next) {
-        struct store_tar_member member = { .bytes = a->content.len };
+        struct store_tar_member member = { .bytes   = a->content.len,
+                                           .mtime_s = now,
+                                           .record  = a->record };
 
         for (size_t k = 0; k < STORE_DIGEST_BYTES; k++)
             member.digest[k] = a->digest[k];
-        store_tar_head(&member, now, head[i]);
+        store_tar_head(&member, head[i]);
         part[parts++] = iso_bytes_of(head[i], STORE_TAR_BLOCK);
         part[parts++] = a->content;
         part[parts++] =
@@ -141,13 +144,15 @@ static void batch_run(void *ctx, struct os_group_item *item, size_t count)
 }
 
 int store_volume_append(struct store *store, struct store_blob *blob,
-                        const uint8_t digest[STORE_DIGEST_BYTES], struct store_location *at,
-                        struct iso_err *err)
+                        const uint8_t digest[STORE_DIGEST_BYTES], const struct store_record *record,
+                        struct store_location *at, struct iso_err *err)
 {
     struct store_location place  = { 0 };
-    struct append         append = {
-                .digest = digest, .content = iso_bytes_of(blob->ptr, blob->len), .at = &place, .err = err
-    };
+    struct append         append = { .digest  = digest,
+                                     .record  = *record,
+                                     .content = iso_bytes_of(blob->ptr, blob->len),
+                                     .at      = &place,
+                                     .err     = err };
 
     os_group_submit(&store->group, &append.item);
     if (append.rc >= 0)

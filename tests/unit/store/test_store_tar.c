@@ -13,12 +13,12 @@ static void what_is_written_is_read(void **state)
 
     (void)state;
     memset(in.digest, 0xa5, sizeof in.digest);
-    for (int removed = 0; removed < 2; removed++) {
-        in.removed = removed != 0;
-        store_tar_head(&in, 1700000000, block);
+    for (int s = STORE_LIVE; s <= STORE_REMOVED; s++) {
+        in.state = (enum store_state)s;
+        store_tar_head(&in, block);
         assert_true(store_tar_parse(block, &out));
         assert_int_equal(out.bytes, in.bytes);
-        assert_int_equal(out.removed, in.removed);
+        assert_int_equal(out.state, in.state);
         assert_true(out.ours);
         assert_memory_equal(out.digest, in.digest, sizeof in.digest);
     }
@@ -31,7 +31,7 @@ static void a_changed_byte_is_noticed(void **state)
     uint8_t                 block[STORE_TAR_BLOCK];
 
     (void)state;
-    store_tar_head(&in, 1, block);
+    store_tar_head(&in, block);
     for (size_t i = 0; i < STORE_TAR_BLOCK; i++) {
         uint8_t was = block[i];
 

@@ -6,18 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { HEAD_BYTES_MAX = 16384, PATHS_MAX = 65536 };
 
+/* A body that ends with the connection; a new one is made. */
+static void to_the_end(struct in *in, unsigned port, uint64_t *bytes)
+{
+    ssize_t n = (ssize_t)(in->end - in->at);
+
+    for (; n > 0; n = recv(in->fd, in->buffer, sizeof in->buffer, 0))
+        *bytes += (uint64_t)n;
+    in->at = in->end = 0;
+    (void)close(in->fd);
+    in->fd = load_connect(port);
+}
+
 /* One response: its status; the body is passed over and counted. */
-static int response(struct in *in, uint64_t *bytes)
+static int response(struct in *in, unsigned port, uint64_t *bytes)
 {
     char     head[HEAD_BYTES_MAX];
-    size_t   n       = 0;
-    uint64_t length  = 0;
-    bool     chunked = false;
+    size_t   n        = 0;
+    uint64_t length   = 0;
+    bool     chunked  = false;
+    bool     closes   = false;
+    bool     measured = false;
     int      status;
 
     do {
@@ -30,7 +44,9 @@ static int response(struct in *in, uint64_t *bytes)
         load_die("no HTTP response");
     for (char *line = strchr(head, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
         if (strncasecmp(line + 1, "Content-Length:", 15) == 0)
-            length = strtoull(line + 16, NULL, 10);
+            length = strtoull(line + 16, NULL, 10), measured = true;
+        if (strncasecmp(line + 1, "Connection: close", 17) == 0)
+            closes = true;
         if (strncasecmp(line + 1, "Transfer-Encoding: chunked", 26) == 0)
             chunked = true;
     }
@@ -45,6 +61,10 @@ static int response(struct in *in, uint64_t *bytes)
         *bytes += length;
         chunked = length > 0;
         length  = 0;
+    }
+    if (closes && !measured) {
+        to_the_end(in, port, bytes);
+        return status;
     }
     load_take(in, NULL, length);
     *bytes += length;
@@ -70,7 +90,7 @@ static void get_work(struct lane *lane)
         size_t k     = (size_t)((i * lane->lanes + lane->number) % job->count);
         double begin = load_now_ms();
         load_send(in->fd, job->request[k], job->len[k]);
-        int status  = response(in, &lane->bytes);
+        int status  = response(in, job->port, &lane->bytes);
         lane->ms[i] = load_now_ms() - begin;
         lane->done += status == 200 || status == 204;
         lane->failed += status != 200 && status != 204;
@@ -165,7 +185,7 @@ static void stow_work(struct lane *lane)
         uint64_t ignored = 0;
         load_send(in->fd, request, (size_t)length);
         load_send(in->fd, body, total);
-        int status  = response(in, &ignored);
+        int status  = response(in, job->t.port, &ignored);
         lane->ms[i] = load_now_ms() - begin;
         lane->bytes += total;
         lane->done += status == 200;

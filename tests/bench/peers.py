@@ -1,5 +1,6 @@
 """What the benchmarks share: the servers side by side, the images, the load client, the table."""
 
+import array
 import json
 import os
 import platform
@@ -124,13 +125,15 @@ class Images:
         self.path = os.path.join(folder, f"template-{rows}x{columns}x{frames}.dcm")
         sop, series, study, patient = self.MARKER
         self.attributes = attributes
-        noise = os.urandom(4096)
-        size = rows * columns * 2 * frames
+        # a body of soft tissue with the noise of a scanner: what codecs meet
+        noise = os.urandom(rows * columns)
+        slice_ = array.array("H", (1000 + (x * 2 + y) % 400 + noise[y * columns + x] % 24 if 64 < x * 512 // columns < 448 else noise[y * columns + x] % 8
+                                   for y in range(rows) for x in range(columns)))
         more = {"NumberOfFrames": str(frames)} if frames > 1 else {}
         ds = objects.make(rows=1, columns=1, SOPInstanceUID=sop, SeriesInstanceUID=series, StudyInstanceUID=study,
                           PatientID=patient, PatientName=patient + "^BENCH", StudyDate="19771231", FrameOfReferenceUID="1.2.3", **more)
         ds.Rows, ds.Columns = rows, columns
-        ds.PixelData = (noise * (size // len(noise) + 1))[:size]
+        ds.PixelData = slice_.tobytes() * frames
         number = 0x1001  # as many attributes as a scanner sends
         ds.add_new(0x00090010, "LO", "ISOCENTER BENCH")
         while len(ds) < attributes:

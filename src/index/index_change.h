@@ -36,6 +36,11 @@ int index_note_segment(struct sql *sql, const struct store_location *at, struct 
 int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);
 int index_list_classes(struct sql *sql, int64_t study, struct iso_err *err);
 
+/* index_settle.c: part of each transaction that adds, removes or changes an object of the series. */
+int index_news(struct index *index, struct sql *sql, int64_t series, struct iso_err *err);
+/* The series has gone. */
+int index_settled_drop(struct sql *sql, int64_t series, struct iso_err *err);
+
 /* Takes an object out; parents that become empty go with it. ISO_ENOENT when it is not there. */
 int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err);
 /* Before the transaction's end: what was kept of objects that have gone, once for many of them. */

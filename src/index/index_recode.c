@@ -16,11 +16,13 @@ struct change {
     struct iso_buf               packed;
 };
 
-/* The length of what is there, if it is still what was read. */
-static int old_length(struct sql *sql, const struct change *c, int64_t *length, struct iso_err *err)
+/* The length and the series of what is there, if it is still what was read. */
+static int old_row(struct sql *sql, const struct change *c, int64_t *length, int64_t *series,
+                   struct iso_err *err)
 {
     sqlite3_stmt *st;
-    int rc = sql_prepare(sql, "SELECT length FROM instance WHERE id = ? AND digest = ?", &st, err);
+    int rc = sql_prepare(sql, "SELECT length, series FROM instance WHERE id = ? AND digest = ?",
+                         &st, err);
 
     if (rc < 0)
         return rc;
@@ -30,6 +32,7 @@ static int old_length(struct sql *sql, const struct change *c, int64_t *length, 
     if (rc < 0)
         return rc == ISO_EEND ? iso_fail(err, ISO_ENOENT, "index: the object has changed") : rc;
     *length = sqlite3_column_int64(st, 0);
+    *series = sqlite3_column_int64(st, 1);
     sqlite3_reset(st);
     return ISO_OK;
 }
@@ -77,11 +80,13 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
     return sql_run(sql, st, err);
 }
 
+/* A header of its own, from now on, also where the old one is in a pack. */
 static int header_update(struct sql *sql, const struct change *c, struct iso_err *err)
 {
     sqlite3_stmt *st;
-    int rc = sql_prepare(sql, "UPDATE header SET packed = ?, frame_table = ? WHERE instance = ?",
-                         &st, err);
+    int           rc = sql_prepare(
+                  sql, "INSERT OR REPLACE INTO header(packed, frame_table, instance) VALUES(?,?,?)", &st,
+                  err);
 
     if (rc < 0)
         return rc;
@@ -95,7 +100,8 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
 {
     const struct change *c = ctx;
     int64_t              length;
-    int                  rc = old_length(sql, c, &length, err);
+    int64_t              series;
+    int                  rc = old_row(sql, c, &length, &series, err);
 
     if (rc >= 0)
         rc = RUN_INTS(sql,
@@ -111,6 +117,8 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
         rc = row_update(sql, c, err);
     if (rc >= 0)
         rc = header_update(sql, c, err);
+    if (rc >= 0)
+        rc = index_news(index, sql, series, err);
     if (rc >= 0)
         rc = index_note_segment(sql, &c->now->location, err);
     if (rc >= 0)

@@ -160,12 +160,16 @@ static int parents_shrink(struct index *index, struct sql *sql, int64_t series, 
                       err, series);
         if (rc >= 0)
             rc = RUN_INTS(sql, "DELETE FROM series WHERE id = ?", err, series);
+        if (rc >= 0)
+            rc = index_settled_drop(sql, series, err);
         index->delta.series--;
     } else {
         rc = RUN_INTS(sql,
                       "UPDATE series SET n_instances = n_instances - 1, changed_us = ?2"
                       " WHERE id = ?1",
                       err, series, now);
+        if (rc >= 0)
+            rc = index_news(index, sql, series, err);
     }
     if (rc >= 0)
         rc = RUN_INTS(sql,

@@ -122,8 +122,7 @@ static const char *const STEP[] = {
     /* crc32c of the stored file (NULL: stored before it was kept). A tombstone with kind 1 was removed
      * by someone and can be taken back until made_us; 0: its space is due. Volumes by the number in
      * locations; low: all that lies before it is in the index for good, so recovery begins there.
-     * pack: the headers of a series that has settled, and its ready metadata answer; unsettled: the
-     * series that have had news since. damage: what checking has found. tree_file: files of a folder
+     * pack, ready, piece, unsettled: index_settle.h. damage: what checking has found. tree_file: files of a folder
      * that was adopted in place. instance_by_place: recovery and checking go along the segments. */
     "DROP INDEX instance_large;"
     "CREATE INDEX instance_by_place ON instance(volume, file, offset);"
@@ -138,10 +137,16 @@ static const char *const STEP[] = {
     "CREATE TABLE volume(number INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
     " path TEXT NOT NULL, low_file INTEGER NOT NULL DEFAULT 0, low_offset INTEGER NOT NULL DEFAULT"
     " 0);"
-    "CREATE TABLE pack(series INTEGER PRIMARY KEY, made_us INTEGER NOT NULL, headers BLOB NOT NULL,"
-    " json BLOB, json_bytes INTEGER NOT NULL DEFAULT 0, json_crc INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE unsettled(series INTEGER PRIMARY KEY);"
-    "INSERT INTO unsettled SELECT id FROM series;"
+    "CREATE TABLE pack(id INTEGER PRIMARY KEY, series INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " items BLOB NOT NULL, headers BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX pack_by_series ON pack(series, last);"
+    "CREATE TABLE ready(series INTEGER PRIMARY KEY, form INTEGER NOT NULL,"
+    " instances INTEGER NOT NULL, tag BLOB NOT NULL);"
+    "CREATE TABLE piece(id INTEGER PRIMARY KEY, series INTEGER NOT NULL, part INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, crc32 INTEGER NOT NULL, deflated BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX piece_by_series ON piece(series, part);"
+    "CREATE TABLE unsettled(series INTEGER PRIMARY KEY, news_us INTEGER NOT NULL);"
+    "INSERT INTO unsettled SELECT id, 0 FROM series;"
     "CREATE TABLE damage(instance INTEGER PRIMARY KEY, found_us INTEGER NOT NULL, what TEXT NOT"
     " NULL);"
     "CREATE TABLE tree_file(volume INTEGER NOT NULL, file INTEGER NOT NULL, path TEXT NOT NULL,"

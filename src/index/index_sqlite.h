@@ -38,7 +38,8 @@ struct index {
     struct sql          writer;
     struct index_totals delta; /* of the transaction that is open */
     int64_t             next_instance;
-    int64_t             relist; /* a study whose lists are to be made again before the end */
+    int64_t             news_us; /* the number of the last change of a series */
+    int64_t             relist;  /* a study whose lists are to be made again before the end */
 
     struct os_mutex mu;
     struct os_cond  reader_back;

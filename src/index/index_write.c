@@ -436,6 +436,8 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     if (rc >= 0)
         rc = parents_count(sql, a, study, series, class, err);
     if (rc >= 0)
+        rc = index_news(index, sql, series, err);
+    if (rc >= 0)
         rc = index_note_segment(sql, &a->in->location, err);
     if (rc >= 0)
         rc = index_relist(index, sql, err); /* only where something was replaced */

@@ -24,21 +24,16 @@ struct index_illness {
 };
 
 /* In this order: rows that index_renew has mended have wrong counts until INDEX_CHECK_COUNTS. */
-enum index_check_part {
-    INDEX_CHECK_FILE,
-    INDEX_CHECK_PARENTS,
-    INDEX_CHECK_COUNTS
-};
+enum index_check_part { INDEX_CHECK_FILE, INDEX_CHECK_PARENTS, INDEX_CHECK_COUNTS };
 
 /* repair: whatever SQL alone can mend is mended. full: INDEX_CHECK_FILE also looks into every index
  * of the database. each() is called without a connection held; a negative result ends the check.
  * At most INDEX_ILL_MAX of one sort are told one by one. */
 enum { INDEX_ILL_MAX = 1000 };
-ISO_MUST_USE int index_check(struct index *index, enum index_check_part part, bool full,
-                             bool repair,
-                             int (*each)(void *ctx, const struct index_illness *ill,
-                                         struct iso_err *err),
-                             void *ctx, struct iso_err *err);
+ISO_MUST_USE int
+index_check(struct index *index, enum index_check_part part, bool full, bool repair,
+            int (*each)(void *ctx, const struct index_illness *ill, struct iso_err *err), void *ctx,
+            struct iso_err *err);
 
 /* ---- rows by place ---- */
 
@@ -91,8 +86,8 @@ struct index_damage {
     iso_str what;
 };
 ISO_MUST_USE int index_damage_list(struct index *index, int64_t after, size_t max,
-                                   struct iso_arena *arena, struct index_damage *out,
-                                   size_t *count, struct iso_err *err);
+                                   struct iso_arena *arena, struct index_damage *out, size_t *count,
+                                   struct iso_err *err);
 ISO_MUST_USE int index_damage_count(struct index *index, uint64_t *count, struct iso_err *err);
 
 /* ---- what two indexes of the same objects have in common ---- */

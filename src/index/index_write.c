@@ -1,6 +1,7 @@
 /* index_write.c: adding objects, inside the writer's transaction. Counts and lists of
  * parents change with their children; what is prepared before (folding, packing) is done on the
  * caller's own thread. */
+#include "index_care.h"
 #include "index_change.h"
 
 #include "dcm_match.h"
@@ -15,7 +16,8 @@ struct addition {
     iso_str sounds; /* of the patient's name: "-word" and "=code" for each word, space separated */
     struct iso_buf packed;
     int64_t        replaces;
-    int64_t        id; /* out */
+    int64_t        renews; /* the id that it has and keeps; 0: a new one */
+    int64_t        id;     /* out */
 };
 
 static int index_of(dcm_tag tag)
@@ -428,7 +430,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
         rc = series_id(index, sql, a, &study, &series, err);
     if (rc >= 0)
         rc = index_intern(sql, a->in->sop_class_uid, &class, err);
-    a->id = index->next_instance++;
+    a->id = a->renews != 0 ? a->renews : index->next_instance++;
     if (rc >= 0)
         rc = instance_insert(sql, a, series, class, err);
     if (rc >= 0)
@@ -464,6 +466,22 @@ static int sounds_of(struct addition *a, struct iso_arena *arena, struct iso_err
     return rc < 0 ? rc : a->sounds.ptr == NULL ? iso_arena_fail(arena, err) : ISO_OK;
 }
 
+/* Everything that can be done before the transaction. */
+static int prepare(struct addition *a, const struct dcm_dataset *header, struct iso_arena *scratch,
+                   struct iso_err *err)
+{
+    int rc = index_values(header, scratch, a->value, err);
+
+    if (rc >= 0)
+        rc = sounds_of(a, scratch, err);
+    if (rc < 0)
+        return rc;
+    /* the archive's word on the identity, whatever padding the header has */
+    a->value[index_of(0x0020000D)].text = a->in->study_uid;
+    a->value[index_of(0x0020000E)].text = a->in->series_uid;
+    return index_header_pack(header, &a->packed, err);
+}
+
 int index_add(struct index *index, const struct index_instance *instance,
               const struct dcm_dataset *header, int64_t replaces, int64_t *id, struct iso_err *err)
 {
@@ -473,18 +491,60 @@ int index_add(struct index *index, const struct index_instance *instance,
 
     iso_arena_init(&scratch, SCRATCH_BYTES_MAX);
     iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
-    rc = index_values(header, &scratch, a.value, err);
-    if (rc >= 0)
-        rc = sounds_of(&a, &scratch, err);
-    if (rc >= 0) { /* the archive's word on the identity, whatever padding the header has */
-        a.value[index_of(0x0020000D)].text = instance->study_uid;
-        a.value[index_of(0x0020000E)].text = instance->series_uid;
-        rc                                 = index_header_pack(header, &a.packed, err);
-    }
+    rc = prepare(&a, header, &scratch, err);
     if (rc >= 0)
         rc = index_write(index, add_apply, &a, err);
     if (rc >= 0)
         *id = a.id;
+    iso_buf_release(&a.packed);
+    iso_arena_release(&scratch);
+    return rc;
+}
+
+/* The row goes, whatever it says, and comes back as the object says. Parents are counted anew. */
+static int renew_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
+{
+    static const char *const recount[] = {
+        "UPDATE series SET n_instances = (SELECT count(*) FROM instance i WHERE i.series ="
+        " series.id) WHERE id = (SELECT series FROM instance WHERE id = ?)",
+        "UPDATE study SET n_instances = (SELECT sum(n_instances) FROM series WHERE series.study ="
+        " study.id) WHERE id = (SELECT e.study FROM instance i JOIN series e ON e.id = i.series"
+        " WHERE i.id = ?)",
+    };
+    struct addition *a = ctx;
+    sqlite3_stmt    *st;
+    int rc = sql_prepare(sql, "DELETE FROM instance WHERE id = ? RETURNING length", &st, err);
+
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, a->renews);
+    rc = sql_step(sql, st, err);
+    if (rc < 0)
+        return rc == ISO_EEND ? iso_fail(err, ISO_ENOENT, "index: the object has gone") : rc;
+    index->delta.instances--;
+    index->delta.bytes -= sqlite3_column_int64(st, 0);
+    rc = sql_run(sql, st, err);
+    if (rc >= 0)
+        rc = RUN_INTS(sql, "DELETE FROM header WHERE instance = ?", err, a->renews);
+    if (rc >= 0)
+        rc = add_apply(index, sql, ctx, err);
+    for (size_t i = 0; i < sizeof recount / sizeof *recount && rc >= 0; i++)
+        rc = RUN_INTS(sql, recount[i], err, a->renews);
+    return rc;
+}
+
+int index_renew(struct index *index, int64_t id, const struct index_instance *instance,
+                const struct dcm_dataset *header, struct iso_err *err)
+{
+    struct addition  a = { .in = instance, .renews = id };
+    struct iso_arena scratch;
+    int              rc;
+
+    iso_arena_init(&scratch, SCRATCH_BYTES_MAX);
+    iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
+    rc = prepare(&a, header, &scratch, err);
+    if (rc >= 0)
+        rc = index_write(index, renew_apply, &a, err);
     iso_buf_release(&a.packed);
     iso_arena_release(&scratch);
     return rc;

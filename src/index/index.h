@@ -1,7 +1,12 @@
 /* index.h: what we know about the stored objects. The plain face of whichever database is behind it;
- * values only ever travel as bound parameters. One writer at a time, who commits for all that wait
- * (durable on return); readers never wait for it. Any thread. Everything is kept per tenant; there is
- * one so far. DESIGN.md §2 */
+ * values only ever travel as bound parameters. One writer at a time, who commits for all that wait;
+ * readers never wait for it. Any thread. Everything is kept per tenant; there is one so far.
+ * DESIGN.md §2
+ *
+ * On return every change is visible to all and survives the end of the process. All but additions
+ * are flushed too, and with them everything that was committed before. An addition (index_add that
+ * replaces nothing) is not: its object is flushed in its segment, where recovery finds it again
+ * after a power loss, from the low mark of its volume on. docs/durability.md */
 #ifndef INDEX_H
 #define INDEX_H
 
@@ -61,7 +66,7 @@ struct index_instance {
 };
 
 /* Adds an object with its header (bulk left out); in one step with it, `replaces` (0: none) goes, and
- * its place becomes a tombstone. Returns when durable.
+ * its place becomes a tombstone. Flushed only if it replaces something.
  * ISO_EEXIST: the SOP instance UID is here already (and is not `replaces`). */
 ISO_MUST_USE int index_add(struct index *index, const struct index_instance *instance,
                            const struct dcm_dataset *header, int64_t replaces, int64_t *id,
@@ -230,8 +235,44 @@ ISO_MUST_USE int index_mark(struct index *index, iso_str name, int64_t *value, s
 ISO_MUST_USE int index_mark_set(struct index *index, iso_str name, int64_t value,
                                 struct iso_err *err);
 
+/* ---- volumes ---- */
+
+struct index_volume {
+    uint32_t number;   /* as in store_location */
+    iso_str  uuid;     /* of its volume.json */
+    iso_str  kind;     /* "segments" or "tree" */
+    iso_str  path;     /* where it was last seen, for people */
+    uint64_t low_file; /* the low mark; 0, 0: none yet (a volume of an older schema, or empty) */
+    uint64_t low_offset;
+};
+
+/* Makes volume->number and volume->uuid belong together for good; kind and path are noted (marks are
+ * not touched). Number 0: the one its uuid has, else the next free one; *number says which. Flushed.
+ * ISO_ECONFLICT: the number has another uuid, the uuid another number, or the kind is another. */
+ISO_MUST_USE int index_volume_bind(struct index *index, const struct index_volume *volume,
+                                   uint32_t *number, struct iso_err *err);
+/* All of them by number, at most max; strings in the arena. ISO_ELIMIT: there are more. */
+ISO_MUST_USE int index_volumes(struct index *index, struct iso_arena *arena,
+                               struct index_volume *out, size_t max, size_t *count,
+                               struct iso_err *err);
+/* The low mark: every member of the volume before this place is in the index. The caller took the
+ * place from the store before this call; this call flushes everything committed so far, and the mark
+ * with it, so the mark is never ahead of what is durable. It never goes back: a lower place than the
+ * one there is changes nothing. ISO_ENOENT: no such volume. */
+ISO_MUST_USE int index_volume_mark(struct index *index, uint32_t volume, uint64_t file,
+                                   uint64_t offset, struct iso_err *err);
+/* Copies what has been committed from the log into the database file and flushes it, on a connection
+ * of its own: neither writers nor readers wait, except that a log which has grown too long is begun
+ * anew between two commits (a few ms). A reader that has been in one question for long keeps the log
+ * from being begun anew, and it grows until that question ends. To be called about once a second
+ * while there is news; without it the writer does it by itself, later. One thread at a time. */
+ISO_MUST_USE int index_checkpoint(struct index *index, struct iso_err *err);
+
 /* ---- recovery and figures ---- */
 
+/* Does an object or a tombstone begin at this very place? One look-up. */
+ISO_MUST_USE int index_known_place(struct index *index, uint32_t volume, uint64_t file,
+                                   uint64_t offset, bool *known, struct iso_err *err);
 /* Where the last known object (or tombstone) of a segment ends; 0: none. */
 ISO_MUST_USE int index_known_end(struct index *index, uint32_t volume, uint64_t file, uint64_t *end,
                                  struct iso_err *err);

@@ -29,8 +29,6 @@ int sql_run_ints(struct sql *sql, const char *text, const int64_t *args, int cou
 
 /* The number of a UID or other repeated text. */
 int index_intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *err);
-/* Recovery begins to look behind the last object that is known in a segment. */
-int index_note_segment(struct sql *sql, const struct store_location *at, struct iso_err *err);
 
 /* The study's lists of modalities and SOP classes, sorted, made again from their rows. */
 int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);

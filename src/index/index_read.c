@@ -337,60 +337,6 @@ int index_rows(struct index *index, enum index_level level, const int64_t *ids, 
 
 /* ---- figures ---- */
 
-/* One integer, or `otherwise` when there is no row. */
-static int one_number(struct index *index, const char *text, const int64_t *args, int count,
-                      int64_t otherwise, int64_t *out, struct iso_err *err)
-{
-    struct sql   *sql = NULL;
-    sqlite3_stmt *st;
-    int           rc = index_reader_take(index, &sql, err);
-
-    if (rc >= 0)
-        rc = sql_prepare(sql, text, &st, err);
-    for (int i = 0; i < count && rc >= 0; i++)
-        sqlite3_bind_int64(st, i + 1, args[i]);
-    if (rc >= 0)
-        rc = sql_step(sql, st, err);
-    if (rc == ISO_EEND) {
-        *out = otherwise;
-        rc   = ISO_OK;
-    } else if (rc >= 0) {
-        *out = sqlite3_column_int64(st, 0);
-        rc   = sql_run(sql, st, err);
-    }
-    index_reader_give(index, sql);
-    return rc;
-}
-
-int index_known_end(struct index *index, uint32_t volume, uint64_t file, uint64_t *end,
-                    struct iso_err *err)
-{
-    const int64_t args[] = { volume, (int64_t)file };
-    int64_t       found  = 0;
-    int rc = one_number(index, "SELECT known_end FROM segment WHERE volume = ? AND file = ?", args,
-                        2, 0, &found, err);
-
-    if (rc >= 0)
-        *end = (uint64_t)found;
-    return rc;
-}
-
-int index_known_file(struct index *index, uint32_t volume, uint64_t file, bool *known,
-                     struct iso_err *err)
-{
-    const int64_t args[] = { (int64_t)file, volume };
-    int64_t       found  = 0;
-    int           rc     = one_number(index,
-                                      "SELECT EXISTS(SELECT 1 FROM instance WHERE file = ?1 AND"
-                                                    " file >= 4611686018427387904 AND volume = ?2) OR"
-                                                    " EXISTS(SELECT 1 FROM tombstone WHERE file = ?1 AND volume = ?2)",
-                                      args, 2, 0, &found, err);
-
-    if (rc >= 0)
-        *known = found != 0;
-    return rc;
-}
-
 int index_stats(struct index *index, struct index_stats *out, struct iso_err *err)
 {
     struct sql   *sql = NULL;

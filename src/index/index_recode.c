@@ -76,7 +76,8 @@ static int row_update(struct sql *sql, const struct change *c, struct iso_err *e
     sqlite3_bind_blob(st, 1, now->digest, sizeof now->digest, SQLITE_STATIC);
     sqlite3_bind_blob(st, 2, now->meta_digest, sizeof now->meta_digest, SQLITE_STATIC);
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
-        sqlite3_bind_int64(st, 3 + i, numbers[i]);
+        if (numbers[i] >= 0)
+            sqlite3_bind_int64(st, 3 + i, numbers[i]);
     return sql_run(sql, st, err);
 }
 
@@ -119,8 +120,6 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
         rc = header_update(sql, c, err);
     if (rc >= 0)
         rc = index_news(index, sql, series, err);
-    if (rc >= 0)
-        rc = index_note_segment(sql, &c->now->location, err);
     if (rc >= 0)
         index->delta.bytes += (int64_t)c->now->location.length - length;
     return rc;

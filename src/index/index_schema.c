@@ -125,6 +125,7 @@ static const char *const STEP[] = {
      * pack, ready, piece, unsettled: index_settle.h. damage: what checking has found. tree_file: files of a folder
      * that was adopted in place. instance_by_place: recovery and checking go along the segments. */
     "DROP INDEX instance_large;"
+    "DROP TABLE segment;"
     "CREATE INDEX instance_by_place ON instance(volume, file, offset);"
     "CREATE INDEX tombstone_by_place ON tombstone(volume, file, offset);"
     "ALTER TABLE instance ADD COLUMN crc32c INTEGER;"

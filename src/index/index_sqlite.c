@@ -1,11 +1,16 @@
 /* index_sqlite.c: connections, statements, the writer's group.
- * WAL with synchronous=FULL: a commit is one append and one flush, and readers never wait. */
+ * WAL: a commit is one append, and one flush where an item of the batch asks for it; readers never
+ * wait. The log is copied into the database by index_checkpoint (index_volume.c), so that no commit
+ * waits for that either, unless nobody calls it. */
 #include "index_sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { WRITE_BATCH_MAX = 256, BUSY_MS = 10000 };
+
+/* Longer than this, and the writer copies it itself: index_checkpoint is not being called. */
+enum { LOG_PAGES_MAX = (64 << 20) / 4096 };
 
 int sql_fail(struct sql *sql, struct iso_err *err)
 {
@@ -45,7 +50,7 @@ int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err
     (void)sqlite3_busy_timeout(sql->db, BUSY_MS);
     rc = sql_exec(sql,
                   writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                           "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=4000;"
+                           "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=0;"
                            "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY"
                          : "PRAGMA query_only=ON; PRAGMA cache_size=-2048;"
                            "PRAGMA temp_store=MEMORY",
@@ -209,10 +214,11 @@ void index_reader_give(struct index *index, struct sql *sql)
 
 struct write {
     struct os_group_item item;
-    int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
-    void           *ctx;
-    int             rc;
-    struct iso_err *err;
+    index_apply_fn      *apply; /* NULL: nothing is written, the log is copied */
+    void                *ctx;
+    bool                 flush;
+    int                  rc;
+    struct iso_err      *err;
 };
 
 static int totals_update(struct index *index, struct sql *sql, struct iso_err *err)
@@ -259,9 +265,9 @@ static int apply_one(struct index *index, struct write *w, struct iso_err *err)
 }
 
 /* A flush that failed leaves the database file in an unknown state: never try again. */
-static void note_failure(struct index *index)
+void index_note_failure(struct index *index, struct sql *sql)
 {
-    switch (sqlite3_extended_errcode(index->writer.db)) {
+    switch (sqlite3_extended_errcode(sql->db)) {
     case SQLITE_IOERR_FSYNC:
     case SQLITE_IOERR_DIR_FSYNC:
     case SQLITE_IOERR_TRUNCATE:
@@ -272,30 +278,76 @@ static void note_failure(struct index *index)
     }
 }
 
+/* Not inside a transaction, where SQLite would not listen. */
+static int flushing_set(struct index *index, bool flush, struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    if (index->flushing != flush)
+        rc = sql_exec(&index->writer,
+                      flush ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);
+    if (rc >= 0)
+        index->flushing = flush;
+    return rc;
+}
+
+/* The log as far as readers let us. While one holds it, it is tried again now and then only. */
+static void log_bound(struct index *index, bool now)
+{
+    const int pages = atomic_load(&index->log_pages);
+
+    if (pages < LOG_PAGES_MAX)
+        index->log_pages_max = LOG_PAGES_MAX;
+    if (!now && pages <= index->log_pages_max)
+        return;
+    index->log_pages_max = pages + LOG_PAGES_MAX / 4;
+    (void)!index_log_copy(index, &index->writer, NULL); /* what was committed stands either way */
+}
+
+static int batch_begin(struct index *index, bool flush, struct iso_err *err)
+{
+    int rc;
+
+    index->delta = (struct index_totals){ 0 };
+    if (atomic_load(&index->failed))
+        return iso_fail(err, ISO_EIO,
+                        "a flush of the index has failed: nothing is stored until a restart");
+    rc = flushing_set(index, flush, err);
+    return rc < 0 ? rc : sql_exec(&index->writer, "BEGIN IMMEDIATE", err);
+}
+
+static int batch_end(struct index *index, struct iso_err *err)
+{
+    int rc = totals_update(index, &index->writer, err);
+
+    return rc < 0 ? rc : sql_exec(&index->writer, "COMMIT", err);
+}
+
 static void batch_run(void *ctx, struct os_group_item *item, size_t count)
 {
     struct index  *index = ctx;
     struct write  *first = (struct write *)item;
     struct iso_err why   = { 0 };
+    size_t         work  = 0;
+    bool           flush = false;
     int            rc    = ISO_OK;
 
-    (void)count;
-    index->delta = (struct index_totals){ 0 };
-    if (atomic_load(&index->failed))
-        rc = iso_fail(&why, ISO_EIO,
-                      "a flush of the index has failed: nothing is stored until a restart");
-    if (rc >= 0)
-        rc = sql_exec(&index->writer, "BEGIN IMMEDIATE", &why);
+    for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
+        work += w->apply != NULL;
+        flush = flush || w->flush;
+    }
+    if (work > 0)
+        rc = batch_begin(index, flush, &why);
     for (struct write *w = first; w != NULL; w = (struct write *)w->item.next)
-        w->rc = rc >= 0 ? apply_one(index, w, w->err) : ISO_OK;
-    if (rc >= 0)
-        rc = totals_update(index, &index->writer, &why);
-    if (rc >= 0)
-        rc = sql_exec(&index->writer, "COMMIT", &why);
+        w->rc = rc >= 0 && w->apply != NULL ? apply_one(index, w, w->err) : ISO_OK;
+    if (rc >= 0 && work > 0)
+        rc = batch_end(index, &why);
     if (rc < 0) {
-        note_failure(index);
+        index_note_failure(index, &index->writer);
         if (sqlite3_get_autocommit(index->writer.db) == 0)
             (void)!sql_exec(&index->writer, "ROLLBACK", NULL);
+    } else {
+        log_bound(index, work < count);
     }
     for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
         if (rc >= 0 || w->rc < 0)
@@ -306,9 +358,16 @@ static void batch_run(void *ctx, struct os_group_item *item, size_t count)
     }
 }
 
-int index_write(struct index *index,
-                int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err),
-                void *ctx, struct iso_err *err)
+int index_write(struct index *index, index_apply_fn *apply, void *ctx, struct iso_err *err)
+{
+    struct write w = { .apply = apply, .ctx = ctx, .flush = true, .err = err };
+
+    os_group_submit(&index->group, &w.item);
+    return w.rc;
+}
+
+int index_write_unflushed(struct index *index, index_apply_fn *apply, void *ctx,
+                          struct iso_err *err)
 {
     struct write w = { .apply = apply, .ctx = ctx, .err = err };
 
@@ -316,7 +375,24 @@ int index_write(struct index *index,
     return w.rc;
 }
 
+void index_log_restart(struct index *index)
+{
+    struct write w = { .apply = NULL };
+
+    os_group_submit(&index->group, &w.item);
+}
+
 /* ---- life ---- */
+
+static int after_commit(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    struct index *index = ctx;
+
+    (void)db;
+    (void)name;
+    atomic_store(&index->log_pages, pages);
+    return SQLITE_OK;
+}
 
 static int next_instance(struct index *index, struct iso_err *err)
 {
@@ -346,10 +422,13 @@ int index_open(const char *path, unsigned readers_max, struct index **out, struc
     os_cond_init(&index->reader_back);
     os_group_init(&index->group, WRITE_BATCH_MAX, batch_run, index);
     atomic_init(&index->failed, false);
-    index->readers_max = readers_max < 1                 ? 1
-                         : readers_max > SQL_READERS_MAX ? SQL_READERS_MAX
-                                                         : readers_max;
-    index->path        = strdup(path);
+    atomic_init(&index->log_pages, 0);
+    index->flushing      = true; /* as sql_open leaves it */
+    index->log_pages_max = LOG_PAGES_MAX;
+    index->readers_max   = readers_max < 1                 ? 1
+                           : readers_max > SQL_READERS_MAX ? SQL_READERS_MAX
+                                                           : readers_max;
+    index->path          = strdup(path);
     rc = index->path != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory for the index");
     if (rc >= 0)
         rc = sql_open(path, true, &index->writer, err);
@@ -359,6 +438,8 @@ int index_open(const char *path, unsigned readers_max, struct index **out, struc
         rc = index_schema_statements(index, err);
     if (rc >= 0)
         rc = next_instance(index, err);
+    if (rc >= 0)
+        (void)sqlite3_wal_hook(index->writer.db, after_commit, index);
     if (rc < 0) {
         rc = iso_wrap(err, rc, "index %s", path);
         index_close(index);
@@ -378,6 +459,9 @@ void index_close(struct index *index)
         sql_close(sql);
         free(sql);
     }
+    if (index->checkpointer != NULL)
+        sql_close(index->checkpointer);
+    free(index->checkpointer);
     sql_close(&index->writer);
     free(index->insert_patient);
     free(index->insert_study);

@@ -34,12 +34,17 @@ struct index {
     char       *path;
     atomic_bool failed;
 
-    struct os_group     group; /* who runs it owns writer, delta and next_instance */
+    struct os_group     group; /* who runs it owns what follows, up to mu */
     struct sql          writer;
-    struct index_totals delta; /* of the transaction that is open */
+    bool                flushing; /* the writer's commits flush (synchronous=FULL) */
+    struct index_totals delta;    /* of the transaction that is open */
     int64_t             next_instance;
-    int64_t             news_us; /* the number of the last change of a series */
-    int64_t             relist;  /* a study whose lists are to be made again before the end */
+    int64_t             news_us;       /* the number of the last change of a series */
+    int64_t             relist;        /* a study whose lists are to be made again before the end */
+    int                 log_pages_max; /* the writer copies the log itself when it is longer */
+    atomic_int          log_pages;     /* its length after the last commit */
+
+    struct sql *checkpointer; /* index_checkpoint's; made by its first call */
 
     struct os_mutex mu;
     struct os_cond  reader_back;
@@ -76,10 +81,22 @@ iso_bytes sql_bytes(sqlite3_stmt *st, int at);
 int  index_reader_take(struct index *index, struct sql **sql, struct iso_err *err);
 void index_reader_give(struct index *index, struct sql *sql);
 
-/* Runs apply inside the group's transaction, alone in a savepoint; durable on return. */
-int index_write(struct index *index,
-                int (*apply)(struct index *index, struct sql *sql, void *ctx, struct iso_err *err),
-                void *ctx, struct iso_err *err);
+typedef int index_apply_fn(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
+
+/* Runs apply inside the group's transaction, alone in a savepoint. On return it is flushed, with all
+ * that was committed before. */
+int index_write(struct index *index, index_apply_fn *apply, void *ctx, struct iso_err *err);
+/* The same without a flush of its own: a power loss may take it back, as a whole and with all that
+ * was committed later. For what can be made again: additions (from the segments), packing. */
+int index_write_unflushed(struct index *index, index_apply_fn *apply, void *ctx,
+                          struct iso_err *err);
+/* What an error of this connection means for the index: after a failed flush nothing is written. */
+void index_note_failure(struct index *index, struct sql *sql);
+/* Copies the log of `sql` into the database as far as no reader needs it. */
+int index_log_copy(struct index *index, struct sql *sql, struct iso_err *err);
+/* Between two commits: copies what is left of the log, so that the next commit begins it anew, if no
+ * reader is in it at that moment. */
+void index_log_restart(struct index *index);
 
 /* index_schema.c */
 int index_schema_upgrade(struct sql *sql, struct iso_err *err);

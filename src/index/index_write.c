@@ -406,16 +406,6 @@ static int parents_count(struct sql *sql, const struct addition *a, int64_t stud
     return rc;
 }
 
-int index_note_segment(struct sql *sql, const struct store_location *at, struct iso_err *err)
-{
-    if ((at->file & STORE_FILE_LARGE) != 0)
-        return ISO_OK;
-    return RUN_INTS(sql,
-                    "INSERT INTO segment VALUES(?,?,?) ON CONFLICT DO UPDATE"
-                    " SET known_end = max(known_end, excluded.known_end)",
-                    err, at->volume, (int64_t)at->file, (int64_t)(at->offset + at->length));
-}
-
 static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
     struct addition *a      = ctx;
@@ -439,8 +429,6 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
         rc = parents_count(sql, a, study, series, class, err);
     if (rc >= 0)
         rc = index_news(index, sql, series, err);
-    if (rc >= 0)
-        rc = index_note_segment(sql, &a->in->location, err);
     if (rc >= 0)
         rc = index_relist(index, sql, err); /* only where something was replaced */
     index->delta.instances++;
@@ -493,7 +481,8 @@ int index_add(struct index *index, const struct index_instance *instance,
     iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
     rc = prepare(&a, header, &scratch, err);
     if (rc >= 0)
-        rc = index_write(index, add_apply, &a, err);
+        rc = replaces != 0 ? index_write(index, add_apply, &a, err)
+                           : index_write_unflushed(index, add_apply, &a, err);
     if (rc >= 0)
         *id = a.id;
     iso_buf_release(&a.packed);

@@ -1,13 +1,10 @@
-/* arc.c: opening, closing, events, figures, and the keeper: a thread that gives the space of removed
- * objects back once nobody reads them any more. */
+/* arc.c: opening, closing, events, figures. */
 #include "arc_in.h"
 
 #include "os_clock.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { KEEPER_BATCH = 64, KEEPER_PAUSE_MS = 5000 };
 
 void arc_config_init(struct arc_config *config)
 {
@@ -21,67 +18,6 @@ void arc_config_init(struct arc_config *config)
         .header_bytes_max  = (size_t)32 << 20,
         .readers_max       = 8,
     };
-}
-
-/* ---- the keeper ---- */
-
-/* One round over the tombstones: those whose place could be given back are forgotten. Places that are
- * being read, that fail, or that may be looked for still, stay for a later round. True: some are left. */
-static bool keeper_round(struct arc *arc)
-{
-    struct index_tombstone list[KEEPER_BATCH];
-    int64_t                done[KEEPER_BATCH];
-    const int64_t          now_us = os_wall_us();
-    int64_t                after  = 0;
-    bool                   left   = false;
-    size_t                 count;
-
-    while (index_tombstones(arc->index, after, list, KEEPER_BATCH, &count, NULL) >= 0 &&
-           count > 0) {
-        size_t n = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (list[i].from_us <= now_us && store_remove(arc->store, &list[i].location, NULL) >= 0)
-                done[n++] = list[i].id;
-            else
-                left = true;
-        }
-        if (n > 0 && index_tombstones_done(arc->index, done, n, NULL) < 0)
-            return true;
-        after = list[count - 1].id;
-    }
-    return left;
-}
-
-static void keeper_run(void *arg)
-{
-    struct arc *arc  = arg;
-    bool        left = true; /* of an earlier life */
-
-    os_mutex_lock(&arc->mu_keeper);
-    while (!arc->closing) {
-        if (!arc->removed && !left) {
-            os_cond_wait(&arc->wake_keeper, &arc->mu_keeper);
-            continue;
-        }
-        if (!arc->removed)
-            (void)os_cond_wait_until(&arc->wake_keeper, &arc->mu_keeper,
-                                     os_now_ms() + KEEPER_PAUSE_MS);
-        if (arc->closing)
-            break;
-        arc->removed = false;
-        os_mutex_unlock(&arc->mu_keeper);
-        left = keeper_round(arc);
-        os_mutex_lock(&arc->mu_keeper);
-    }
-    os_mutex_unlock(&arc->mu_keeper);
-}
-
-void arc_wake_keeper(struct arc *arc)
-{
-    os_mutex_lock(&arc->mu_keeper);
-    arc->removed = true;
-    os_cond_signal(&arc->wake_keeper);
-    os_mutex_unlock(&arc->mu_keeper);
 }
 
 /* ---- life ---- */
@@ -141,11 +77,8 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
         rc = os_sync(arc->folder, err);
     if (rc >= 0 && !config->care)
         rc = arc_recover(arc, err);
-    if (rc >= 0 && !config->care) {
-        arc->removed = true; /* look once */
-        rc           = os_thread_start(&arc->keeper, "keeper", 0, keeper_run, arc, err);
-        arc->keeping = rc >= 0;
-    }
+    if (rc >= 0 && !config->care)
+        rc = arc_keeper_start(arc, err);
     if (rc < 0) {
         rc = iso_wrap(err, rc, "data folder %s", config->folder);
         arc_close(arc);
@@ -160,13 +93,7 @@ void arc_close(struct arc *arc)
     if (arc == NULL)
         return;
     arc_recoder_stop(arc->recoder);
-    if (arc->keeping) {
-        os_mutex_lock(&arc->mu_keeper);
-        arc->closing = true;
-        os_cond_signal(&arc->wake_keeper);
-        os_mutex_unlock(&arc->mu_keeper);
-        os_thread_join(&arc->keeper);
-    }
+    arc_keeper_stop(arc);
     index_close(arc->index);
     store_close(arc->store);
     os_close(arc->folder);

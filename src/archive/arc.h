@@ -20,6 +20,13 @@ enum arc_conflict {
     ARC_REJECT      /* ISO_ECONFLICT */
 };
 
+/* What happens when the quota is reached. */
+enum arc_recycle {
+    ARC_RECYCLE_NONE,       /* new objects are refused: ISO_ENOSPC */
+    ARC_RECYCLE_BY_ARRIVAL, /* the studies that came first make room */
+    ARC_RECYCLE_BY_ACCESS   /* those that were not stored or read for the longest time */
+};
+
 struct arc_config {
     const char       *folder; /* created when absent; locked while open */
     enum arc_conflict on_conflict;
@@ -30,12 +37,17 @@ struct arc_config {
     uint64_t          free_bytes_min;    /* below it the volume takes nothing: ISO_ENOSPC */
     size_t            header_bytes_max;  /* memory for one object's header while it is parsed */
     unsigned          readers_max;       /* index connections for queries */
+    int64_t           removal_grace_s; /* what is removed can be had back so long (arc_removed.h) */
+    /* arc_quota.h; 0: no such limit */
+    uint64_t         quota_bytes;              /* of all objects, removed but kept ones too */
+    uint64_t         recycle_below_free_bytes; /* of the volumes that take objects */
+    enum arc_recycle recycle;
     bool
         care; /* for checking: opened as it is, nothing is recovered, no thread runs, nothing comes in
                   or goes; what is damaged is no reason to refuse */
 };
 
-/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 32 MiB, 8; keep first. folder stays NULL. */
+/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 32 MiB, 8; keep first; no grace, no quota. folder stays NULL. */
 void arc_config_init(struct arc_config *config);
 
 /* Locks the folder (ISO_EBUSY: another process has it), recovers what a crash left, starts the

@@ -114,6 +114,9 @@ void arc_flight_end(struct arc *arc, struct arc_flight *mine);
  * copy of an object that is removed between its two commits would be adopted after a crash. */
 #define ARC_SWAP "swap"
 
+/* The "UID" that the keeper and taking back reserve against each other, before any real one. */
+#define ARC_KEEP "keep"
+
 /* arc_recode.c: stops the thread; NULL: nothing. */
 void arc_recoder_stop(struct arc_recoder *recoder);
 
@@ -125,9 +128,21 @@ int arc_recover(struct arc *arc, struct iso_err *err);
 
 /* arc.c */
 void arc_publish(struct arc *arc, const struct arc_event *event);
+
+/* arc_keeper.c: the thread; a stopped one, or none: nothing. */
+int  arc_keeper_start(struct arc *arc, struct iso_err *err);
+void arc_keeper_stop(struct arc *arc);
+/* Something has been removed. */
 void arc_wake_keeper(struct arc *arc);
 
+/* arc_remove.c: arc_remove, with or without the grace that is configured. */
+int arc_remove_now(struct arc *arc, const struct arc_selection *selection, bool with_grace,
+                   uint64_t *removed, struct iso_err *err);
+
 /* arc_read.c */
+/* *ids is the caller's (free). */
+int  arc_selection_ids(struct arc *arc, const struct arc_selection *selection, int64_t **ids,
+                       size_t *count, struct iso_err *err);
 void arc_instance_from(const struct index_instance *in, struct arc_instance *out);
 
 #endif

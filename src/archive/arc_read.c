@@ -45,8 +45,8 @@ void arc_instance_from(const struct index_instance *in, struct arc_instance *out
     memcpy(out->digest, in->digest, sizeof out->digest);
 }
 
-static int selection_ids(struct arc *arc, const struct arc_selection *s, int64_t **ids,
-                         size_t *count, struct iso_err *err)
+int arc_selection_ids(struct arc *arc, const struct arc_selection *s, int64_t **ids, size_t *count,
+                      struct iso_err *err)
 {
     const struct index_selection selection = {
         .list  = { s->patient_ids, s->study_uids, s->series_uids, s->sop_instance_uids },
@@ -71,7 +71,7 @@ int arc_select(struct arc *arc, const struct arc_selection *selection,
     struct iso_arena      chunk;
     int64_t              *ids   = NULL;
     size_t                count = 0;
-    int                   rc    = selection_ids(arc, selection, &ids, &count, err);
+    int                   rc    = arc_selection_ids(arc, selection, &ids, &count, err);
 
     iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
     for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
@@ -99,7 +99,7 @@ int arc_select_all(struct arc *arc, const struct arc_selection *selection, struc
     int64_t              *ids   = NULL;
     size_t                total = 0;
     size_t                found = 0;
-    int                   rc    = selection_ids(arc, selection, &ids, &total, err);
+    int                   rc    = arc_selection_ids(arc, selection, &ids, &total, err);
 
     if (rc >= 0) {
         all = iso_arena_array(arena, total, sizeof *all);
@@ -131,7 +131,7 @@ int arc_select_headers(struct arc *arc, const struct arc_selection *selection,
     struct iso_arena      chunk;
     int64_t              *ids   = NULL;
     size_t                count = 0;
-    int                   rc    = selection_ids(arc, selection, &ids, &count, err);
+    int                   rc    = arc_selection_ids(arc, selection, &ids, &count, err);
 
     iso_arena_init(&chunk, HEADERS_AT_ONCE * 2 * arc->config.header_bytes_max);
     for (size_t at = 0; at < count && rc >= 0; at += HEADERS_AT_ONCE) {
@@ -195,59 +195,4 @@ void arc_object_close(struct arc_object *object)
 void arc_object_close_arg(void *object)
 {
     arc_object_close(object);
-}
-
-/* ---- removing ---- */
-
-/* Index first, then the space: the keeper's work. */
-static int remove_chunk(struct arc *arc, const int64_t *ids, size_t count, struct iso_arena *chunk,
-                        uint64_t *removed, struct iso_err *err)
-{
-    struct index_instance row[INDEX_CHUNK];
-    uint64_t              gone = 0;
-    size_t                n    = 0;
-    int                   rc   = index_instances(arc->index, ids, count, chunk, row, NULL, &n, err);
-
-    if (rc >= 0)
-        rc = index_remove(arc->index, ids, count, &gone, err);
-    if (rc < 0)
-        return rc;
-    *removed += gone;
-    for (size_t i = 0; i < n; i++) {
-        const struct arc_event event = { .kind             = ARC_EVENT_REMOVED,
-                                         .study_uid        = row[i].study_uid,
-                                         .series_uid       = row[i].series_uid,
-                                         .sop_instance_uid = row[i].sop_instance_uid,
-                                         .sop_class_uid    = row[i].sop_class_uid };
-        arc_publish(arc, &event);
-    }
-    return ISO_OK;
-}
-
-int arc_remove(struct arc *arc, const struct arc_selection *selection, uint64_t *removed,
-               struct iso_err *err)
-{
-    struct arc_flight swap = { .uid = ISO_STR(ARC_SWAP) };
-    struct iso_arena  chunk;
-    int64_t          *ids   = NULL;
-    size_t            count = 0;
-    uint64_t          gone  = 0;
-    int               rc    = selection_ids(arc, selection, &ids, &count, err);
-
-    iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
-    for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
-        size_t n = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
-
-        iso_arena_reset(&chunk);
-        arc_flight_begin(arc, &swap);
-        rc = remove_chunk(arc, ids + at, n, &chunk, &gone, err);
-        arc_flight_end(arc, &swap);
-    }
-    if (gone > 0)
-        arc_wake_keeper(arc);
-    iso_arena_release(&chunk);
-    free(ids);
-    if (rc >= 0)
-        *removed = gone;
-    return rc;
 }

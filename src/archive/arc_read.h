@@ -127,7 +127,8 @@ ISO_MUST_USE int arc_frames(struct arc *arc, const struct arc_instance *instance
                             struct arc_frame **out, size_t *found, struct iso_err *err);
 
 /* Removes from index and store in that order; durable on return. *removed: objects. Nothing matches:
- * ISO_OK and 0. The space is given back in the background. */
+ * ISO_OK and 0. The space is given back in the background, after the configured grace: until then
+ * they can be had back (arc_removed.h). */
 ISO_MUST_USE int arc_remove(struct arc *arc, const struct arc_selection *selection,
                             uint64_t *removed, struct iso_err *err);
 

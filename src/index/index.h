@@ -180,25 +180,102 @@ ISO_MUST_USE int index_header(struct index *index, int64_t id, struct iso_arena 
 /* ---- removing ---- */
 
 /* Forgets the objects (missing ones are skipped), and parents that have become empty; their places
- * become tombstones. One transaction, durable on return. */
+ * become tombstones: due at once where until_us is 0, else they can be taken back until then (kind 1).
+ * One transaction, durable on return. */
 ISO_MUST_USE int index_remove(struct index *index, const int64_t *ids, size_t count,
-                              uint64_t *removed, struct iso_err *err);
+                              int64_t until_us, uint64_t *removed, struct iso_err *err);
 
 struct index_tombstone {
     int64_t               id;
     struct store_location location;
     int64_t               from_us; /* not to be given back earlier (wall clock) */
+    /* Of kind 1; strings in the arena. */
+    bool    kept; /* its member has been renamed */
+    iso_str sop_instance_uid;
+    iso_str source_ae;
+    int64_t stored_us;
+    int64_t crc32c; /* -1: not known */
+    uint8_t digest[ISO_SHA256_BYTES];
 };
 
-/* Up to max of them with an id above after. */
-ISO_MUST_USE int index_tombstones(struct index *index, int64_t after, struct index_tombstone *out,
-                                  size_t max, size_t *count, struct iso_err *err);
+/* Up to max of those that are due at now_us, by (from_us, id), behind that pair. */
+ISO_MUST_USE int index_tombstones_due(struct index *index, int64_t now_us, int64_t after_us,
+                                      int64_t after_id, struct index_tombstone *out, size_t max,
+                                      size_t *count, struct iso_err *err);
+/* Of kind 1 and not yet kept, by id. */
+ISO_MUST_USE int index_tombstones_unkept(struct index *index, int64_t after,
+                                         struct index_tombstone *out, size_t max, size_t *count,
+                                         struct iso_err *err);
+/* Of kind 1, of one study, by id; with all that is known of them. */
+ISO_MUST_USE int index_tombstones_of(struct index *index, iso_str study_uid, int64_t after,
+                                     struct iso_arena *arena, struct index_tombstone *out,
+                                     size_t max, size_t *count, struct iso_err *err);
+/* When the next one is due; INT64_MAX: there is none. */
+ISO_MUST_USE int index_tombstone_next(struct index *index, int64_t *from_us, struct iso_err *err);
+/* Their members have been renamed to kept. */
+ISO_MUST_USE int index_tombstones_kept(struct index *index, const int64_t *ids, size_t count,
+                                       struct iso_err *err);
 /* The place has been given back: forget them. */
 ISO_MUST_USE int index_tombstones_done(struct index *index, const int64_t *ids, size_t count,
                                        struct iso_err *err);
+/* Up to count of kind 1 are due now, those first that would be first. */
+ISO_MUST_USE int index_tombstones_hurry(struct index *index, size_t count, struct iso_err *err);
 /* A place that never got into the index, to be given back later. */
 ISO_MUST_USE int index_tombstone_add(struct index *index, const struct store_location *at,
                                      struct iso_err *err);
+/* An object that is there again: as index_add, and its tombstone goes in the same step; what was kept
+ * beside it (its origin) is the object's again. ISO_ENOENT: there is no such tombstone any more.
+ * ISO_EEXIST: as index_add. */
+ISO_MUST_USE int index_take_back(struct index *index, int64_t tombstone,
+                                 const struct index_instance *instance,
+                                 const struct dcm_dataset *header, int64_t *id,
+                                 struct iso_err *err);
+
+/* Bytes of objects that can be taken back, and of those whose space is to be given back at now_us. */
+ISO_MUST_USE int index_tombstone_bytes(struct index *index, int64_t now_us, uint64_t *kept,
+                                       uint64_t *due, struct iso_err *err);
+
+/* What can be taken back, of one study; strings in the arena. */
+struct index_removed {
+    iso_str  study_uid, patient_id, patient_name, study_description;
+    int64_t  study_date; /* YYYYMMDD; 0: none */
+    int64_t  removed_us; /* the latest */
+    int64_t  until_us;   /* the first to go */
+    uint64_t objects, bytes;
+};
+
+/* At most max studies with a UID above after, by UID. */
+ISO_MUST_USE int index_removed(struct index *index, iso_str after, struct iso_arena *arena,
+                               struct index_removed *out, size_t max, size_t *count,
+                               struct iso_err *err);
+
+/* ---- protecting and recycling ---- */
+
+/* ISO_ENOENT: no such study. Durable on return. */
+ISO_MUST_USE int index_protect(struct index *index, iso_str study_uid, bool on,
+                               struct iso_err *err);
+ISO_MUST_USE int index_protected(struct index *index, iso_str study_uid, bool *on,
+                                 struct iso_err *err);
+/* Something of the study was read: count of UIDs, each with its time. Not flushed. */
+struct index_access {
+    iso_str study_uid;
+    int64_t accessed_us;
+};
+ISO_MUST_USE int index_accessed(struct index *index, const struct index_access *list, size_t count,
+                                struct iso_err *err);
+
+struct index_oldest {
+    iso_str  study_uid; /* in the arena */
+    int64_t  created_us;
+    uint64_t instances;
+};
+
+/* The study to recycle next: the one that came first, or with by_access the one that was neither
+ * stored nor read for the longest time; not protected, and without news since before_us. ISO_ENOENT:
+ * none. */
+ISO_MUST_USE int index_oldest(struct index *index, bool by_access, int64_t before_us,
+                              struct iso_arena *arena, struct index_oldest *out,
+                              struct iso_err *err);
 
 /* ---- another encoding of the same object ---- */
 

@@ -39,8 +39,15 @@ int index_news(struct index *index, struct sql *sql, int64_t series, struct iso_
 /* The series has gone. */
 int index_settled_drop(struct sql *sql, int64_t series, struct iso_err *err);
 
-/* Takes an object out; parents that become empty go with it. ISO_ENOENT when it is not there. */
-int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err);
+/* Takes an object out; parents that become empty go with it. until_us: as of index_remove. ISO_ENOENT
+ * when it is not there. */
+int index_forget(struct index *index, struct sql *sql, int64_t id, int64_t until_us,
+                 struct iso_err *err);
+/* index_tombstone.c: the place of an object that is still in its row becomes a tombstone. */
+int index_tombstone_make(struct sql *sql, int64_t instance, int64_t until_us, struct iso_err *err);
+/* It is stored again, as that instance: the tombstone goes, what it held follows the object. ISO_ENOENT:
+ * there is no such tombstone of kind 1 any more. */
+int index_tombstone_undo(struct sql *sql, int64_t tombstone, int64_t instance, struct iso_err *err);
 /* Before the transaction's end: what was kept of objects that have gone, once for many of them. */
 int index_relist(struct index *index, struct sql *sql, struct iso_err *err);
 

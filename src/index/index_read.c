@@ -361,36 +361,3 @@ int index_stats(struct index *index, struct index_stats *out, struct iso_err *er
     index_reader_give(index, sql);
     return rc == ISO_EEND ? iso_fail(err, ISO_EFORMAT, "index: its totals are missing") : rc;
 }
-
-int index_tombstones(struct index *index, int64_t after, struct index_tombstone *out, size_t max,
-                     size_t *count, struct iso_err *err)
-{
-    struct sql   *sql = NULL;
-    sqlite3_stmt *st;
-    size_t        n  = 0;
-    int           rc = index_reader_take(index, &sql, err);
-
-    if (rc >= 0)
-        rc = sql_prepare(
-            sql,
-            "SELECT id, volume, file, offset, length, made_us FROM tombstone WHERE id > ?"
-            " ORDER BY id LIMIT ?",
-            &st, err);
-    if (rc >= 0) {
-        sqlite3_bind_int64(st, 1, after);
-        sqlite3_bind_int64(st, 2, (int64_t)max);
-        while ((rc = sql_step(sql, st, err)) == ISO_OK && n < max)
-            out[n++] =
-                (struct index_tombstone){ .id       = sqlite3_column_int64(st, 0),
-                                          .location = { (uint32_t)sqlite3_column_int64(st, 1),
-                                                        (uint64_t)sqlite3_column_int64(st, 2),
-                                                        (uint64_t)sqlite3_column_int64(st, 3),
-                                                        (uint64_t)sqlite3_column_int64(st, 4) },
-                                          .from_us  = sqlite3_column_int64(st, 5) };
-    }
-    index_reader_give(index, sql);
-    if (rc != ISO_EEND)
-        return rc;
-    *count = n;
-    return ISO_OK;
-}

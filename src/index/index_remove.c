@@ -1,5 +1,5 @@
 /* index_remove.c: objects out of the index, inside the writer's transaction: rows go, places become
- * tombstones, counts and lists of the parents follow. */
+ * tombstones (index_tombstone.c), counts and lists of the parents follow. */
 #include "index_change.h"
 
 #include "os_clock.h"
@@ -186,8 +186,8 @@ static int parents_shrink(struct index *index, struct sql *sql, int64_t series, 
     return rc;
 }
 
-/* ISO_ENOENT when it is not there. */
-int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_err *err)
+int index_forget(struct index *index, struct sql *sql, int64_t id, int64_t until_us,
+                 struct iso_err *err)
 {
     sqlite3_stmt *st;
     int64_t       series;
@@ -204,17 +204,14 @@ int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_er
     length = sqlite3_column_int64(st, 1);
     sqlite3_reset(st);
 
-    rc =
-        RUN_INTS(sql,
-                 "INSERT INTO tombstone(volume, file, offset, length, made_us) SELECT volume, file,"
-                 " offset, length, ?2 FROM instance WHERE id = ?1",
-                 err, id, os_wall_us());
+    rc = index_tombstone_make(sql, id, until_us, err);
     if (rc >= 0)
         rc = RUN_INTS(sql, "DELETE FROM instance WHERE id = ?", err, id);
     if (rc >= 0)
         rc = RUN_INTS(sql, "DELETE FROM header WHERE instance = ?", err, id);
     if (rc >= 0)
-        rc = RUN_INTS(sql, "DELETE FROM origin WHERE instance = ?", err, id);
+        rc = until_us != 0 ? ISO_OK
+                           : RUN_INTS(sql, "DELETE FROM origin WHERE instance = ?", err, id);
     if (rc >= 0)
         rc = parents_shrink(index, sql, series, err);
     index->delta.instances--;
@@ -225,6 +222,7 @@ int index_forget(struct index *index, struct sql *sql, int64_t id, struct iso_er
 struct removal {
     const int64_t *ids;
     size_t         count;
+    int64_t        until_us;
     uint64_t       removed;
 };
 
@@ -234,7 +232,7 @@ static int remove_apply(struct index *index, struct sql *sql, void *ctx, struct 
 
     r->removed = 0;
     for (size_t i = 0; i < r->count; i++) {
-        int rc = index_forget(index, sql, r->ids[i], err);
+        int rc = index_forget(index, sql, r->ids[i], r->until_us, err);
 
         if (rc < 0 && rc != ISO_ENOENT)
             return rc;
@@ -243,51 +241,13 @@ static int remove_apply(struct index *index, struct sql *sql, void *ctx, struct 
     return index_relist(index, sql, err);
 }
 
-int index_remove(struct index *index, const int64_t *ids, size_t count, uint64_t *removed,
-                 struct iso_err *err)
+int index_remove(struct index *index, const int64_t *ids, size_t count, int64_t until_us,
+                 uint64_t *removed, struct iso_err *err)
 {
-    struct removal r  = { .ids = ids, .count = count };
+    struct removal r  = { .ids = ids, .count = count, .until_us = until_us };
     int            rc = index_write(index, remove_apply, &r, err);
 
     if (rc >= 0)
         *removed = r.removed;
     return rc;
-}
-
-static int done_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
-{
-    const struct removal *r  = ctx;
-    int                   rc = ISO_OK;
-
-    (void)index;
-    for (size_t i = 0; i < r->count && rc >= 0; i++)
-        rc = RUN_INTS(sql, "DELETE FROM tombstone WHERE id = ?", err, r->ids[i]);
-    return rc;
-}
-
-int index_tombstones_done(struct index *index, const int64_t *ids, size_t count,
-                          struct iso_err *err)
-{
-    struct removal r = { .ids = ids, .count = count };
-
-    return index_write(index, done_apply, &r, err);
-}
-
-static int tombstone_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
-{
-    const struct store_location *at = ctx;
-
-    (void)index;
-    return RUN_INTS(sql,
-                    "INSERT INTO tombstone(volume, file, offset, length, made_us)"
-                    " VALUES(?,?,?,?,?)",
-                    err, at->volume, (int64_t)at->file, (int64_t)at->offset, (int64_t)at->length,
-                    os_wall_us());
-}
-
-int index_tombstone_add(struct index *index, const struct store_location *at, struct iso_err *err)
-{
-    struct store_location copy = *at;
-
-    return index_write(index, tombstone_apply, &copy, err);
 }

@@ -120,7 +120,10 @@ static const char *const STEP[] = {
     "CREATE TABLE mark(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
 
     /* crc32c of the stored file (NULL: stored before it was kept). A tombstone with kind 1 was removed
-     * by someone and can be taken back until made_us; 0: its space is due. Volumes by the number in
+     * by someone and can be taken back until made_us: what its row had and its bytes cannot tell is
+     * beside it, its origin stays under `instance`, kept says that its member is named so, and
+     * `removed` has a line about its study; 0: its space is due from made_us on. accessed_us: when
+     * something of the study was last read, where that is recorded. Volumes by the number in
      * locations; low: all that lies before it is in the index for good, so recovery begins there.
      * pack, ready, piece, unsettled: index_settle.h. damage: what checking has found. tree_file: files of a folder
      * that was adopted in place. instance_by_place: recovery and checking go along the segments. */
@@ -133,7 +136,21 @@ static const char *const STEP[] = {
     "ALTER TABLE tombstone ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE tombstone ADD COLUMN study_instance_uid TEXT;"
     "ALTER TABLE tombstone ADD COLUMN sop_instance_uid TEXT;"
-    "CREATE INDEX tombstone_by_study ON tombstone(study_instance_uid) WHERE kind = 1;"
+    "ALTER TABLE tombstone ADD COLUMN instance INTEGER;"
+    "ALTER TABLE tombstone ADD COLUMN digest BLOB;"
+    "ALTER TABLE tombstone ADD COLUMN stored_us INTEGER;"
+    "ALTER TABLE tombstone ADD COLUMN source INTEGER;"
+    "ALTER TABLE tombstone ADD COLUMN removed_us INTEGER;"
+    "ALTER TABLE tombstone ADD COLUMN crc32c INTEGER;"
+    "ALTER TABLE tombstone ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX tombstone_by_study ON tombstone(study_instance_uid, made_us, removed_us, length)"
+    " WHERE kind = 1;"
+    "CREATE INDEX tombstone_unkept ON tombstone(id) WHERE kind = 1 AND kept = 0;"
+    "CREATE TABLE removed(study_instance_uid TEXT PRIMARY KEY, patient_id TEXT, patient_name TEXT,"
+    " study_date INTEGER, study_description TEXT) WITHOUT ROWID;"
+    "ALTER TABLE study ADD COLUMN accessed_us INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX study_by_arrival ON study(created_us) WHERE protected = 0;"
+    "CREATE INDEX study_by_access ON study(max(created_us, accessed_us)) WHERE protected = 0;"
     "CREATE INDEX tombstone_by_time ON tombstone(made_us);"
     "CREATE TABLE volume(number INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
     " path TEXT NOT NULL, low_file INTEGER NOT NULL DEFAULT 0, low_offset INTEGER NOT NULL DEFAULT"

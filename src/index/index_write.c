@@ -5,6 +5,7 @@
 #include "index_change.h"
 
 #include "dcm_match.h"
+#include "os_clock.h"
 
 #include <string.h>
 
@@ -16,8 +17,9 @@ struct addition {
     iso_str sounds; /* of the patient's name: "-word" and "=code" for each word, space separated */
     struct iso_buf packed;
     int64_t        replaces;
-    int64_t        renews; /* the id that it has and keeps; 0: a new one */
-    int64_t        id;     /* out */
+    int64_t        renews;    /* the id that it has and keeps; 0: a new one */
+    int64_t        tombstone; /* that it was, or 0 */
+    int64_t        id;        /* out */
 };
 
 static int index_of(dcm_tag tag)
@@ -415,7 +417,7 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
     int rc                  = ISO_OK;
 
     if (a->replaces != 0)
-        rc = index_forget(index, sql, a->replaces, err);
+        rc = index_forget(index, sql, a->replaces, 0, err);
     if (rc >= 0)
         rc = series_id(index, sql, a, &study, &series, err);
     if (rc >= 0)
@@ -425,8 +427,13 @@ static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso
         rc = instance_insert(sql, a, series, class, err);
     if (rc >= 0)
         rc = header_insert(sql, a, err);
+    if (rc >= 0 && a->tombstone != 0)
+        rc = index_tombstone_undo(sql, a->tombstone, a->id, err);
     if (rc >= 0)
         rc = parents_count(sql, a, study, series, class, err);
+    if (rc >= 0 && a->tombstone != 0) /* it came long ago, but this is news */
+        rc = RUN_INTS(sql, "UPDATE study SET changed_us = ?2 WHERE id = ?1", err, study,
+                      os_wall_us());
     if (rc >= 0)
         rc = index_news(index, sql, series, err);
     if (rc >= 0)
@@ -470,10 +477,11 @@ static int prepare(struct addition *a, const struct dcm_dataset *header, struct 
     return index_header_pack(header, &a->packed, err);
 }
 
-int index_add(struct index *index, const struct index_instance *instance,
-              const struct dcm_dataset *header, int64_t replaces, int64_t *id, struct iso_err *err)
+static int add(struct index *index, const struct index_instance *instance,
+               const struct dcm_dataset *header, int64_t replaces, int64_t tombstone, int64_t *id,
+               struct iso_err *err)
 {
-    struct addition  a = { .in = instance, .replaces = replaces };
+    struct addition  a = { .in = instance, .replaces = replaces, .tombstone = tombstone };
     struct iso_arena scratch;
     int              rc;
 
@@ -481,8 +489,8 @@ int index_add(struct index *index, const struct index_instance *instance,
     iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
     rc = prepare(&a, header, &scratch, err);
     if (rc >= 0)
-        rc = replaces != 0 ? index_write(index, add_apply, &a, err)
-                           : index_write_unflushed(index, add_apply, &a, err);
+        rc = replaces != 0 || tombstone != 0 ? index_write(index, add_apply, &a, err)
+                                             : index_write_unflushed(index, add_apply, &a, err);
     if (rc >= 0)
         *id = a.id;
     iso_buf_release(&a.packed);
@@ -537,4 +545,16 @@ int index_renew(struct index *index, int64_t id, const struct index_instance *in
     iso_buf_release(&a.packed);
     iso_arena_release(&scratch);
     return rc;
+}
+
+int index_add(struct index *index, const struct index_instance *instance,
+              const struct dcm_dataset *header, int64_t replaces, int64_t *id, struct iso_err *err)
+{
+    return add(index, instance, header, replaces, 0, id, err);
+}
+
+int index_take_back(struct index *index, int64_t tombstone, const struct index_instance *instance,
+                    const struct dcm_dataset *header, int64_t *id, struct iso_err *err)
+{
+    return add(index, instance, header, 0, tombstone, id, err);
 }

@@ -129,7 +129,7 @@ static void places_of_the_removed_are_known_until_they_are_given_back(void **sta
     assert_int_equal(index_known_end(index_, 1, 7, &end, &err), ISO_OK);
     assert_int_equal(end, 2536);
 
-    assert_int_equal(index_tombstones(index_, 0, &gone, 1, &count, &err), ISO_OK);
+    assert_int_equal(index_tombstones_due(index_, INT64_MAX, 0, 0, &gone, 1, &count, &err), ISO_OK);
     assert_int_equal(count, 1);
     assert_int_equal(index_tombstones_done(index_, &gone.id, 1, &err), ISO_OK);
     assert_int_equal(index_known_place(index_, 1, 7, 1536, &known, &err), ISO_OK);

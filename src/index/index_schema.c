@@ -168,7 +168,8 @@ static const char *const STEP[] = {
     "CREATE TABLE damage(instance INTEGER PRIMARY KEY, found_us INTEGER NOT NULL, what TEXT NOT"
     " NULL);"
     "CREATE TABLE tree_file(volume INTEGER NOT NULL, file INTEGER NOT NULL, path TEXT NOT NULL,"
-    " bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY(volume, file)) WITHOUT ROWID;"
+    " bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY(volume, file)) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX tree_file_by_path ON tree_file(volume, path);",
 };
 

@@ -52,10 +52,11 @@ static int fail(struct iso_err *err, const char *what, const char *name)
 int os_open(int folder, const char *name, enum os_open how, int *fd, struct iso_err *err)
 {
     static const int flags[] = {
-        [OS_READ]   = O_RDONLY,
-        [OS_WRITE]  = O_RDWR | O_CREAT | O_NOFOLLOW,
-        [OS_CREATE] = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
-        [OS_FOLDER] = O_RDONLY | O_DIRECTORY,
+        [OS_READ]       = O_RDONLY,
+        [OS_READ_PLAIN] = O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+        [OS_WRITE]      = O_RDWR | O_CREAT | O_NOFOLLOW,
+        [OS_CREATE]     = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+        [OS_FOLDER]     = O_RDONLY | O_DIRECTORY,
     };
     int made;
 
@@ -108,6 +109,7 @@ static void stat_take(const struct stat *st, struct os_stat *out)
     *out = (struct os_stat){
         .bytes     = (uint64_t)st->st_size,
         .mtime_s   = st->st_mtime,
+        .mtime_ns  = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
         .is_folder = S_ISDIR(st->st_mode),
         .is_file   = S_ISREG(st->st_mode),
     };

@@ -14,15 +14,17 @@ enum { OS_CWD = -100 }; /* as a folder: names are relative to the working direct
 struct os_stat {
     uint64_t bytes;
     int64_t  mtime_s;
+    int64_t  mtime_ns; /* the same, finer */
     bool     is_folder;
     bool     is_file;
 };
 
 enum os_open {
-    OS_READ,   /* must exist */
-    OS_WRITE,  /* read and write; created when absent */
-    OS_CREATE, /* read and write; must not exist */
-    OS_FOLDER  /* a folder, to be used as one */
+    OS_READ,       /* must exist */
+    OS_READ_PLAIN, /* the same, but no symbolic link, and nothing that could make us wait (FIFOs) */
+    OS_WRITE,      /* read and write; created when absent */
+    OS_CREATE,     /* read and write; must not exist */
+    OS_FOLDER      /* a folder, to be used as one */
 };
 
 /* The descriptor in *fd is the caller's. Symbolic links as the last part are followed on OS_READ

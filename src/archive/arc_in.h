@@ -74,6 +74,9 @@ struct arc_start {
     iso_str                  sop_instance_uid;
     const struct dcm_syntax *syntax;
     struct iso_source        rest; /* the data set */
+    /* Set: only what describes the object is read, the rest passed over (dcm_parser_set_skip of
+     * `rest`); nothing is hashed, and what follows the data set is not looked for. */
+    int64_t (*skip)(void *ctx, uint64_t n, struct iso_err *err);
 };
 
 /* arc_parse.c: reads a data set to the end of its stream; it follows start->meta in the stored
@@ -117,11 +120,35 @@ void arc_flight_end(struct arc *arc, struct arc_flight *mine);
 /* The "UID" that the keeper and taking back reserve against each other, before any real one. */
 #define ARC_KEEP "keep"
 
-/* arc_recode.c: stops the thread; NULL: nothing. */
+/* arc_recode.c: what the file meta information of an object that was encoded anew says of what it was;
+ * strings in the arena or in meta. *has is false where it says nothing. */
+int arc_origin_read(iso_bytes meta, struct iso_arena *arena, struct index_origin *out, bool *has,
+                    struct iso_err *err);
+/* Stops the thread; NULL: nothing. */
 void arc_recoder_stop(struct arc_recoder *recoder);
 
 /* What the segment keeps beside an object, from its index entry. */
 void arc_record(const struct index_instance *entry, struct store_record *record);
+
+/* arc_reread.c: a stored object read again from its file, which is open. entry has everything but
+ * where it is, when it came and from whom; strings in the arena. */
+enum arc_depth {
+    ARC_FRONT, /* what describes it; no digests: entry.digest is zero, meta_digest is right */
+    ARC_WHOLE  /* every byte */
+};
+struct arc_reread {
+    struct arc_parsed     parsed;
+    struct index_instance entry;
+    uint32_t              crc32c; /* of all bytes; ARC_WHOLE */
+    uint64_t              bytes;  /* that were read */
+    struct index_origin   origin; /* what it was encoded from, if it says so */
+    bool                  has_origin;
+};
+/* told: NULL, or called after each piece that was read; a negative result ends the call with it.
+ * ISO_EFORMAT: it is no DICOM object any more. The arena must live as long as *out. */
+int arc_reread(int fd, uint64_t offset, uint64_t length, enum arc_depth depth,
+               int (*told)(void *ctx, size_t bytes, struct iso_err *err), void *ctx,
+               struct iso_arena *arena, struct arc_reread *out, struct iso_err *err);
 
 /* arc_recover.c */
 int arc_recover(struct arc *arc, struct iso_err *err);

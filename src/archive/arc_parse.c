@@ -148,18 +148,20 @@ static int drain(struct iso_source source, struct iso_err *err)
     return (int)n;
 }
 
-static int parse_data_set(struct iso_source source, const struct dcm_syntax *syntax,
+static int parse_data_set(struct iso_source source, const struct arc_start *start,
                           struct arc_table_build *table, struct iso_arena *arena,
                           struct arc_parsed *p, struct iso_err *err)
 {
     const struct dcm_tree_options options = { .fragment = arc_table_fragment, .ctx = table };
     struct dcm_parser            *parser  = NULL;
-    int                           rc = dcm_parser_new(&parser, source, syntax, p->data_offset, err);
+    int rc = dcm_parser_new(&parser, source, start->syntax, p->data_offset, err);
 
+    if (rc >= 0 && start->skip != NULL)
+        dcm_parser_set_skip(parser, start->skip);
     if (rc >= 0)
         rc = dcm_parser_tree(parser, &options, arena, &p->header, err);
     dcm_parser_free(parser);
-    return rc < 0 ? rc : drain(source, err);
+    return rc < 0 || start->skip != NULL ? rc : drain(source, err);
 }
 
 int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
@@ -172,14 +174,16 @@ int arc_parse(struct iso_source source, const struct arc_start *start, struct is
     memset(out, 0, sizeof *out);
     out->data_offset = start->meta.len;
     arc_table_init(&table);
-    rc = iso_sha256_new(&hasher.hash, err);
+    rc = start->skip != NULL ? ISO_OK : iso_sha256_new(&hasher.hash, err);
     if (rc >= 0)
-        rc = parse_data_set((struct iso_source){ hasher_read, &hasher }, start->syntax, &table,
-                            arena, out, err);
+        rc = parse_data_set(start->skip != NULL ? source
+                                                : (struct iso_source){ hasher_read, &hasher },
+                            start, &table, arena, out, err);
     if (rc >= 0)
         rc = identity_take(&out->header, start, &out->id, err);
     if (rc >= 0) {
-        iso_sha256_take(hasher.hash, out->digest);
+        if (hasher.hash != NULL)
+            iso_sha256_take(hasher.hash, out->digest);
         pixels_take(out, start->syntax->deflated);
     }
     if (rc >= 0 && out->pixels == INDEX_PIXELS_FRAGMENTS)
@@ -277,7 +281,8 @@ int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc
 
     if (c == NULL)
         return iso_arena_fail(arena, err);
-    *c = (struct capture){ .from = source, .on = true };
+    *c        = (struct capture){ .from = source, .on = true };
+    out->skip = NULL;
     iso_buf_init(&c->taken, 2 * DCM_META_BYTES_MAX);
     rc    = dcm_meta_read((struct iso_source){ capture_read, c }, arena, &meta, &out->rest, err);
     c->on = false;

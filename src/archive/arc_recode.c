@@ -87,25 +87,83 @@ static int preamble_is_plain(const struct arc_object *object, bool *plain, struc
     return rc;
 }
 
+/* What the object was at first: now, unless it has been encoded anew before. */
+static int origin_of(struct arc *arc, const struct index_instance *row, struct iso_arena *arena,
+                     struct index_origin *origin, struct iso_err *err)
+{
+    int rc = index_origin(arc->index, row->id, arena, origin, err);
+
+    if (rc != ISO_ENOENT)
+        return rc;
+    *origin = (struct index_origin){ .transfer_syntax_uid = row->transfer_syntax_uid,
+                                     .length              = row->location.length,
+                                     .recoded_us          = os_wall_us() };
+    memcpy(origin->digest, row->digest, sizeof origin->digest);
+    memcpy(origin->meta_digest, row->meta_digest, sizeof origin->meta_digest);
+    return ISO_OK;
+}
+
 /* File meta information for the new encoding, with the record of the old one. */
-static int make_meta(const struct index_instance *row, iso_str to_uid, struct iso_buf *out,
-                     struct iso_err *err)
+static int make_meta(const struct index_instance *row, const struct index_origin *origin,
+                     iso_str to_uid, struct iso_buf *out, struct iso_err *err)
 {
     char digest[2 * ISO_SHA256_BYTES + 1];
     char meta[2 * ISO_SHA256_BYTES + 1];
     char text[512];
 
-    iso_hex(row->digest, ISO_SHA256_BYTES, digest);
-    iso_hex(row->meta_digest, ISO_SHA256_BYTES, meta);
+    iso_hex(origin->digest, ISO_SHA256_BYTES, digest);
+    iso_hex(origin->meta_digest, ISO_SHA256_BYTES, meta);
     int n = snprintf(text, sizeof text,
-                     "original transfer-syntax=%.*s length=%llu data-sha256=%s meta-sha256=%s",
-                     ISO_STR_ARG(row->transfer_syntax_uid),
-                     (unsigned long long)row->location.length, digest, meta);
+                     "original transfer-syntax=%.*s length=%llu data-sha256=%s meta-sha256=%s"
+                     " recoded-us=%lld",
+                     ISO_STR_ARG(origin->transfer_syntax_uid), (unsigned long long)origin->length,
+                     digest, meta, (long long)origin->recoded_us);
     if (n % 2 != 0) /* the NUL is the padding of an odd length */
         n++;
     return dcm_meta_write_private(row->sop_class_uid, row->sop_instance_uid, to_uid, row->source_ae,
                                   ISO_STR(CREATOR_UID), iso_bytes_of(text, (size_t)n),
                                   iso_buf_sink(out), err);
+}
+
+/* The value of "name=" in the text; empty: it is not there. */
+static iso_str word_of(iso_str text, const char *name)
+{
+    for (iso_str rest = text; rest.ptr != NULL;) {
+        iso_str value = iso_str_cut(&rest, ' ');
+
+        if (value.ptr != NULL && iso_str_eq_c(iso_str_cut(&value, '='), name))
+            return value;
+    }
+    return ISO_STR("");
+}
+
+int arc_origin_read(iso_bytes meta, struct iso_arena *arena, struct index_origin *out, bool *has,
+                    struct iso_err *err)
+{
+    struct index_origin read = { 0 };
+    struct made_file    file = { .meta = meta, .fd = -1 };
+    struct dcm_meta     parsed;
+    struct iso_source   rest;
+    int64_t             us;
+
+    *has   = false;
+    int rc = dcm_meta_read((struct iso_source){ made_read, &file }, arena, &parsed, &rest, err);
+    if (rc < 0 || !iso_str_eq_c(dcm_get_ascii(&parsed.group2, DCM_PRIVATE_INFORMATION_CREATOR_UID),
+                                CREATOR_UID))
+        return rc;
+    iso_str text             = dcm_get_raw(&parsed.group2, DCM_PRIVATE_INFORMATION);
+    text.len                 = strnlen(text.ptr != NULL ? text.ptr : "", text.len);
+    read.transfer_syntax_uid = word_of(text, "transfer-syntax");
+    if (!dcm_uid_acceptable(read.transfer_syntax_uid) ||
+        !iso_str_to_u64(word_of(text, "length"), &read.length) ||
+        !iso_unhex(word_of(text, "data-sha256"), read.digest, sizeof read.digest) ||
+        !iso_unhex(word_of(text, "meta-sha256"), read.meta_digest, sizeof read.meta_digest))
+        return ISO_OK;
+    if (iso_str_to_i64(word_of(text, "recoded-us"), &us)) /* objects of older programs lack it */
+        read.recoded_us = us;
+    *out = read;
+    *has = true;
+    return ISO_OK;
 }
 
 /* The encoded data set in fd becomes a stored object in the old one's place. */
@@ -114,6 +172,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
 {
     struct store_blob    *blob = NULL;
     struct store_record   record;
+    struct index_origin   origin;
     struct index_instance entry;
     struct arc_parsed     parsed;
     struct iso_arena      arena;
@@ -124,7 +183,9 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
 
     iso_arena_init(&arena, arc->config.header_bytes_max);
     iso_buf_init(&meta, DCM_META_BYTES_MAX);
-    int rc = make_meta(row, to_uid, &meta, err);
+    int rc = origin_of(arc, row, &arena, &origin, err);
+    if (rc >= 0)
+        rc = make_meta(row, &origin, to_uid, &meta, err);
     if (rc >= 0)
         rc = store_begin(arc->store, &blob, err);
     if (rc >= 0) {
@@ -149,7 +210,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
         rc = store_commit(&blob, parsed.digest, &record, &entry.location, err);
         if (rc >= 0) {
             rc = index_recode(arc->index, row->id, row->digest, &entry, &parsed.header,
-                              os_wall_us() + FREE_AFTER_US, err);
+                              origin.recoded_us, os_wall_us() + FREE_AFTER_US, err);
             if (rc >= 0)
                 store_settle(arc->store, &entry.location);
             else if (index_writable(arc->index)) /* else it may be there after all: recovery */

@@ -67,6 +67,14 @@ int dcm_input_skip(struct dcm_input *in, uint64_t n, uint64_t *skipped, struct i
 
         dcm_input_advance(in, step);
         done += step;
+        if (done < n && in->skip != NULL && !in->ended) {
+            int64_t passed = in->skip(in->source.ctx, n - done, err);
+
+            if (passed < 0)
+                return (int)passed;
+            in->offset += (uint64_t)passed;
+            done += (uint64_t)passed;
+        }
         if (done < n && !dcm_input_fill(in, 1, &rc, err))
             break;
     }

@@ -16,7 +16,8 @@ struct dcm_input {
     bool              memory; /* nothing comes after what is left */
     bool              ended;  /* the source gave its last byte */
     struct iso_source source;
-    uint8_t          *window; /* DCM_WINDOW_BYTES of the owner; unused in memory */
+    int64_t (*skip)(void *ctx, uint64_t n, struct iso_err *err); /* of the source; may be NULL */
+    uint8_t *window; /* DCM_WINDOW_BYTES of the owner; unused in memory */
 };
 
 /* Makes at least n (at most DCM_WINDOW_BYTES) bytes visible at ptr, or all that remain: false then.

@@ -116,6 +116,13 @@ void dcm_parser_free(struct dcm_parser *p)
     free(p);
 }
 
+void dcm_parser_set_skip(struct dcm_parser *p,
+                         int64_t (*skip)(void *ctx, uint64_t n, struct iso_err *err))
+{
+    if (p->inflate == NULL)
+        p->in.skip = skip;
+}
+
 /* ---- values ----------------------------------------------------------------------------------- */
 
 static int value_cut(struct dcm_parser *p, struct iso_err *err)

@@ -54,6 +54,10 @@ ISO_MUST_USE int dcm_parser_new_memory(struct dcm_parser **p, iso_bytes in,
                                        const struct dcm_syntax *syntax, uint64_t offset_base,
                                        struct iso_err *err);
 void             dcm_parser_free(struct dcm_parser *p);
+/* The source can pass over bytes without giving them: skip(source.ctx, n) passes over up to n and
+ * says over how many; fewer only at the end. Before the first event; not of a deflated data set. */
+void dcm_parser_set_skip(struct dcm_parser *p,
+                         int64_t (*skip)(void *ctx, uint64_t n, struct iso_err *err));
 
 /* The next event; after DCM_EV_END: ISO_EEND. An unread value is skipped first. */
 ISO_MUST_USE int dcm_parser_next(struct dcm_parser *p, const struct dcm_position **at,

@@ -295,7 +295,7 @@ struct index_origin {
  * gone. Returns when durable. */
 ISO_MUST_USE int index_recode(struct index *index, int64_t id, const uint8_t was[ISO_SHA256_BYTES],
                               const struct index_instance *now, const struct dcm_dataset *header,
-                              int64_t free_us, struct iso_err *err);
+                              int64_t recoded_us, int64_t free_us, struct iso_err *err);
 /* ISO_ENOENT: the object is as it came. */
 ISO_MUST_USE int index_origin(struct index *index, int64_t id, struct iso_arena *arena,
                               struct index_origin *out, struct iso_err *err);

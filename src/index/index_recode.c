@@ -2,8 +2,6 @@
  * nothing about who it is. And the marks of the work that goes through all objects once. */
 #include "index_change.h"
 
-#include "os_clock.h"
-
 #include <string.h>
 
 enum { SCRATCH_BYTES_MAX = 64 << 20 };
@@ -12,6 +10,7 @@ struct change {
     int64_t                      id;
     const uint8_t               *was; /* digest */
     const struct index_instance *now;
+    int64_t                      recoded_us;
     int64_t                      free_us;
     struct iso_buf               packed;
 };
@@ -108,7 +107,7 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
         rc = RUN_INTS(sql,
                       "INSERT OR IGNORE INTO origin SELECT id, transfer_syntax, length, digest,"
                       " meta_digest, ?2 FROM instance WHERE id = ?1",
-                      err, c->id, os_wall_us());
+                      err, c->id, c->recoded_us);
     if (rc >= 0)
         rc = RUN_INTS(sql,
                       "INSERT INTO tombstone(volume, file, offset, length, made_us) SELECT volume,"
@@ -127,10 +126,12 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
 
 int index_recode(struct index *index, int64_t id, const uint8_t was[ISO_SHA256_BYTES],
                  const struct index_instance *now, const struct dcm_dataset *header,
-                 int64_t free_us, struct iso_err *err)
+                 int64_t recoded_us, int64_t free_us, struct iso_err *err)
 {
-    struct change c = { .id = id, .was = was, .now = now, .free_us = free_us };
-    int           rc;
+    struct change c = {
+        .id = id, .was = was, .now = now, .recoded_us = recoded_us, .free_us = free_us
+    };
+    int rc;
 
     iso_buf_init(&c.packed, SCRATCH_BYTES_MAX);
     rc = index_header_pack(header, &c.packed, err);

@@ -1,0 +1,11 @@
+/* fault_tar.h: a data folder that nobody uses, looked at with eyes of our own: SQLite for the index, tar block by block. */
+#ifndef FAULT_TAR_H
+#define FAULT_TAR_H
+
+#include <stddef.h>
+
+/* 0: the index is whole, every row has its object where it says, every object in segments and every large file has its
+ * row or waits to be removed, nothing is left over. Else why. */
+int fault_tar_check(const char *folder, char *why, size_t why_bytes);
+
+#endif

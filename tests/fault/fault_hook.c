@@ -376,7 +376,7 @@ TAKEN int ftruncate64(int fd, off64_t bytes)
 
     if (control != NULL)
         (void)name_of_fd(fd, call.path);
-    (void)enter(&call, FAULT_SIZE, "ftruncate");
+    (void)enter(&call, FAULT_FREE, "ftruncate");
     if (tracked(&call))
         fault_drop_write(fd);
     if (!fails(&call))
@@ -397,7 +397,7 @@ TAKEN int fallocate64(int fd, int mode, off64_t offset, off64_t bytes)
 
     if (control != NULL)
         (void)name_of_fd(fd, call.path);
-    (void)enter(&call, FAULT_SIZE, "fallocate");
+    (void)enter(&call, (mode & FALLOC_FL_PUNCH_HOLE) != 0 ? FAULT_FREE : FAULT_SIZE, "fallocate");
     if (tracked(&call))
         fault_drop_write(fd);
     if (!fails(&call))
@@ -459,7 +459,7 @@ static int any_unlink(int folder, const char *name, int flags)
 
     if (control != NULL)
         name_of_path(folder, name, call.path);
-    (void)enter(&call, FAULT_NAME, "unlink");
+    (void)enter(&call, FAULT_FREE, "unlink");
     if (tracked(&call) && (flags & AT_REMOVEDIR) == 0)
         fault_drop_unlink(control->under, call.path, kept);
     if (!fails(&call))

@@ -11,12 +11,14 @@
 enum fault_kind { /* bits of fault_control.kinds */
                   FAULT_WRITE   = 1,
                   FAULT_FLUSH   = 2,  /* fsync, fdatasync, sync_file_range; of files and folders */
-                  FAULT_SIZE    = 4,  /* ftruncate, fallocate */
-                  FAULT_NAME    = 8,  /* link, rename, unlink, mkdir */
+                  FAULT_SIZE    = 4,  /* fallocate */
+                  FAULT_NAME    = 8,  /* link, rename, mkdir */
                   FAULT_CREATE  = 16, /* an open that may create */
                   FAULT_OPEN    = 32, /* every other open */
-                  FAULT_CHANGES = 31,
-                  FAULT_ALL     = 63
+                  FAULT_FREE    = 64, /* what gives room back: unlink, ftruncate, a hole */
+                  FAULT_GROWTH  = FAULT_WRITE | FAULT_SIZE | FAULT_NAME | FAULT_CREATE,
+                  FAULT_CHANGES = FAULT_WRITE | FAULT_FLUSH | FAULT_SIZE | FAULT_NAME |
+                                  FAULT_CREATE | FAULT_FREE
 };
 
 enum fault_action {

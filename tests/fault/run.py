@@ -23,6 +23,16 @@ COLUMNS = ("points", "acknowledged", "lost", "mismatches", "violations")
 # name, what is run (a .py of this folder, or a binary of tests/fault in the build folder), arguments
 PROGRAMS = (
     ("kill-archive", "fault_kill"),
+    ("kill-calls", "fault_points", "kill"),
+    ("lose-calls", "fault_points", "lose"),
+    ("recover-calls", "fault_points", "recover"),
+    ("errno-calls", "fault_points", "errno"),
+    ("harness", "fault_points", "mutate"),
+    ("refuse", "fault_refuse.py"),
+    ("kill-serve", "fault_serve.py"),
+    ("power-calls", "fault_power.py"),
+    ("power-serve", "fault_serve.py", "--power"),
+    ("power-harness", "fault_serve.py", "--power", "--mutate"),
 )
 
 

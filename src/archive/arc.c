@@ -15,6 +15,7 @@ void arc_config_init(struct arc_config *config)
         .receive_bytes_max = (uint64_t)64 << 20,
         .object_bytes_max  = (uint64_t)64 << 30,
         .free_bytes_min    = (uint64_t)256 << 20,
+        .warn_free_bytes   = (uint64_t)1 << 30,
         .header_bytes_max  = (size_t)32 << 20,
         .readers_max       = 8,
     };
@@ -42,8 +43,7 @@ static int open_store(struct arc *arc, struct iso_err *err)
     const struct store_config config = { .folder            = arc->folder,
                                          .segment_bytes     = arc->config.segment_bytes,
                                          .inline_bytes_max  = arc->config.inline_bytes_max,
-                                         .receive_bytes_max = arc->config.receive_bytes_max,
-                                         .free_bytes_min    = arc->config.free_bytes_min };
+                                         .receive_bytes_max = arc->config.receive_bytes_max };
 
     return store_open(&config, &arc->store, err);
 }
@@ -62,6 +62,8 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
     os_mutex_init(&arc->mu_events);
     os_mutex_init(&arc->mu_keeper);
     os_cond_init(&arc->wake_keeper);
+    os_mutex_init(&arc->mu_marker);
+    os_cond_init(&arc->wake_marker);
     arc->folder_name   = strdup(config->folder);
     arc->config.folder = arc->folder_name;
     rc                 = arc->folder_name != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory");
@@ -74,9 +76,13 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
     if (rc >= 0)
         rc = open_index(arc, err);
     if (rc >= 0)
-        rc = os_sync(arc->folder, err);
+        rc = os_sync_folder(arc->folder, err);
+    if (rc >= 0)
+        rc = arc_volumes_open(arc, err);
     if (rc >= 0 && !config->care)
         rc = arc_recover(arc, err);
+    if (rc >= 0 && !config->care)
+        rc = arc_marker_start(arc, err);
     if (rc >= 0 && !config->care)
         rc = arc_keeper_start(arc, err);
     if (rc < 0) {
@@ -94,9 +100,13 @@ void arc_close(struct arc *arc)
         return;
     arc_recoder_stop(arc->recoder);
     arc_keeper_stop(arc);
+    arc_marker_stop(arc);
     index_close(arc->index);
     store_close(arc->store);
+    arc_volumes_close(arc);
     os_close(arc->folder);
+    os_cond_release(&arc->wake_marker);
+    os_mutex_release(&arc->mu_marker);
     os_cond_release(&arc->wake_keeper);
     os_mutex_release(&arc->mu_keeper);
     os_mutex_release(&arc->mu_events);

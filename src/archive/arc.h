@@ -27,17 +27,28 @@ enum arc_recycle {
     ARC_RECYCLE_BY_ACCESS   /* those that were not stored or read for the longest time */
 };
 
+/* Another folder for objects. It must be there; without a volume.json it becomes a new volume. */
+struct arc_volume_config {
+    const char *path;
+    uint64_t    warn_free_bytes; /* below it arc_volumes says so */
+    uint64_t    stop_free_bytes; /* below it the volume takes nothing, and the next one does */
+};
+
 struct arc_config {
-    const char       *folder; /* created when absent; locked while open */
+    const char       *folder; /* created when absent; locked while open; the first volume */
     enum arc_conflict on_conflict;
     uint64_t          segment_bytes;     /* a segment is closed once it is larger */
     uint64_t          inline_bytes_max;  /* larger objects get a file of their own */
     uint64_t          receive_bytes_max; /* memory of all objects being received */
     uint64_t          object_bytes_max;  /* larger objects are refused */
-    uint64_t          free_bytes_min;    /* below it the volume takes nothing: ISO_ENOSPC */
-    size_t            header_bytes_max;  /* memory for one object's header while it is parsed */
-    unsigned          readers_max;       /* index connections for queries */
-    int64_t           removal_grace_s; /* what is removed can be had back so long (arc_removed.h) */
+    uint64_t          free_bytes_min;    /* below it the first volume takes nothing: ISO_ENOSPC */
+    uint64_t          warn_free_bytes;   /* of the first volume */
+    /* The others, in the order in which they are filled; borrowed for arc_open. */
+    const struct arc_volume_config *volumes;
+    size_t                          volume_count;
+    size_t   header_bytes_max; /* memory for one object's header while it is parsed */
+    unsigned readers_max;      /* index connections for queries */
+    int64_t  removal_grace_s;  /* what is removed can be had back so long (arc_removed.h) */
     /* arc_quota.h; 0: no such limit */
     uint64_t         quota_bytes;              /* of all objects, removed but kept ones too */
     uint64_t         recycle_below_free_bytes; /* of the volumes that take objects */
@@ -47,7 +58,7 @@ struct arc_config {
                   or goes; what is damaged is no reason to refuse */
 };
 
-/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 32 MiB, 8; keep first; no grace, no quota. folder stays NULL. */
+/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 1 GiB, no other volumes, 32 MiB, 8; keep first; no grace, no quota. folder stays NULL. */
 void arc_config_init(struct arc_config *config);
 
 /* Locks the folder (ISO_EBUSY: another process has it), recovers what a crash left, starts the
@@ -62,11 +73,26 @@ struct arc_stats {
     uint64_t series;
     uint64_t instances;
     uint64_t bytes;      /* of the stored objects */
-    uint64_t bytes_free; /* on the volume */
-    bool     writable;   /* false once a flush has failed: restart after the disk was checked */
+    uint64_t bytes_free; /* on the volumes that take objects */
+    bool     writable;   /* false once a flush has failed, of the index or on every volume: restart
+                          * after the disk was checked */
 };
 
 ISO_MUST_USE int arc_stats(struct arc *arc, struct arc_stats *out, struct iso_err *err);
+
+struct arc_volume_stats {
+    uint32_t    number;
+    const char *kind; /* "segments", "tree" */
+    const char *path; /* lives as long as the archive is open */
+    uint64_t    bytes_free;
+    bool        warned; /* below warn_free_bytes */
+    bool        full;   /* below stop_free_bytes: it takes nothing */
+    bool        failed; /* a flush has failed: it takes nothing until a restart */
+};
+
+/* In the order in which they are filled. */
+ISO_MUST_USE int arc_volumes(struct arc *arc, struct arc_volume_stats out[STORE_VOLUMES_MAX],
+                             size_t *count, struct iso_err *err);
 
 /* What happened, told after it is durable, on the thread that did it. Views live for the call. */
 enum arc_event_kind { ARC_EVENT_STORED, ARC_EVENT_REPLACED, ARC_EVENT_REMOVED };

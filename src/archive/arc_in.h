@@ -21,12 +21,31 @@ struct arc_flight {
     iso_str            uid;
 };
 
+/* A folder that objects lie in. */
+struct arc_volume {
+    uint32_t number;
+    int      folder;
+    char    *path;
+    uint64_t low_file; /* the low mark as it was last written: the marker's alone */
+    uint64_t low_offset;
+    bool     unknown; /* the index knew nothing of it: recovery reads it from its beginning */
+};
+
 struct arc {
     struct arc_config config;
     char             *folder_name;
     int               folder;
     struct store     *store;
     struct index     *index;
+
+    struct arc_volume volume[STORE_VOLUMES_MAX]; /* the data folder first; fixed once open */
+    size_t            volume_count;
+
+    struct os_thread marker; /* arc_mark.c */
+    bool             marking;
+    struct os_mutex  mu_marker;
+    struct os_cond   wake_marker;
+    bool             marker_stops;
 
     struct os_mutex    mu_flights;
     struct os_cond     landed;
@@ -152,6 +171,15 @@ int arc_reread(int fd, uint64_t offset, uint64_t length, enum arc_depth depth,
 
 /* arc_recover.c */
 int arc_recover(struct arc *arc, struct iso_err *err);
+
+/* arc_volume.c */
+int  arc_volumes_open(struct arc *arc, struct iso_err *err);
+void arc_volumes_close(struct arc *arc);
+
+/* arc_mark.c: writes the low marks now; the thread that does so about once a second. */
+int  arc_mark(struct arc *arc, struct iso_err *err);
+int  arc_marker_start(struct arc *arc, struct iso_err *err);
+void arc_marker_stop(struct arc *arc);
 
 /* arc.c */
 void arc_publish(struct arc *arc, const struct arc_event *event);

@@ -1,6 +1,8 @@
-/* arc_recover.c: what the store finds behind the index's knowledge after a crash. A complete object
- * that no index entry names was never acknowledged, or the index is older than the segment (a
- * restored backup): it is read again and adopted, unless its SOP instance is here already. */
+/* arc_recover.c: what the store finds behind the low marks. A member at whose place there is a row or a
+ * tombstone is known. Any other is an addition that a power loss took out of the index, or one that was
+ * never acknowledged, or the index is older than the segment (a restored backup): it is read again and
+ * adopted with the time and the sender of its record, unless its SOP instance is here already, at
+ * another place. */
 #include "arc_in.h"
 
 #include "os_clock.h"
@@ -45,40 +47,84 @@ static int read_again(struct range_source *range, struct iso_arena *arena,
     return iso_sha256_of(start.meta, entry->meta_digest, err);
 }
 
-static int orphan(void *ctx, const struct store_location *at,
-                  const uint8_t digest[STORE_DIGEST_BYTES], bool *keep, struct iso_err *err)
+/* What lies there is what its name says, all of it, and DICOM: its entry. ISO_EFORMAT: it is not. */
+static int member_read(struct arc *arc, const struct store_member *member, struct iso_arena *arena,
+                       struct arc_parsed *parsed, struct index_instance *entry, struct iso_err *err)
 {
-    struct arc           *arc      = ctx;
-    const bool            is_large = (at->file & STORE_FILE_LARGE) != 0;
-    struct range_source   range    = { .at = store_content_offset(at), .left = at->length };
-    struct store_pin     *pin      = NULL;
+    const struct store_location *at    = &member->at;
+    struct range_source          range = { .at = store_content_offset(at), .left = at->length };
+    struct store_pin            *pin   = NULL;
+    struct os_stat               st;
+    int rc = store_read_open(arc->store, at, member->digest, &range.fd, &pin, err);
+
+    if (rc >= 0)
+        rc = os_stat_fd(range.fd, &st, err);
+    if (rc >= 0 && st.bytes < range.at + range.left)
+        rc = iso_fail(err, ISO_EFORMAT, "the object is cut short");
+    if (rc >= 0)
+        rc = read_again(&range, arena, parsed, entry, err);
+    store_read_close(pin);
+    if (rc == ISO_ENOENT || rc == ISO_EINVAL) /* no file of its own, or no DICOM */
+        return ISO_EFORMAT;
+    if (rc >= 0 && memcmp(parsed->digest, member->digest, STORE_DIGEST_BYTES) != 0)
+        return iso_fail(err, ISO_EFORMAT, "the object's content is not that of its name");
+    return rc;
+}
+
+static bool is_unknown(const struct arc *arc, uint32_t volume)
+{
+    for (size_t i = 0; i < arc->volume_count; i++)
+        if (arc->volume[i].number == volume)
+            return arc->volume[i].unknown;
+    return false;
+}
+
+static int member_decide(struct arc *arc, const struct store_member *member,
+                         struct iso_arena *arena, enum store_verdict *verdict, struct iso_err *err)
+{
     struct index_instance entry;
     struct index_instance here;
     struct arc_parsed     parsed;
-    struct iso_arena      arena;
     int64_t               id;
-    int                   rc;
+    int                   rc = member_read(arc, member, arena, &parsed, &entry, err);
 
-    iso_arena_init(&arena, arc->config.header_bytes_max);
-    rc = store_read_open(arc->store, at, digest, &range.fd, &pin, err);
-    if (rc >= 0)
-        rc = read_again(&range, &arena, &parsed, &entry, err);
-    store_read_close(pin);
-    if (rc == ISO_EFORMAT || rc == ISO_EINVAL ||
-        (rc >= 0 && !is_large && memcmp(parsed.digest, digest, STORE_DIGEST_BYTES) != 0)) {
-        *keep = false; /* its content never reached the disk */
-        rc    = ISO_OK;
-    } else if (rc >= 0) {
-        rc = index_lookup(arc->index, entry.sop_instance_uid, &arena, &here, err);
-        if (rc >= 0) {
-            *keep = false;
-        } else if (rc == ISO_ENOENT) {
-            entry.location  = *at;
-            entry.stored_us = os_wall_us();
-            rc              = index_add(arc->index, &entry, &parsed.header, 0, &id, err);
-            *keep           = rc >= 0;
-        }
+    if (rc ==
+        ISO_EFORMAT) { /* its content never reached the disk. In an archive whose index is lost
+                              * it may be all that is left of it: that is for verify to say */
+        *verdict = is_unknown(arc, member->at.volume) ? STORE_LEAVE : STORE_DROP;
+        return ISO_OK;
     }
+    if (rc < 0)
+        return rc;
+    rc = index_lookup(arc->index, entry.sop_instance_uid, arena, &here, err);
+    if (rc >= 0)
+        *verdict = STORE_DROP;
+    if (rc != ISO_ENOENT)
+        return rc;
+    entry.location  = member->at;
+    entry.stored_us = member->record.stored_us > 0 ? member->record.stored_us : os_wall_us();
+    entry.source_ae = iso_str_c(member->record.from);
+    entry.crc32c    = member->record.has_crc ? (int64_t)member->record.crc32c : -1;
+    rc              = index_add(arc->index, &entry, &parsed.header, 0, &id, err);
+    if (rc >= 0)
+        *verdict = STORE_ADOPT;
+    return rc;
+}
+
+static int member(void *ctx, const struct store_member *m, enum store_verdict *verdict,
+                  struct iso_err *err)
+{
+    struct arc      *arc   = ctx;
+    bool             known = false;
+    struct iso_arena arena;
+    int              rc;
+
+    *verdict = STORE_LEAVE;
+    rc       = index_known_place(arc->index, m->at.volume, m->at.file, m->at.offset, &known, err);
+    if (rc < 0 || known)
+        return rc;
+    iso_arena_init(&arena, arc->config.header_bytes_max);
+    rc = member_decide(arc, m, &arena, verdict, err);
     iso_arena_release(&arena);
     return rc;
 }
@@ -100,8 +146,9 @@ static int known_file(void *ctx, uint32_t volume, uint64_t file, bool *known, st
 int arc_recover(struct arc *arc, struct iso_err *err)
 {
     const struct store_recovery how = {
-        .known_end = known_end, .known_file = known_file, .orphan = orphan, .ctx = arc
+        .known_end = known_end, .member = member, .known_file = known_file, .ctx = arc
     };
+    int rc = store_recover(arc->store, &how, err);
 
-    return store_recover(arc->store, &how, err);
+    return rc < 0 ? rc : arc_mark(arc, err);
 }

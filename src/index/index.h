@@ -350,6 +350,9 @@ ISO_MUST_USE int index_checkpoint(struct index *index, struct iso_err *err);
 /* Does an object or a tombstone begin at this very place? One look-up. */
 ISO_MUST_USE int index_known_place(struct index *index, uint32_t volume, uint64_t file,
                                    uint64_t offset, bool *known, struct iso_err *err);
+/* The highest number of a segment with an object in it; 0: there is none. */
+ISO_MUST_USE int index_last_segment(struct index *index, uint32_t volume, uint64_t *file,
+                                    struct iso_err *err);
 /* Where the last known object (or tombstone) of a segment ends; 0: none. */
 ISO_MUST_USE int index_known_end(struct index *index, uint32_t volume, uint64_t file, uint64_t *end,
                                  struct iso_err *err);

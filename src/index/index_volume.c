@@ -251,6 +251,20 @@ int index_known_file(struct index *index, uint32_t volume, uint64_t file, bool *
     return rc;
 }
 
+int index_last_segment(struct index *index, uint32_t volume, uint64_t *file, struct iso_err *err)
+{
+    const int64_t args[] = { volume, (int64_t)STORE_FILE_LARGE };
+    int64_t       found  = 0;
+    int           rc     = one_number(index,
+                                      "SELECT ifnull((SELECT file FROM instance WHERE volume = ?1"
+                                                    " AND file < ?2 ORDER BY file DESC LIMIT 1), 0)",
+                                      args, 2, &found, err);
+
+    if (rc >= 0)
+        *file = (uint64_t)found;
+    return rc;
+}
+
 /* ---- the log ---- */
 
 int index_log_copy(struct index *index, struct sql *sql, struct iso_err *err)

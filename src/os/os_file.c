@@ -55,6 +55,7 @@ int os_open(int folder, const char *name, enum os_open how, int *fd, struct iso_
         [OS_READ]       = O_RDONLY,
         [OS_READ_PLAIN] = O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
         [OS_WRITE]      = O_RDWR | O_CREAT | O_NOFOLLOW,
+        [OS_WRITE_OLD]  = O_RDWR | O_NOFOLLOW,
         [OS_CREATE]     = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
         [OS_FOLDER]     = O_RDONLY | O_DIRECTORY,
     };
@@ -281,6 +282,13 @@ int os_sync(int fd, struct iso_err *err)
 {
     if (fdatasync(fd) < 0)
         return fail(err, "flush to disk", "");
+    return ISO_OK;
+}
+
+int os_sync_folder(int fd, struct iso_err *err)
+{
+    if (fsync(fd) < 0)
+        return fail(err, "flush folder to disk", "");
     return ISO_OK;
 }
 

@@ -23,6 +23,7 @@ enum os_open {
     OS_READ,       /* must exist */
     OS_READ_PLAIN, /* the same, but no symbolic link, and nothing that could make us wait (FIFOs) */
     OS_WRITE,      /* read and write; created when absent */
+    OS_WRITE_OLD,  /* read and write; must exist */
     OS_CREATE,     /* read and write; must not exist */
     OS_FOLDER      /* a folder, to be used as one */
 };
@@ -42,7 +43,7 @@ ISO_MUST_USE int os_stat(int folder, const char *name, struct os_stat *out, stru
 ISO_MUST_USE int os_stat_fd(int fd, struct os_stat *out, struct iso_err *err);
 /* Cleaning up may ignore the result. */
 int os_remove(int folder, const char *name, struct iso_err *err);
-/* Within one file system; replaces what has the new name. Durable after os_sync of both folders. */
+/* Within one file system; replaces what has the new name. Durable after os_sync_folder of both. */
 ISO_MUST_USE int os_rename(int from_folder, const char *from, int to_folder, const char *to,
                            struct iso_err *err);
 
@@ -68,9 +69,12 @@ ISO_MUST_USE int os_truncate(int fd, uint64_t bytes, struct iso_err *err);
  * cannot. */
 ISO_MUST_USE int os_punch_hole(int fd, uint64_t offset, uint64_t bytes, struct iso_err *err);
 
-/* What was written is on stable storage (fdatasync; on a folder: its names). After a failure the
- * state of the file is unknown: never retry, stop acknowledging. */
+/* What was written is on stable storage (fdatasync). After a failure the state of the file is
+ * unknown: never retry, stop acknowledging. */
 ISO_MUST_USE int os_sync(int fd, struct iso_err *err);
+/* The names in a folder are on stable storage. (fsync: on ext4, fdatasync of a folder may leave out an
+ * entry for which the folder did not have to grow.) */
+ISO_MUST_USE int os_sync_folder(int fd, struct iso_err *err);
 
 /* An exclusive lock for the life of fd; ISO_EBUSY when another process holds it. */
 ISO_MUST_USE int os_lock(int fd, struct iso_err *err);

@@ -47,6 +47,9 @@ enum store_kind {
     STORE_TREE /* a folder adopted in place: read only */
 };
 
+/* "segments", "tree" */
+const char *store_kind_name(enum store_kind kind);
+
 /* What volume.json says. */
 struct store_identity {
     uint32_t        number;
@@ -71,11 +74,10 @@ struct store_volume_config {
 };
 
 struct store_config {
-    int      folder; /* descriptor; borrowed until store_close */
+    int      folder; /* of the first volume; descriptor; borrowed until store_close */
     uint64_t segment_bytes;
     uint64_t inline_bytes_max;
     uint64_t receive_bytes_max; /* memory of all blobs together; beyond it they wait, then spill */
-    uint64_t free_bytes_min;
 };
 
 /* Takes the lock of the first volume's folder (ISO_EBUSY); it has no volumes yet. */
@@ -126,16 +128,20 @@ ISO_MUST_USE int store_walk(struct store *store, uint32_t volume, uint64_t file,
                                         struct iso_err *err),
                             void *ctx, bool *torn, struct iso_err *err);
 
-/* What the index knows, asked during recovery. */
+enum store_verdict {
+    STORE_LEAVE, /* known, or nobody's business */
+    STORE_ADOPT, /* it is in the index now */
+    STORE_DROP   /* its space is given back */
+};
+
 struct store_recovery {
-    /* Where the last object that the index knows in this segment ends; 0: none. */
+    /* Where the last object (or tombstone) that the index knows in this segment ends; 0: none. */
     int (*known_end)(void *ctx, uint32_t volume, uint64_t file, uint64_t *end, struct iso_err *err);
+    /* A live member behind the low mark. Its bytes may not be there: compare the digest. */
+    int (*member)(void *ctx, const struct store_member *member, enum store_verdict *verdict,
+                  struct iso_err *err);
     /* Does the index know this file of its own? */
     int (*known_file)(void *ctx, uint32_t volume, uint64_t file, bool *known, struct iso_err *err);
-    /* A complete object that the index does not know: never acknowledged, or the index is older than
-     * the segment. Keep it (then it must be in the index on return) or drop it. */
-    int (*orphan)(void *ctx, const struct store_location *at,
-                  const uint8_t digest[STORE_DIGEST_BYTES], bool *keep, struct iso_err *err);
     void *ctx;
 };
 
@@ -171,6 +177,15 @@ uint32_t store_blob_crc32c(const struct store_blob *blob);
 ISO_MUST_USE int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
                               const struct store_record *record, struct store_location *at,
                               struct iso_err *err);
+/* The same without waiting. done is called once, from whichever thread committed, and must not wait for
+ * the store nor for long; on success the blob is gone by then, on failure it is the caller's again.
+ * (A large object's own file is flushed before this returns; its journal entry goes with the
+ * others.) */
+void store_commit_post(struct store_blob *blob, const uint8_t digest[STORE_DIGEST_BYTES],
+                       const struct store_record *record,
+                       void (*done)(void *ctx, int rc, const struct store_location *at,
+                                    const struct iso_err *why),
+                       void *ctx);
 /* The index transaction that names this place has committed (durable or not): the low mark may pass
  * it. */
 void store_settle(struct store *store, const struct store_location *at);

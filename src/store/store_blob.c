@@ -1,10 +1,11 @@
-/* store_blob.c: an object on its way in. Small ones stay in memory, in a buffer that only touches the
+/* store_blob.c: an object on its way in, and its commit. Small ones stay in memory, in a buffer that only touches the
  * pages it fills; the store's budget counts buffers at their full size, so that the promise "this
  * much and no more" holds whatever the peers send. A blob that gets no memory in time, or grows
  * beyond the inline size, moves to a temporary file and keeps one small buffer.
  *
- * A large object's file gets its final name as a second link; the temporary one goes when the index
- * knows the object (store_settle). So after a crash the temporary names say what to look at. */
+ * A large object's file gets its final name as a second link, then a journal entry in the segment; the
+ * temporary name goes when the index knows the object (store_settle). So after a crash the temporary
+ * names say which files may be nobody's. */
 #include "store_in.h"
 
 #include "iso_crc32c.h"
@@ -78,8 +79,9 @@ static void buffer_give(struct store_blob *blob)
 
 int store_begin(struct store *store, struct store_blob **blob, struct iso_err *err)
 {
-    struct store_blob *b;
-    int                rc = store_check_writable(store, err);
+    struct store_volume *v;
+    struct store_blob   *b;
+    int                  rc = store_volume_pick(store, NULL, &v, err);
 
     if (rc < 0)
         return rc;
@@ -100,7 +102,7 @@ int store_begin(struct store *store, struct store_blob **blob, struct iso_err *e
 /* What is in the buffer goes to the file. */
 static int file_push(struct store_blob *blob, struct iso_err *err)
 {
-    int rc = store_check_writable(blob->store, err);
+    int rc = store_volume_check(blob->volume, err);
 
     if (rc >= 0)
         rc = os_write_at(blob->fd, blob->ptr, blob->len, blob->written, err);
@@ -121,7 +123,9 @@ static int spill(struct store_blob *blob, struct iso_err *err)
     blob->number |= STORE_FILE_LARGE; /* and keep it positive in any signed column */
     blob->number &= ~((uint64_t)1 << 63);
     store_temporary_name(blob->number, name);
-    rc = os_open(blob->store->tmp, name, OS_CREATE, &blob->fd, err);
+    rc = store_volume_pick(blob->store, NULL, &blob->volume, err);
+    if (rc >= 0)
+        rc = os_open(blob->volume->tmp, name, OS_CREATE, &blob->fd, err);
     if (rc >= 0)
         rc = file_push(blob, err);
     if (rc < 0 || !blob->budgeted)
@@ -212,84 +216,170 @@ bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
     return true;
 }
 
+/* ---- commit ---- */
+
 /* One of 256 folders, made when it is first needed; its own name is durable then. */
-static int large_folder(struct store *store, const char *name, int *folder, struct iso_err *err)
+static int large_folder(struct store_volume *v, const char *name, int *folder, struct iso_err *err)
 {
-    int rc = os_open(store->large, name, OS_FOLDER, folder, err);
+    int rc = os_open(v->large, name, OS_FOLDER, folder, err);
 
     if (rc != ISO_ENOENT)
         return rc;
-    rc = os_make_folder(store->large, name, err);
+    rc = os_make_folder(v->large, name, err);
     if (rc >= 0)
-        rc = store_flush(store, store->large, err);
-    return rc < 0 ? rc : os_open(store->large, name, OS_FOLDER, folder, err);
+        rc = store_flush_folder(v, v->large, err);
+    return rc < 0 ? rc : os_open(v->large, name, OS_FOLDER, folder, err);
 }
 
 /* Content first, then the name, then the folder that holds the name. */
-static int large_commit(struct store_blob *blob, struct store_location *at, struct iso_err *err)
+static int large_finish(struct store_blob *blob, struct iso_err *err)
 {
-    struct store *store = blob->store;
-    char          temporary[STORE_NAME_BYTES];
-    char          name[STORE_NAME_BYTES];
-    char          parent[3];
-    int           folder = -1;
-    int           rc     = file_push(blob, err);
+    struct store_volume *v = blob->volume;
+    char                 temporary[STORE_NAME_BYTES];
+    char                 name[STORE_NAME_BYTES];
+    char                 parent[3];
+    int                  folder = -1;
+    int                  rc     = file_push(blob, err);
 
     store_temporary_name(blob->number, temporary);
     store_large_name(blob->number, name);
     memcpy(parent, name, 2);
     parent[2] = '\0';
     if (rc >= 0)
-        rc = store_flush(store, blob->fd, err);
+        rc = store_flush(v, blob->fd, err);
     if (rc >= 0)
-        rc = large_folder(store, parent, &folder, err);
+        rc = large_folder(v, parent, &folder, err);
     if (rc >= 0)
-        rc = os_link(store->tmp, temporary, store->large, name, err);
+        rc = os_link(v->tmp, temporary, v->large, name, err);
     if (rc >= 0)
-        rc = store_flush(store, folder, err);
+        rc = store_flush_folder(v, folder, err);
     os_close(folder);
-    if (rc >= 0)
-        *at = (struct store_location){ STORE_VOLUME_FIRST, blob->number, 0, blob->written };
     return rc;
+}
+
+/* All that comes before the wait. */
+static int commit_begin(struct store_blob *b, const uint8_t digest[STORE_DIGEST_BYTES],
+                        const struct store_record *record, struct iso_err *err)
+{
+    struct store_append *a  = &b->append;
+    int                  rc = ISO_OK;
+
+    *a = (struct store_append){ .record = *record, .large = b->fd >= 0 };
+    memcpy(a->digest, digest, sizeof a->digest);
+    a->record.has_crc = true;
+    a->record.crc32c  = b->crc32c;
+    if (!a->large) {
+        a->content = iso_bytes_of(b->ptr, b->len);
+        return store_volume_pick(b->store, NULL, &a->volume, err);
+    }
+    a->volume  = b->volume; /* the file and what names it stay together */
+    rc         = large_finish(b, err);
+    size_t len = store_tar_large_line(b->number & ~STORE_FILE_LARGE, b->written, a->line);
+    a->content = iso_bytes_of(a->line, len);
+    return rc;
+}
+
+/* After a failure: is there another volume for it? */
+static bool commit_elsewhere(struct store_append *a)
+{
+    return a->rc < 0 && !a->large &&
+           store_volume_pick(a->volume->store, a->volume, &a->volume, NULL) >= 0;
+}
+
+static void commit_end(struct store_blob *b, struct store_location *at)
+{
+    const struct store_append *a = &b->append;
+
+    if (a->large)
+        *at = (struct store_location){ a->volume->config.number, b->number,
+                                       store_journal_pack(a->segment, a->offset), b->written };
+    else
+        *at = (struct store_location){ a->volume->config.number, a->segment, a->offset, b->len };
+    os_close(b->fd);
+    buffer_give(b);
+    free(b);
 }
 
 int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
                  const struct store_record *record, struct store_location *at, struct iso_err *err)
 {
-    struct store_blob  *b    = *blob;
-    struct store_record full = *record;
-    int                 rc;
+    struct store_append *a  = &(*blob)->append;
+    int                  rc = commit_begin(*blob, digest, record, err);
 
-    full.has_crc = true;
-    full.crc32c  = b->crc32c;
-
-    if (b->fd < 0)
-        rc = store_volume_append(b->store, b, digest, &full, at, err);
-    else
-        rc = large_commit(b, at, err);
     if (rc < 0)
         return rc;
-    os_close(b->fd);
-    buffer_give(b);
-    free(b);
+    do
+        store_volume_append(a);
+    while (commit_elsewhere(a));
+    if (a->rc < 0) {
+        if (err != NULL)
+            *err = a->err;
+        return a->rc;
+    }
+    commit_end(*blob, at);
     *blob = NULL;
     return ISO_OK;
 }
 
+static void commit_finished(struct os_group_item *item)
+{
+    struct store_append *a = (struct store_append *)item;
+    struct store_blob   *b =
+        (struct store_blob *)(void *)((char *)a - offsetof(struct store_blob, append));
+    struct store_location at   = { 0 };
+    struct store_append   copy = { .rc = a->rc, .done = a->done, .ctx = a->ctx };
+
+    if (commit_elsewhere(a)) {
+        store_volume_post(a, commit_finished);
+        return;
+    }
+    if (a->rc >= 0)
+        commit_end(b, &at);
+    else
+        copy.err = a->err;
+    copy.done(copy.ctx, copy.rc, &at, &copy.err);
+}
+
+void store_commit_post(struct store_blob *blob, const uint8_t digest[STORE_DIGEST_BYTES],
+                       const struct store_record *record,
+                       void (*done)(void *ctx, int rc, const struct store_location *at,
+                                    const struct iso_err *why),
+                       void *ctx)
+{
+    const struct store_location nowhere = { 0 };
+    struct iso_err              err     = { 0 };
+    int                         rc      = commit_begin(blob, digest, record, &err);
+
+    if (rc < 0) {
+        done(ctx, rc, &nowhere, &err);
+        return;
+    }
+    blob->append.done = done;
+    blob->append.ctx  = ctx;
+    store_volume_post(&blob->append, commit_finished);
+}
+
 void store_settle(struct store *store, const struct store_location *at)
 {
-    char name[STORE_NAME_BYTES];
+    struct store_volume *v = store_volume_find(store, at->volume);
+    char                 name[STORE_NAME_BYTES];
+    uint64_t             segment;
+    uint64_t             offset;
 
-    if ((at->file & STORE_FILE_LARGE) == 0)
+    if (v == NULL)
         return;
-    store_temporary_name(at->file, name);
-    if (os_remove(store->tmp, name, NULL) < 0)
-        return; /* recovery does it */
+    if ((at->file & STORE_FILE_LARGE) != 0) {
+        store_temporary_name(at->file, name);
+        (void)!os_remove(v->tmp, name, NULL); /* or recovery does it */
+    }
+    if (store_journal_of(at, &segment, &offset))
+        store_low_settle(v, segment, offset - STORE_TAR_BLOCK);
 }
 
 void store_discard(struct store *store, const struct store_location *at)
 {
-    (void)!store_remove(store, at, NULL);
+    if (store_remove(store, at, NULL) >= 0)
+        store_settle(store, at);
 }
 
 void store_abort(struct store_blob *blob)
@@ -301,9 +391,9 @@ void store_abort(struct store_blob *blob)
     if (blob->fd >= 0) {
         os_close(blob->fd);
         store_large_name(blob->number, name);
-        (void)!os_remove(blob->store->large, name, NULL);
+        (void)!os_remove(blob->volume->large, name, NULL);
         store_temporary_name(blob->number, name);
-        (void)!os_remove(blob->store->tmp, name, NULL);
+        (void)!os_remove(blob->volume->tmp, name, NULL);
     }
     buffer_give(blob);
     free(blob);

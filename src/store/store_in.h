@@ -5,7 +5,6 @@
 #include "os_file.h"
 #include "os_group.h"
 #include "store.h"
-#include "store_tar.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,12 +14,14 @@ enum {
     STORE_BUFFERS_MAX = 4,        /* large buffers kept for the next blob */
     STORE_BATCH_MAX   = 64,       /* objects in one write */
     STORE_WAIT_MS     = 200,      /* for memory, before a blob spills early */
-    STORE_FILES_IDLE  = 32        /* descriptors kept open for the next reader */
+    STORE_FILES_IDLE  = 32,       /* descriptors kept open for the next reader */
+    STORE_SPACE_MS    = 100       /* how long the free space of a volume counts as known */
 };
 
 /* A file that is or was being read, shared by all its readers. */
 struct store_file {
     struct store_file *next;
+    uint32_t           volume;
     uint64_t           number;
     int                fd;
     unsigned           refs;
@@ -37,22 +38,48 @@ struct store_pin {
 /* An object that is being removed right now: nobody may open it. */
 struct store_removal {
     struct store_removal *next;
+    uint32_t              volume;
     uint64_t              number;
     uint64_t              offset;
 };
 
-struct store {
-    struct store_config config;
-    int                 lock;
-    int                 tmp;
-    int                 seg;
-    int                 large;
-    atomic_bool         failed; /* a flush has failed: nothing is acknowledged any more */
+/* A member that is committed; it waits for the index. */
+struct store_place {
+    uint64_t file;
+    uint64_t offset; /* of its head */
+    bool     settled;
+};
+
+struct store_volume {
+    struct store              *store;
+    struct store_volume_config config;
+    int                        lock;
+    int                        tmp;
+    int                        seg;
+    int                        large;
+    atomic_bool                failed;   /* a flush has failed: it takes nothing more */
+    atomic_bool                full;     /* when last looked at */
+    atomic_llong               space_at; /* os_now_ms() of that; 0: never */
 
     struct os_group group; /* who runs it owns the three fields below */
     int             segment;
     uint64_t        segment_number;
     uint64_t        segment_end;
+
+    struct os_mutex     mu_low;
+    struct store_place *place; /* a ring in the order of writing */
+    size_t              place_first;
+    size_t              place_count;
+    size_t              place_cap; /* a power of two */
+    uint64_t            end_file;  /* what is committed ends here */
+    uint64_t            end_offset;
+};
+
+struct store {
+    struct store_config  config;
+    int                  lock;
+    struct store_volume *volume[STORE_VOLUMES_MAX];
+    size_t               volume_count;
 
     struct os_mutex mu_memory;
     struct os_cond  memory_back;
@@ -67,35 +94,99 @@ struct store {
     struct store_removal *removals;
 };
 
-struct store_blob {
-    struct store *store;
-    uint8_t      *ptr; /* the whole object, or once spilled what is not yet in the file */
-    size_t        len;
-    size_t        cap;
-    uint64_t      written; /* bytes in the file */
-    uint64_t      number;  /* of the file */
-    int           fd;      /* -1: in memory */
-    uint32_t      crc32c;  /* of all of it so far */
-    bool          budgeted;
+/* An object on its way through the committer. */
+struct store_append {
+    struct os_group_item item;
+    struct store_volume *volume;
+    uint8_t              digest[STORE_DIGEST_BYTES];
+    struct store_record  record;
+    bool                 large; /* content is a journal entry */
+    char                 line[STORE_TAR_LARGE_BYTES];
+    iso_bytes            content;
+    uint64_t             segment; /* out: where the content is */
+    uint64_t             offset;
+    int                  rc;
+    struct iso_err       err;
+    void (*done)(void *ctx, int rc, const struct store_location *at, const struct iso_err *why);
+    void *ctx;
 };
 
+struct store_blob {
+    struct store        *store;
+    uint8_t             *ptr; /* the whole object, or once spilled what is not yet in the file */
+    size_t               len;
+    size_t               cap;
+    uint64_t             written; /* bytes in the file */
+    uint64_t             number;  /* of the file */
+    struct store_volume *volume;  /* of the file */
+    int                  fd;      /* -1: in memory */
+    uint32_t             crc32c;  /* of all of it so far */
+    bool                 budgeted;
+    struct store_append  append;
+};
+
+/* store.c */
+struct store_volume *store_volume_find(struct store *store, uint32_t number);
+
 /* store_volume.c */
-int  store_volume_open(struct store *store, struct iso_err *err);
-void store_volume_close(struct store *store);
-int  store_volume_append(struct store *store, struct store_blob *blob,
-                         const uint8_t digest[STORE_DIGEST_BYTES], const struct store_record *record,
-                         struct store_location *at, struct iso_err *err);
-/* fdatasync; a failure is remembered for ever. */
-int  store_flush(struct store *store, int fd, struct iso_err *err);
-int  store_check_writable(struct store *store, struct iso_err *err);
+int  store_volume_open(struct store_volume *v, struct iso_err *err);
+void store_volume_close(struct store_volume *v);
+/* The volume that takes the next object; after: only those that come after it; NULL: any. */
+int store_volume_pick(struct store *store, const struct store_volume *after,
+                      struct store_volume **v, struct iso_err *err);
+int store_volume_check(struct store_volume *v, struct iso_err *err);
+/* Waits until a's batch was run on a->volume; a->rc, a->err, and where it is. */
+void store_volume_append(struct store_append *a);
+void store_volume_post(struct store_append *a, void (*finished)(struct os_group_item *item));
+/* fdatasync, or fsync of a folder; a failure is remembered for ever. */
+int  store_flush(struct store_volume *v, int fd, struct iso_err *err);
+int  store_flush_folder(struct store_volume *v, int fd, struct iso_err *err);
 void store_segment_name(uint64_t number, char name[STORE_NAME_BYTES]);
+/* The numbers of the segments there are: the first and the last; 0, 0: none. */
+int store_segments(struct store_volume *v, uint64_t *first, uint64_t *last, struct iso_err *err);
+
+/* store_low.c: places that wait for the index. */
+int  store_low_init(struct store_volume *v, struct iso_err *err);
+void store_low_release(struct store_volume *v);
+/* Room for that many more; only who leads the group. */
+int  store_low_reserve(struct store_volume *v, size_t count, struct iso_err *err);
+void store_low_add(struct store_volume *v, const struct store_place *list, size_t count,
+                   uint64_t end_file, uint64_t end_offset);
+void store_low_settle(struct store_volume *v, uint64_t file, uint64_t offset);
+void store_low_end(struct store_volume *v, uint64_t *file, uint64_t *offset);
 
 /* store_blob.c */
 void store_large_name(uint64_t number, char name[STORE_NAME_BYTES]);
 void store_temporary_name(uint64_t number, char name[STORE_NAME_BYTES]);
 
 /* store_read.c */
-int  store_file_open(struct store *store, uint64_t number, int *fd, struct iso_err *err);
+int  store_file_open(struct store_volume *v, uint64_t number, int *fd, struct iso_err *err);
 void store_files_close(struct store *store);
+/* For removal: nobody can open the object any more (ISO_EBUSY: somebody has it open), until done. */
+int  store_removal_begin(struct store *store, const struct store_location *at,
+                         struct store_removal *mark, struct iso_err *err);
+void store_removal_end(struct store *store, struct store_removal *mark);
+
+/* store_walk.c: the member whose head is at *at in fd, which has `bytes`. ISO_EEND: the end of what
+ * was written; ISO_EFORMAT: no member, or not all of it. */
+int store_member_read(struct store_volume *v, int fd, uint64_t segment, uint64_t bytes, uint64_t at,
+                      struct store_member *member, bool *ours, struct iso_err *err);
+
+/* Where the journal entry of a large object is, as a location's offset. */
+static inline uint64_t store_journal_pack(uint64_t segment, uint64_t offset)
+{
+    return segment << 40 | offset / STORE_TAR_BLOCK;
+}
+
+/* Segment and content of the member that stands for an object; false: it has none. */
+static inline bool store_journal_of(const struct store_location *at, uint64_t *segment,
+                                    uint64_t *offset)
+{
+    const bool large = (at->file & STORE_FILE_LARGE) != 0;
+
+    *segment = large ? at->offset >> 40 : at->file;
+    *offset  = large ? (at->offset & (((uint64_t)1 << 40) - 1)) * STORE_TAR_BLOCK : at->offset;
+    return *segment != 0 && *offset >= STORE_TAR_BLOCK;
+}
 
 #endif

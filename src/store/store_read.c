@@ -1,31 +1,28 @@
-/* store_read.c: reading and removing. Readers of one file share its descriptor; a pin per open object
- * keeps the object's bytes. Removal marks the object first, so that nobody can pin it any more, then
- * renames its head in the tar file, then frees the content. */
+/* store_read.c: reading. Readers of one file share its descriptor; a pin per open object keeps the
+ * object's bytes. Who removes an object marks it first, so that nobody can pin it any more. */
 #include "store_in.h"
-
-#include "os_clock.h"
 
 #include <string.h>
 
-int store_file_open(struct store *store, uint64_t number, int *fd, struct iso_err *err)
+int store_file_open(struct store_volume *v, uint64_t number, int *fd, struct iso_err *err)
 {
     char name[STORE_NAME_BYTES];
 
     if ((number & STORE_FILE_LARGE) != 0) {
         store_large_name(number, name);
-        return os_open(store->large, name, OS_READ, fd, err);
+        return os_open(v->large, name, OS_READ, fd, err);
     }
     store_segment_name(number, name);
-    return os_open(store->seg, name, OS_READ, fd, err);
+    return os_open(v->seg, name, OS_READ, fd, err);
 }
 
 /* The entry of a file, moved to the front; locked. */
-static struct store_file *file_find(struct store *store, uint64_t number)
+static struct store_file *file_find(struct store *store, uint32_t volume, uint64_t number)
 {
     for (struct store_file **at = &store->files; *at != NULL; at = &(*at)->next) {
         struct store_file *file = *at;
 
-        if (file->number != number)
+        if (file->number != number || file->volume != volume)
             continue;
         *at          = file->next;
         file->next   = store->files;
@@ -35,13 +32,14 @@ static struct store_file *file_find(struct store *store, uint64_t number)
     return NULL;
 }
 
-/* Takes the last idle entry (of that number, or any when 0) out of the list; locked. */
-static struct store_file *file_evict(struct store *store, uint64_t number)
+/* Takes the last idle entry (of that file, or any when NULL) out of the list; locked. */
+static struct store_file *file_evict(struct store *store, const struct store_location *of)
 {
     struct store_file **last = NULL;
 
     for (struct store_file **at = &store->files; *at != NULL; at = &(*at)->next)
-        if ((*at)->refs == 0 && (number == 0 || (*at)->number == number))
+        if ((*at)->refs == 0 &&
+            (of == NULL || ((*at)->number == of->file && (*at)->volume == of->volume)))
             last = at;
     if (last == NULL)
         return NULL;
@@ -62,7 +60,7 @@ static void file_free(struct store_file *file)
 static bool being_removed(const struct store *store, const struct store_location *at)
 {
     for (const struct store_removal *r = store->removals; r != NULL; r = r->next)
-        if (r->number == at->file && r->offset == at->offset)
+        if (r->volume == at->volume && r->number == at->file && r->offset == at->offset)
             return true;
     return false;
 }
@@ -80,9 +78,13 @@ static void pin_add(struct store *store, struct store_pin *pin)
 static int pin_take(struct store *store, const struct store_location *at, struct store_pin *pin,
                     struct iso_err *err)
 {
-    struct store_file *mine = NULL; /* opened outside the lock */
-    struct store_file *file;
-    int                rc = ISO_OK;
+    struct store_volume *v    = store_volume_find(store, at->volume);
+    struct store_file   *mine = NULL; /* opened outside the lock */
+    struct store_file   *file;
+    int                  rc = ISO_OK;
+
+    if (v == NULL)
+        return iso_fail(err, ISO_ENOENT, "there is no volume %u", at->volume);
 
     for (;;) {
         os_mutex_lock(&store->mu_files);
@@ -90,7 +92,7 @@ static int pin_take(struct store *store, const struct store_location *at, struct
             rc = iso_fail(err, ISO_ENOENT, "the object has been removed");
             break;
         }
-        file = file_find(store, at->file);
+        file = file_find(store, at->volume, at->file);
         if (file == NULL && mine != NULL) {
             file         = mine;
             mine         = NULL;
@@ -109,8 +111,9 @@ static int pin_take(struct store *store, const struct store_location *at, struct
         mine = calloc(1, sizeof *mine);
         if (mine == NULL)
             return iso_fail(err, ISO_ENOMEM, "no memory to open an object");
+        mine->volume = at->volume;
         mine->number = at->file;
-        rc           = store_file_open(store, at->file, &mine->fd, err);
+        rc           = store_file_open(v, at->file, &mine->fd, err);
         if (rc < 0) {
             free(mine);
             return rc;
@@ -181,7 +184,7 @@ void store_read_close(struct store_pin *pin)
     if (pin->next != NULL)
         pin->next->back = pin->back;
     if (--pin->file->refs == 0 && ++store->files_idle > STORE_FILES_IDLE)
-        out = file_evict(store, 0);
+        out = file_evict(store, NULL);
     os_mutex_unlock(&store->mu_files);
     file_free(out);
     free(pin);
@@ -197,120 +200,39 @@ void store_files_close(struct store *store)
     }
 }
 
-/* ---- removing ---- */
+/* ---- for removal ---- */
 
-static int large_remove(struct store *store, const struct store_location *at, struct iso_err *err)
+int store_removal_begin(struct store *store, const struct store_location *at,
+                        struct store_removal *mark, struct iso_err *err)
 {
-    char name[STORE_NAME_BYTES];
-    int  rc;
+    struct store_file *idle = NULL;
+    bool               busy;
 
-    store_large_name(at->file, name);
-    rc = os_remove(store->large, name, err);
-    store_settle(store, at);
-    return rc == ISO_ENOENT ? ISO_OK : rc;
-}
-
-static int zero_range(int fd, uint64_t from, uint64_t to, struct iso_err *err)
-{
-    static const uint8_t zeros[16 << 10];
-    int                  rc = ISO_OK;
-
-    while (rc >= 0 && from < to) {
-        size_t n = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
-
-        rc = os_write_at(fd, zeros, n, from, err);
-        from += n;
-    }
-    return rc;
-}
-
-/* Whole blocks go back to the file system; what shares a block with a neighbour becomes zeros. */
-static int content_free(int fd, const struct store_location *at, struct iso_err *err)
-{
-    const uint64_t block = 4096;
-    const uint64_t end   = at->offset + at->length;
-    uint64_t       first = (at->offset + block - 1) / block * block;
-    uint64_t       last  = end / block * block;
-    int            rc;
-
-    if (first >= last)
-        return zero_range(fd, at->offset, end, err);
-    rc = os_punch_hole(fd, first, last - first, err);
-    if (rc == ISO_EUNSUPPORTED)
-        rc = zero_range(fd, first, last, err);
-    if (rc >= 0)
-        rc = zero_range(fd, at->offset, first, err);
-    if (rc >= 0)
-        rc = zero_range(fd, last, end, err);
-    return rc;
-}
-
-static int member_remove(struct store *store, const struct store_location *at, struct iso_err *err)
-{
-    char                    name[STORE_NAME_BYTES];
-    uint8_t                 block[STORE_TAR_BLOCK];
-    struct store_tar_member member;
-    int                     fd;
-    int                     rc;
-
-    store_segment_name(at->file, name);
-    rc = os_stat(store->seg, name, &(struct os_stat){ 0 }, err);
-    if (rc >= 0)
-        rc = os_open(store->seg, name, OS_WRITE, &fd, err);
-    if (rc < 0)
-        return rc == ISO_ENOENT ? ISO_OK : rc;
-    rc = os_read_exact_at(fd, block, sizeof block, at->offset - STORE_TAR_BLOCK, err);
-    if (rc >= 0 && (!store_tar_parse(block, &member) || member.bytes != at->length))
-        rc = iso_fail(err, ISO_EFORMAT, "segment %s has no such object at %llu", name,
-                      (unsigned long long)at->offset);
-    if (rc >= 0 && member.state != STORE_REMOVED) {
-        member.state   = STORE_REMOVED;
-        member.mtime_s = os_wall_us() / 1000000;
-        store_tar_head(&member, block);
-        rc = os_write_at(fd, block, sizeof block, at->offset - STORE_TAR_BLOCK, err);
-    }
-    if (rc >= 0)
-        rc = content_free(fd, at, err);
-    if (rc >= 0)
-        rc = store_flush(store, fd, err);
-    os_close(fd);
-    return rc;
-}
-
-int store_remove(struct store *store, const struct store_location *at, struct iso_err *err)
-{
-    struct store_removal mark = { .number = at->file, .offset = at->offset };
-    struct store_file   *idle = NULL;
-    bool                 busy;
-    int                  rc;
-
-    if ((at->file & STORE_FILE_LARGE) == 0 && at->offset < STORE_TAR_BLOCK)
-        return iso_fail(err, ISO_EINVAL, "not the place of an object");
+    *mark =
+        (struct store_removal){ .volume = at->volume, .number = at->file, .offset = at->offset };
     os_mutex_lock(&store->mu_files);
     busy = being_removed(store, at);
     for (struct store_pin *p = store->pins; p != NULL && !busy; p = p->next)
-        busy = p->file->number == at->file && p->offset == at->offset;
+        busy =
+            p->file->volume == at->volume && p->file->number == at->file && p->offset == at->offset;
     if (!busy) {
-        mark.next       = store->removals;
-        store->removals = &mark;
+        mark->next      = store->removals;
+        store->removals = mark;
         if ((at->file & STORE_FILE_LARGE) != 0)
-            idle = file_evict(store, at->file);
+            idle = file_evict(store, at);
     }
     os_mutex_unlock(&store->mu_files);
-    if (busy)
-        return iso_fail(err, ISO_EBUSY, "the object is being read");
-
     file_free(idle);
-    if ((at->file & STORE_FILE_LARGE) != 0)
-        rc = large_remove(store, at, err);
-    else
-        rc = member_remove(store, at, err);
+    return busy ? iso_fail(err, ISO_EBUSY, "the object is being read") : ISO_OK;
+}
+
+void store_removal_end(struct store *store, struct store_removal *mark)
+{
+    struct store_removal **r = &store->removals;
 
     os_mutex_lock(&store->mu_files);
-    struct store_removal **r = &store->removals;
-    while (*r != &mark)
+    while (*r != mark)
         r = &(*r)->next;
-    *r = mark.next;
+    *r = mark->next;
     os_mutex_unlock(&store->mu_files);
-    return rc;
 }

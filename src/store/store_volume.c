@@ -1,21 +1,12 @@
-/* store_volume.c: the open segment and its committer. Whoever leads the group (os_group.h) writes all
- * waiting objects in one go behind the segment's end, flushes once, and only then moves the end: a
- * failed or short write leaves nothing that counts, and the next batch writes over it. */
+/* store_volume.c: the open segment of a volume and its committer. Whoever leads the group (os_group.h)
+ * writes all waiting objects in one go behind the segment's end, flushes once, and only then moves the
+ * end: a failed or short write leaves nothing that counts, and the next batch writes over it. */
 #include "store_in.h"
 
 #include "os_clock.h"
 
 #include <stdio.h>
-
-struct append {
-    struct os_group_item   item;
-    const uint8_t         *digest;
-    struct store_record    record;
-    iso_bytes              content;
-    struct store_location *at;
-    int                    rc;
-    struct iso_err        *err;
-};
+#include <string.h>
 
 static const uint8_t zeros[2 * STORE_TAR_BLOCK];
 
@@ -24,181 +15,293 @@ void store_segment_name(uint64_t number, char name[STORE_NAME_BYTES])
     (void)snprintf(name, STORE_NAME_BYTES, "%08llu.tar", (unsigned long long)number);
 }
 
-int store_flush(struct store *store, int fd, struct iso_err *err)
-{
-    int rc = os_sync(fd, err);
+/* ---- what a volume can take ---- */
 
-    if (rc < 0) {
-        atomic_store(&store->failed, true);
-        return iso_wrap(err, ISO_EIO, "the volume acknowledges nothing more until a restart");
-    }
-    return ISO_OK;
+static int flush_failed(struct store_volume *v, struct iso_err *err)
+{
+    atomic_store(&v->failed, true);
+    return iso_wrap(err, ISO_EIO, "volume %u acknowledges nothing more until a restart",
+                    v->config.number);
 }
 
-int store_check_writable(struct store *store, struct iso_err *err)
+int store_flush(struct store_volume *v, int fd, struct iso_err *err)
 {
-    uint64_t left;
-    int      rc;
+    return os_sync(fd, err) < 0 ? flush_failed(v, err) : ISO_OK;
+}
 
-    if (atomic_load(&store->failed))
+int store_flush_folder(struct store_volume *v, int fd, struct iso_err *err)
+{
+    return os_sync_folder(fd, err) < 0 ? flush_failed(v, err) : ISO_OK;
+}
+
+/* The system is asked now and then only: a full disk is an error of the write as well. */
+int store_volume_check(struct store_volume *v, struct iso_err *err)
+{
+    const int64_t now = os_now_ms();
+    uint64_t      left;
+    int           rc;
+
+    if (atomic_load(&v->failed))
         return iso_fail(err, ISO_EIO,
                         "a flush to disk has failed: nothing is stored until a restart");
-    rc = os_free_bytes(store->config.folder, &left, err);
-    if (rc >= 0 && left < store->config.free_bytes_min)
-        rc = iso_fail(err, ISO_ENOSPC, "%llu MiB free, %llu must stay free",
-                      (unsigned long long)(left >> 20),
-                      (unsigned long long)(store->config.free_bytes_min >> 20));
+    if (!atomic_load(&v->full) && now - atomic_load(&v->space_at) < STORE_SPACE_MS)
+        return ISO_OK;
+    rc = os_free_bytes(v->config.folder, &left, err);
+    if (rc < 0)
+        return rc;
+    atomic_store(&v->full, left < v->config.stop_free_bytes);
+    atomic_store(&v->space_at, now);
+    return left >= v->config.stop_free_bytes
+               ? ISO_OK
+               : iso_fail(err, ISO_ENOSPC, "%llu MiB free, %llu must stay free",
+                          (unsigned long long)(left >> 20),
+                          (unsigned long long)(v->config.stop_free_bytes >> 20));
+}
+
+int store_volume_pick(struct store *store, const struct store_volume *after,
+                      struct store_volume **out, struct iso_err *err)
+{
+    int rc = iso_fail(err, ISO_EIO, "no volume takes objects");
+
+    for (size_t i = 0; i < store->volume_count; i++) {
+        struct store_volume *v = store->volume[i];
+        struct iso_err       why;
+        int                  one;
+
+        if (after != NULL || v->config.kind != STORE_SEGMENTS) {
+            if (v == after)
+                after = NULL;
+            continue;
+        }
+        one = store_volume_check(v, &why);
+        if (one >= 0) {
+            *out = v;
+            return ISO_OK;
+        }
+        if (rc != ISO_ENOSPC) { /* one that is full may have room again: say that */
+            rc = one;
+            if (err != NULL)
+                *err = why;
+        }
+    }
     return rc;
 }
 
+/* ---- segments ---- */
+
 /* A new segment whose name is durable before anything in it is acknowledged. */
-static int segment_create(struct store *store, uint64_t number, struct iso_err *err)
+static int segment_create(struct store_volume *v, uint64_t number, struct iso_err *err)
 {
     char name[STORE_NAME_BYTES];
     int  fd;
     int  rc;
 
     store_segment_name(number, name);
-    rc = os_open(store->seg, name, OS_CREATE, &fd, err);
+    rc = os_open(v->seg, name, OS_CREATE, &fd, err);
     if (rc < 0)
         return rc;
-    rc = store_flush(store, store->seg, err);
+    rc = store_flush_folder(v, v->seg, err);
     if (rc < 0) {
         os_close(fd);
         return rc;
     }
-    os_close(store->segment);
-    store->segment        = fd;
-    store->segment_number = number;
-    store->segment_end    = 0;
+    os_close(v->segment);
+    v->segment        = fd;
+    v->segment_number = number;
+    v->segment_end    = 0;
     return ISO_OK;
 }
 
 /* Closes the segment with the two zero blocks that end a tar file, and begins the next. */
-static int segment_next(struct store *store, struct iso_err *err)
+static int segment_next(struct store_volume *v, struct iso_err *err)
 {
-    int rc = os_write_at(store->segment, zeros, sizeof zeros, store->segment_end, err);
+    int rc = os_write_at(v->segment, zeros, sizeof zeros, v->segment_end, err);
 
     if (rc >= 0)
-        rc = store_flush(store, store->segment, err);
-    return rc < 0 ? rc : segment_create(store, store->segment_number + 1, err);
+        rc = store_flush(v, v->segment, err);
+    return rc < 0 ? rc : segment_create(v, v->segment_number + 1, err);
 }
 
-/* All of the list behind the segment's end, then one flush. The items' places are in *at. */
-static int batch_write(struct store *store, struct append *first, size_t count, struct iso_err *err)
+static int number_take(void *ctx, const char *name, struct iso_err *err)
 {
-    uint8_t        head[STORE_BATCH_MAX][STORE_TAR_BLOCK];
-    iso_bytes      part[3 * STORE_BATCH_MAX];
-    int64_t        now   = os_wall_us() / 1000000;
-    uint64_t       end   = store->segment_end;
-    size_t         parts = 0;
-    struct append *a     = first;
-    int            rc;
+    uint64_t *range = ctx;
+    uint64_t  n;
+    iso_str   text = iso_str_c(name);
 
-    for (size_t i = 0; i < count; i++, a = (struct append *)a->item.next) {
-        struct store_tar_member member = { .bytes   = a->content.len,
-                                           .mtime_s = now,
-                                           .record  = a->record };
+    (void)err;
+    if (!iso_str_ends(text, ISO_STR(".tar")) ||
+        !iso_str_to_u64(iso_str_sub(text, 0, text.len - 4), &n) || n == 0)
+        return ISO_OK;
+    if (range[0] == 0 || n < range[0])
+        range[0] = n;
+    if (n > range[1])
+        range[1] = n;
+    return ISO_OK;
+}
 
-        for (size_t k = 0; k < STORE_DIGEST_BYTES; k++)
-            member.digest[k] = a->digest[k];
+int store_segments(struct store_volume *v, uint64_t *first, uint64_t *last, struct iso_err *err)
+{
+    uint64_t range[2] = { 0, 0 };
+    int      rc       = os_list(v->config.folder, "seg", number_take, range, err);
+
+    if (rc >= 0) {
+        *first = range[0];
+        *last  = range[1];
+    }
+    return rc;
+}
+
+/* ---- the committer ---- */
+
+/* All of the list behind the segment's end, then one flush. */
+static int batch_write(struct store_volume *v, struct store_append *first, size_t count,
+                       struct iso_err *err)
+{
+    uint8_t            head[STORE_BATCH_MAX][STORE_TAR_BLOCK];
+    iso_bytes          part[3 * STORE_BATCH_MAX];
+    struct store_place place[STORE_BATCH_MAX];
+    int64_t            now   = os_wall_us() / 1000000;
+    uint64_t           end   = v->segment_end;
+    size_t             parts = 0;
+    size_t             i     = 0;
+    int                rc    = store_low_reserve(v, count, err);
+
+    if (rc < 0)
+        return rc;
+    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next, i++) {
+        struct store_tar_member member = {
+            .bytes = a->content.len, .large = a->large, .mtime_s = now, .record = a->record
+        };
+        const uint64_t padded = store_tar_padded(a->content.len);
+
+        memcpy(member.digest, a->digest, sizeof member.digest);
         store_tar_head(&member, head[i]);
         part[parts++] = iso_bytes_of(head[i], STORE_TAR_BLOCK);
         part[parts++] = a->content;
-        part[parts++] =
-            iso_bytes_of(zeros, (size_t)(store_tar_padded(a->content.len) - a->content.len));
-        *a->at = (struct store_location){ .volume = STORE_VOLUME_FIRST,
-                                          .file   = store->segment_number,
-                                          .offset = end + STORE_TAR_BLOCK,
-                                          .length = a->content.len };
-        end += STORE_TAR_BLOCK + store_tar_padded(a->content.len);
+        part[parts++] = iso_bytes_of(zeros, (size_t)(padded - a->content.len));
+        place[i]      = (struct store_place){ .file = v->segment_number, .offset = end };
+        a->segment    = v->segment_number;
+        a->offset     = end + STORE_TAR_BLOCK;
+        end += STORE_TAR_BLOCK + padded;
     }
-    rc = os_write_parts_at(store->segment, part, parts, store->segment_end, err);
+    rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
     if (rc < 0) { /* nothing of it counts; what did reach the file must not look like a tail */
-        if (os_truncate(store->segment, store->segment_end, NULL) < 0)
-            atomic_store(&store->failed, true);
+        if (os_truncate(v->segment, v->segment_end, NULL) < 0)
+            atomic_store(&v->failed, true);
         return rc;
     }
-    rc = store_flush(store, store->segment, err);
-    if (rc >= 0)
-        store->segment_end = end;
+    rc = store_flush(v, v->segment, err);
+    if (rc >= 0) {
+        v->segment_end = end;
+        store_low_add(v, place, count, v->segment_number, end);
+    }
     return rc;
 }
 
 static void batch_run(void *ctx, struct os_group_item *item, size_t count)
 {
-    struct store  *store = ctx;
-    struct append *first = (struct append *)item;
-    struct iso_err why   = { 0 };
-    int            rc    = store_check_writable(store, &why);
+    struct store_volume *v     = ctx;
+    struct store_append *first = (struct store_append *)item;
+    struct iso_err       why   = { 0 };
+    int                  rc    = store_volume_check(v, &why);
 
-    if (rc >= 0 && store->segment_end >= store->config.segment_bytes)
-        rc = segment_next(store, &why);
+    if (rc >= 0 && v->segment_end >= v->store->config.segment_bytes)
+        rc = segment_next(v, &why);
     if (rc >= 0)
-        rc = batch_write(store, first, count, &why);
-    for (struct append *a = first; a != NULL; a = (struct append *)a->item.next) {
+        rc = batch_write(v, first, count, &why);
+    if (rc == ISO_ENOSPC)
+        atomic_store(&v->space_at, 0); /* look again before the next one */
+    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next) {
         a->rc = rc;
-        if (rc < 0 && a->err != NULL)
-            *a->err = why;
+        if (rc < 0)
+            a->err = why;
     }
 }
 
-int store_volume_append(struct store *store, struct store_blob *blob,
-                        const uint8_t digest[STORE_DIGEST_BYTES], const struct store_record *record,
-                        struct store_location *at, struct iso_err *err)
+void store_volume_append(struct store_append *a)
 {
-    struct store_location place  = { 0 };
-    struct append         append = { .digest  = digest,
-                                     .record  = *record,
-                                     .content = iso_bytes_of(blob->ptr, blob->len),
-                                     .at      = &place,
-                                     .err     = err };
-
-    os_group_submit(&store->group, &append.item);
-    if (append.rc >= 0)
-        *at = place;
-    return append.rc;
+    os_group_submit(&a->volume->group, &a->item);
 }
 
-static int newest(void *ctx, const char *name, struct iso_err *err)
+void store_volume_post(struct store_append *a, void (*finished)(struct os_group_item *item))
 {
-    uint64_t *number = ctx;
-    uint64_t  n;
-    iso_str   text = iso_str_c(name);
-
-    (void)err;
-    if (iso_str_ends(text, ISO_STR(".tar")) &&
-        iso_str_to_u64(iso_str_sub(text, 0, text.len - 4), &n) && n > *number)
-        *number = n;
-    return ISO_OK;
+    os_group_post(&a->volume->group, &a->item, finished);
 }
 
-int store_volume_open(struct store *store, struct iso_err *err)
+/* ---- life ---- */
+
+static int folder_open(struct store_volume *v, const char *name, int *fd, struct iso_err *err)
+{
+    int rc = os_make_folder(v->config.folder, name, err);
+
+    return rc < 0 ? rc : os_open(v->config.folder, name, OS_FOLDER, fd, err);
+}
+
+static int segment_open(struct store_volume *v, struct iso_err *err)
 {
     char           name[STORE_NAME_BYTES];
     struct os_stat st;
-    uint64_t       number = 0;
-    int            rc;
+    uint64_t       first;
+    uint64_t       number;
+    int            rc = store_segments(v, &first, &number, err);
 
-    os_group_init(&store->group, STORE_BATCH_MAX, batch_run, store);
-    rc = os_list(store->config.folder, "seg", newest, &number, err);
     if (rc < 0)
         return rc;
     if (number == 0)
-        return segment_create(store, 1, err);
+        return segment_create(v, 1, err);
     store_segment_name(number, name);
-    rc = os_open(store->seg, name, OS_WRITE, &store->segment, err);
+    rc = os_open(v->seg, name, OS_WRITE, &v->segment, err);
     if (rc >= 0)
-        rc = os_stat_fd(store->segment, &st, err);
+        rc = os_stat_fd(v->segment, &st, err);
     if (rc < 0)
         return rc;
-    store->segment_number = number;
-    store->segment_end    = store_tar_padded(st.bytes); /* until store_recover has looked */
+    v->segment_number = number;
+    v->segment_end    = store_tar_padded(st.bytes); /* until store_recover has looked */
     return ISO_OK;
 }
 
-void store_volume_close(struct store *store)
+int store_volume_open(struct store_volume *v, struct iso_err *err)
 {
-    os_close(store->segment);
-    os_group_release(&store->group);
+    int rc = ISO_OK;
+
+    v->lock = v->tmp = v->seg = v->large = v->segment = -1;
+    atomic_init(&v->failed, false);
+    atomic_init(&v->full, false);
+    atomic_init(&v->space_at, -STORE_SPACE_MS);
+    os_group_init(&v->group, STORE_BATCH_MAX, batch_run, v);
+    rc = store_low_init(v, err);
+    if (rc < 0 || v->config.kind != STORE_SEGMENTS)
+        return rc;
+    if (v->config.folder != v->store->config.folder) { /* that one is locked already */
+        rc = os_open(v->config.folder, "lock", OS_WRITE, &v->lock, err);
+        if (rc >= 0)
+            rc = os_lock(v->lock, err);
+        if (rc == ISO_EBUSY)
+            rc = iso_wrap(err, rc, "another process uses volume %u", v->config.number);
+    }
+    if (rc >= 0)
+        rc = folder_open(v, "tmp", &v->tmp, err);
+    if (rc >= 0)
+        rc = folder_open(v, "seg", &v->seg, err);
+    if (rc >= 0)
+        rc = folder_open(v, "large", &v->large, err);
+    if (rc >= 0)
+        rc = os_sync_folder(v->config.folder, err);
+    if (rc >= 0)
+        rc = segment_open(v, err);
+    if (rc >= 0)
+        store_low_add(v, NULL, 0, v->segment_number, v->segment_end);
+    return rc;
+}
+
+void store_volume_close(struct store_volume *v)
+{
+    os_group_release(&v->group);
+    os_close(v->segment);
+    os_close(v->large);
+    os_close(v->seg);
+    os_close(v->tmp);
+    os_close(v->lock);
+    store_low_release(v);
+    free(v);
 }

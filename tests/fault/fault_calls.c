@@ -22,10 +22,12 @@ static int fails_now(void)
 }
 
 int     __real_fdatasync(int fd);
+int     __real_fsync(int fd);
 ssize_t __real_pwritev64(int fd, const struct iovec *vec, int count, off_t offset);
 ssize_t __real_pwrite64(int fd, const void *ptr, size_t len, off_t offset);
 int     __real_linkat(int from, const char *name, int to, const char *other, int flags);
 int     __wrap_fdatasync(int fd);
+int     __wrap_fsync(int fd);
 ssize_t __wrap_pwritev64(int fd, const struct iovec *vec, int count, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *ptr, size_t len, off_t offset);
 int     __wrap_linkat(int from, const char *name, int to, const char *other, int flags);
@@ -38,6 +40,17 @@ int __wrap_fdatasync(int fd)
         return -1;
     }
     return __real_fdatasync(fd);
+}
+
+/* Of folders, and by SQLite. */
+int __wrap_fsync(int fd)
+{
+    if (fails_now()) {
+        flush_failed = 1;
+        errno        = EIO;
+        return -1;
+    }
+    return __real_fsync(fd);
 }
 
 /* Half of it gets through before the disk is full. */

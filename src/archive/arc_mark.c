@@ -1,0 +1,79 @@
+/* arc_mark.c: the low mark. An object's index entry is committed but not flushed; its segment, which is,
+ * is the journal that recovery reads after a power loss. About once a second while there is news, this
+ * thread makes what has been committed durable and notes how far that goes, so that recovery has a
+ * second or two to read and not the archive.
+ *
+ * The order is what makes it right: first the store says up to where everything is settled, that is, its
+ * index transactions have committed; then a flushed transaction writes that down, and flushes those
+ * before it too. So the mark can be late, and never early. */
+#include "arc_in.h"
+
+#include "os_clock.h"
+
+enum { PAUSE_MS = 1000 };
+
+/* Of one volume, if there is news. */
+static int mark_one(struct arc *arc, struct arc_volume *volume, bool *news, struct iso_err *err)
+{
+    uint64_t file;
+    uint64_t offset;
+    int      rc;
+
+    store_low(arc->store, volume->number, &file, &offset);
+    if (file == 0 || (file == volume->low_file && offset == volume->low_offset))
+        return ISO_OK;
+    rc = index_volume_mark(arc->index, volume->number, file, offset, err);
+    if (rc >= 0) {
+        volume->low_file   = file;
+        volume->low_offset = offset;
+        *news              = true;
+    }
+    return rc;
+}
+
+int arc_mark(struct arc *arc, struct iso_err *err)
+{
+    bool news = false;
+    int  rc   = ISO_OK;
+
+    for (size_t i = 0; i < arc->volume_count && rc >= 0; i++)
+        rc = mark_one(arc, &arc->volume[i], &news, err);
+    return rc >= 0 && news ? index_checkpoint(arc->index, err) : rc;
+}
+
+static void mark_run(void *arg)
+{
+    struct arc *arc = arg;
+
+    os_mutex_lock(&arc->mu_marker);
+    while (!arc->marker_stops) {
+        (void)os_cond_wait_until(&arc->wake_marker, &arc->mu_marker, os_now_ms() + PAUSE_MS);
+        if (arc->marker_stops)
+            break;
+        os_mutex_unlock(&arc->mu_marker);
+        (void)!arc_mark(arc, NULL); /* what it could not do, it does the next time */
+        os_mutex_lock(&arc->mu_marker);
+    }
+    os_mutex_unlock(&arc->mu_marker);
+}
+
+int arc_marker_start(struct arc *arc, struct iso_err *err)
+{
+    int rc = os_thread_start(&arc->marker, "marker", 0, mark_run, arc, err);
+
+    arc->marking = rc >= 0;
+    return rc;
+}
+
+void arc_marker_stop(struct arc *arc)
+{
+    if (!arc->marking)
+        return;
+    os_mutex_lock(&arc->mu_marker);
+    arc->marker_stops = true;
+    os_cond_signal(&arc->wake_marker);
+    os_mutex_unlock(&arc->mu_marker);
+    os_thread_join(&arc->marker);
+    arc->marking = false;
+    (void)!arc_mark(arc, NULL); /* the next start has nothing to read */
+}

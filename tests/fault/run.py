@@ -33,6 +33,7 @@ PROGRAMS = (
     ("power-calls", "fault_power.py"),
     ("power-serve", "fault_serve.py", "--power"),
     ("power-harness", "fault_serve.py", "--power", "--mutate"),
+    ("same-uid", "fault_same_uid.py"),
 )
 
 

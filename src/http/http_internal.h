@@ -162,13 +162,15 @@ struct http_server {
 
     struct os_mutex      mu;
     struct os_cond       work;  /* something to run, or time to end */
-    struct os_cond       quiet; /* running has become 0 */
+    struct os_cond       quiet; /* running, or substitutes, has become 0 */
     struct http_queue    quick;
     struct http_queue    slow;
     uint64_t             queue_next_number;
-    unsigned             long_running;
+    unsigned             long_running; /* those that wait for their client left out */
     unsigned             idle;
-    size_t               running; /* requests from their header to their last byte */
+    unsigned             away;        /* workers that wait for their client */
+    unsigned             substitutes; /* workers beyond config.workers, for those who are away */
+    size_t               running;     /* requests from their header to their last byte */
     struct http_request *all;
     atomic_bool          stopping; /* new requests get 503 */
     bool                 stopped;  /* workers end */
@@ -179,6 +181,13 @@ ISO_MUST_USE int http_pool_start(struct http_server *server, struct iso_err *err
 /* False when the workers have ended already: nobody will run it. */
 bool http_pool_submit(struct http_request *req);
 void http_pool_stop(struct http_server *server);
+/* The worker of req has waited a while for its client and goes on doing so: until http_pool_back, which
+ * must follow, another may run in its place. Called by that worker, with no lock held. */
+void http_pool_away(struct http_request *req);
+void http_pool_back(struct http_request *req);
+/* Waits for req->changed, with req->mu held, which is given away meanwhile. A client that takes its time
+ * does not keep others waiting for a worker. False once deadline_ms has passed. */
+bool http_request_wait(struct http_request *req, int64_t deadline_ms);
 
 /* http_connection.c: the callbacks of libmicrohttpd. */
 void            http_on_connection(void *cls, struct MHD_Connection *connection, void **context,

@@ -462,8 +462,7 @@ static int write_stream(void *ctx, const void *ptr, size_t len, struct iso_err *
 
         if (room < len && room < HTTP_RESUME_BYTES) {
             http_request_resume(req);
-            if (!os_cond_wait_until(&req->changed, &req->mu, deadline_ms) &&
-                os_now_ms() >= deadline_ms)
+            if (!http_request_wait(req, deadline_ms) && os_now_ms() >= deadline_ms)
                 break;
             continue;
         }

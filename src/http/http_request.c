@@ -126,7 +126,7 @@ static int wait_for_body(struct http_request *req, struct iso_err *err)
             return ISO_OK;
         if (req->closed)
             return iso_fail(err, ISO_ECLOSED, "the client went away in the middle of the body");
-        if (!os_cond_wait_until(&req->changed, &req->mu, deadline_ms) && os_now_ms() >= deadline_ms)
+        if (!http_request_wait(req, deadline_ms) && os_now_ms() >= deadline_ms)
             return iso_fail(err, ISO_ETIMEOUT, "nothing came of the body for %u ms",
                             req->server->config.body_timeout_ms);
     }

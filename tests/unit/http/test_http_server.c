@@ -636,6 +636,47 @@ static void long_requests_leave_workers_for_quick_ones(void **state)
     }
 }
 
+/* More of them than there are workers, each within an upload that has been handed to one. */
+static void slow_senders_leave_workers_for_good_ones(void **state)
+{
+    enum { SLOW = 12 };
+    static char            text[300001];
+    struct http_server    *s;
+    struct os_address      where;
+    struct client_response r;
+    char                   head[160];
+    int                    slow[SLOW];
+    int64_t                before;
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    s = start((struct http_config){ .workers = 4, .body_timeout_ms = 20000 }, &where);
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = client_connect(where.port);
+        client_text(slow[i],
+                    "POST /sum HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
+        client_text(slow[i], text);
+    }
+    (void)snprintf(head, sizeof head,
+                   "POST /sum HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", BIG);
+    before = os_now_ms();
+    for (int i = 0; i < 4; i++) {
+        int fd = client_connect(where.port);
+
+        client_text(fd, head);
+        send_big(fd, false);
+        client_read(fd, false, &r);
+        assert_int_equal(r.status, 200);
+        client_release(&r);
+        os_close(fd);
+    }
+    assert_true(os_now_ms() - before < 10000);
+    for (int i = 0; i < SLOW; i++)
+        os_close(slow[i]);
+    http_server_stop(s, os_now_ms() + 5000);
+    http_server_free(s);
+}
+
 static void hammer(void *arg)
 {
     static const char *const paths[] = { "/hello",   "/stream?bytes=300000",
@@ -782,6 +823,7 @@ int main(void)
         cmocka_unit_test(stop_drains_then_cuts),
         cmocka_unit_test(stop_in_the_middle_of_traffic),
         cmocka_unit_test(long_requests_leave_workers_for_quick_ones),
+        cmocka_unit_test(slow_senders_leave_workers_for_good_ones),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(routes_are_counted),
     };

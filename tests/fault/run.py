@@ -34,6 +34,7 @@ PROGRAMS = (
     ("power-serve", "fault_serve.py", "--power"),
     ("power-harness", "fault_serve.py", "--power", "--mutate"),
     ("same-uid", "fault_same_uid.py"),
+    ("peers", "fault_peers.py"),
 )
 
 

@@ -95,6 +95,8 @@ static const struct rule empties[] = {
     LEFTOVER("patient_group", "patient", NO_PATIENT("patient_group")),
     LEFTOVER("patient_sound", "patient", NO_PATIENT("patient_sound")),
     LEFTOVER("pack", "series", NO_SERIES("pack")),
+    LEFTOVER("ready", "series", NO_SERIES("ready")),
+    LEFTOVER("piece", "series", NO_SERIES("piece")),
     LEFTOVER("unsettled", "series", NO_SERIES("unsettled")),
 };
 

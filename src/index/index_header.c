@@ -34,15 +34,20 @@ int index_header_pack(const struct dcm_dataset *header, struct iso_buf *out, str
     return rc;
 }
 
-int index_header_unpack(iso_bytes packed, struct iso_arena *arena, struct dcm_dataset *header,
-                        struct iso_err *err)
+uint64_t index_header_bytes(iso_bytes packed)
 {
-    unsigned long long bytes;
-    uint8_t           *plain;
+    return packed.len < 1 ? 0 : ZSTD_getFrameContentSize(packed.ptr + 1, packed.len - 1);
+}
+
+int index_header_plain(iso_bytes packed, struct iso_arena *arena, iso_bytes *out,
+                       struct iso_err *err)
+{
+    uint64_t bytes;
+    uint8_t *plain;
 
     if (packed.len < 1 || packed.ptr[0] != FORM_ZSTD)
         return iso_fail(err, ISO_EFORMAT, "index: a header of unknown form");
-    bytes = ZSTD_getFrameContentSize(packed.ptr + 1, packed.len - 1);
+    bytes = index_header_bytes(packed);
     if (bytes > HEADER_BYTES_MAX) /* the two error values are above it too */
         return iso_fail(err, ISO_EFORMAT, "index: a damaged header");
     plain = iso_arena_alloc(arena, (size_t)bytes);
@@ -50,5 +55,15 @@ int index_header_unpack(iso_bytes packed, struct iso_arena *arena, struct dcm_da
         return iso_arena_fail(arena, err);
     if (ZSTD_decompress(plain, (size_t)bytes, packed.ptr + 1, packed.len - 1) != bytes)
         return iso_fail(err, ISO_EFORMAT, "index: a damaged header");
-    return dcm_unpack(iso_bytes_of(plain, (size_t)bytes), arena, header, err);
+    *out = iso_bytes_of(plain, (size_t)bytes);
+    return ISO_OK;
+}
+
+int index_header_unpack(iso_bytes packed, struct iso_arena *arena, struct dcm_dataset *header,
+                        struct iso_err *err)
+{
+    iso_bytes plain;
+    int       rc = index_header_plain(packed, arena, &plain, err);
+
+    return rc < 0 ? rc : dcm_unpack(plain, arena, header, err);
 }

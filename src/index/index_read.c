@@ -1,6 +1,6 @@
 /* index_read.c: rows and objects by id. Everything is copied into the caller's arena, and the
  * connection given back before the caller looks at it. */
-#include "index_sqlite.h"
+#include "index_pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,8 +76,7 @@ static int instance_take(sqlite3_stmt *st, struct iso_arena *arena, struct index
     return take_str(st, n, arena, &out->source_ae) < 0 ? iso_arena_fail(arena, err) : ISO_OK;
 }
 
-/* Many rows in one read transaction: one look at the locks, and one state of the index. */
-static int read_begin(struct sql *sql, struct iso_err *err)
+int sql_read_begin(struct sql *sql, struct iso_err *err)
 {
     sqlite3_stmt *st;
     int           rc = sql_prepare(sql, "BEGIN", &st, err);
@@ -85,7 +84,7 @@ static int read_begin(struct sql *sql, struct iso_err *err)
     return rc < 0 ? rc : sql_run(sql, st, err);
 }
 
-static void read_end(struct sql *sql)
+void sql_read_end(struct sql *sql)
 {
     sqlite3_stmt *st;
 
@@ -120,33 +119,25 @@ int index_lookup(struct index *index, iso_str sop_instance_uid, struct iso_arena
     return rc;
 }
 
-static int unpack_column(sqlite3_stmt *st, int at, struct iso_arena *arena,
-                         struct dcm_dataset *header, struct iso_err *err)
-{
-    return index_header_unpack(sql_bytes(st, at), arena, header, err);
-}
-
 int index_instances(struct index *index, const int64_t *ids, size_t count, struct iso_arena *arena,
                     struct index_instance *out, struct dcm_dataset *headers, size_t *found,
                     struct iso_err *err)
 {
-    struct sql   *sql = NULL;
-    sqlite3_stmt *st;
-    size_t        n = 0;
-    int           rc;
+    struct sql          *sql = NULL;
+    struct index_headers store;
+    sqlite3_stmt        *st;
+    size_t               n = 0;
+    int                  rc;
 
     if (count > INDEX_CHUNK)
         return iso_fail(err, ISO_EINVAL, "index: at most %d objects at once", (int)INDEX_CHUNK);
     rc = index_reader_take(index, &sql, err);
+    index_headers_init(&store, sql);
     if (rc >= 0)
-        rc = read_begin(sql, err);
+        rc = sql_read_begin(sql, err);
     if (rc >= 0)
-        rc = sql_prepare(sql,
-                         headers != NULL ? "SELECT " INSTANCE_COLUMNS ", h.packed" INSTANCE_TABLES
-                                           " JOIN header h ON h.instance = i.id WHERE i.id = ?"
-                                         : "SELECT " INSTANCE_COLUMNS INSTANCE_TABLES
-                                           " WHERE i.id = ?",
-                         &st, err);
+        rc = sql_prepare(sql, "SELECT " INSTANCE_COLUMNS INSTANCE_TABLES " WHERE i.id = ?", &st,
+                         err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
         sqlite3_bind_int64(st, 1, ids[i]);
         rc = sql_step(sql, st, err);
@@ -156,14 +147,15 @@ int index_instances(struct index *index, const int64_t *ids, size_t count, struc
         }
         if (rc >= 0)
             rc = instance_take(st, arena, &out[n], err);
-        if (rc >= 0 && headers != NULL)
-            rc = unpack_column(st, HEADER_COLUMN, arena, &headers[n], err);
-        n++;
         sqlite3_reset(st);
         sqlite3_clear_bindings(st);
+        if (rc >= 0 && headers != NULL)
+            rc = index_headers_get(&store, ids[i], arena, &headers[n], NULL, err);
+        n++;
     }
     if (sql != NULL)
-        read_end(sql);
+        sql_read_end(sql);
+    index_headers_release(&store);
     index_reader_give(index, sql);
     if (rc >= 0)
         *found = n;
@@ -173,30 +165,18 @@ int index_instances(struct index *index, const int64_t *ids, size_t count, struc
 int index_header(struct index *index, int64_t id, struct iso_arena *arena,
                  struct dcm_dataset *header, iso_bytes *frame_table, struct iso_err *err)
 {
-    struct sql   *sql = NULL;
-    sqlite3_stmt *st;
-    int           rc = index_reader_take(index, &sql, err);
+    struct sql          *sql = NULL;
+    struct index_headers headers;
+    int                  rc = index_reader_take(index, &sql, err);
 
+    index_headers_init(&headers, sql);
     if (rc >= 0)
-        rc =
-            sql_prepare(sql, "SELECT packed, frame_table FROM header WHERE instance = ?", &st, err);
-    if (rc >= 0) {
-        sqlite3_bind_int64(st, 1, id);
-        rc = sql_step(sql, st, err);
-    }
-    if (rc == ISO_EEND)
-        rc = iso_fail(err, ISO_ENOENT, "the object has been removed");
-    else if (rc >= 0) {
-        if (header != NULL)
-            rc = unpack_column(st, 0, arena, header, err);
-        if (rc >= 0 && frame_table != NULL) {
-            *frame_table = iso_arena_bytes(arena, sql_bytes(st, 1));
-            if (frame_table->ptr == NULL)
-                rc = iso_arena_fail(arena, err);
-        }
-        sqlite3_reset(st);
-        sqlite3_clear_bindings(st);
-    }
+        rc = sql_read_begin(sql, err);
+    if (rc >= 0)
+        rc = index_headers_get(&headers, id, arena, header, frame_table, err);
+    if (sql != NULL)
+        sql_read_end(sql);
+    index_headers_release(&headers);
     index_reader_give(index, sql);
     return rc;
 }
@@ -272,45 +252,38 @@ static int row_take(sqlite3_stmt *st, enum index_level level, struct iso_arena *
     return rc < 0 ? iso_arena_fail(arena, err) : ISO_OK;
 }
 
-static int row_header(struct sql *sql, sqlite3_stmt *st, struct iso_arena *arena,
-                      struct index_row *row, struct iso_err *err)
+static int row_header(struct index_headers *headers, struct iso_arena *arena, struct index_row *row,
+                      struct iso_err *err)
 {
     struct dcm_dataset *header = iso_arena_alloc(arena, sizeof *header);
     int                 rc;
 
     if (header == NULL)
         return iso_arena_fail(arena, err);
-    sqlite3_bind_int64(st, 1, row->representative);
-    rc = sql_step(sql, st, err);
-    if (rc < 0)
-        return rc == ISO_EEND ? ISO_OK : rc;
-    rc = unpack_column(st, 0, arena, header, err);
-    sqlite3_reset(st);
-    sqlite3_clear_bindings(st);
+    rc = index_headers_get(headers, row->representative, arena, header, NULL, err);
     if (rc >= 0)
         row->header = header;
-    return rc;
+    return rc == ISO_ENOENT ? ISO_OK : rc;
 }
 
 int index_rows(struct index *index, enum index_level level, const int64_t *ids, size_t count,
                bool with_header, struct iso_arena *arena, struct index_row rows[INDEX_CHUNK],
                size_t *found, struct iso_err *err)
 {
-    struct sql   *sql = NULL;
-    sqlite3_stmt *row;
-    sqlite3_stmt *header;
-    size_t        n = 0;
-    int           rc;
+    struct sql          *sql = NULL;
+    struct index_headers headers;
+    sqlite3_stmt        *row;
+    size_t               n = 0;
+    int                  rc;
 
     if (count > INDEX_CHUNK)
         return iso_fail(err, ISO_EINVAL, "index: at most %d rows at once", (int)INDEX_CHUNK);
     rc = index_reader_take(index, &sql, err);
+    index_headers_init(&headers, sql);
     if (rc >= 0)
-        rc = read_begin(sql, err);
+        rc = sql_read_begin(sql, err);
     if (rc >= 0)
         rc = sql_prepare(sql, index->select_row[level], &row, err);
-    if (rc >= 0)
-        rc = sql_prepare(sql, "SELECT packed FROM header WHERE instance = ?", &header, err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
         sqlite3_bind_int64(row, 1, ids[i]);
         rc = sql_step(sql, row, err);
@@ -324,11 +297,12 @@ int index_rows(struct index *index, enum index_level level, const int64_t *ids, 
         sqlite3_reset(row);
         sqlite3_clear_bindings(row);
         if (rc >= 0 && with_header)
-            rc = row_header(sql, header, arena, &rows[n], err);
+            rc = row_header(&headers, arena, &rows[n], err);
         n++;
     }
     if (sql != NULL)
-        read_end(sql);
+        sql_read_end(sql);
+    index_headers_release(&headers);
     index_reader_give(index, sql);
     if (rc >= 0)
         *found = n;

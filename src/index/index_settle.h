@@ -11,6 +11,7 @@
 #define INDEX_SETTLE_H
 
 #include "index.h"
+#include "iso_gzip.h"
 
 struct index_unsettled {
     int64_t  series;
@@ -31,36 +32,31 @@ typedef int index_table_fn(void *ctx, int64_t instance, struct iso_arena *arena,
                            struct iso_err *err);
 
 enum {
-    INDEX_PACK_HEADERS    = 32,        /* headers that are compressed together, at most, */
-    INDEX_PACK_BYTES      = 256 << 10, /* and their bytes before that */
-    INDEX_PACK_HEADER_MAX = 1 << 20, /* larger headers keep rows of their own: nothing is gained */
-    INDEX_PACK_STEP       = 512      /* headers moved in one transaction, at most */
+    INDEX_PACK_HEADERS    = 64,        /* headers that are compressed together, at most, */
+    INDEX_PACK_BYTES      = 512 << 10, /* and their bytes before that */
+    INDEX_PACK_HEADER_MAX = 256 << 10, /* larger headers keep rows of their own: little is gained */
+    INDEX_PACK_STEP       = 512,       /* headers moved in one transaction, at most, */
+    INDEX_PACK_STEP_BYTES = 16 << 20   /* and their bytes before that */
 };
 
-/* Moves headers from rows of their own into packs, which are read back and compared first; small and
- * outdated packs beside them are made anew. *moved: how many; fewer than INDEX_PACK_STEP: that was all.
- * table may be NULL. ISO_ECONFLICT: the series has had news since news_us: nothing was changed. */
+/* Moves headers of objects with an id above *after from rows of their own into packs, which are read
+ * back and compared first; small and outdated packs beside them are made anew. A step: *after says how
+ * far it came, *more whether another one is to follow. table may be NULL. Not flushed: a power loss may
+ * undo it, as a whole. ISO_ECONFLICT: the series has had news since news_us: nothing was changed. */
 ISO_MUST_USE int index_pack(struct index *index, const struct index_unsettled *series,
-                            index_table_fn *table, void *ctx, uint64_t *moved, struct iso_err *err);
-
-/* Text in pieces: each a whole number of bytes of a raw deflate stream that is not the last block and
- * looks back no further than its own beginning, so that pieces may follow each other in any order. */
-struct index_piece {
-    iso_bytes deflated;
-    uint64_t  bytes; /* of the text */
-    uint32_t  crc32; /* of the text */
-};
+                            index_table_fn *table, void *ctx, int64_t *after, bool *more,
+                            struct iso_err *err);
 
 /* A ready answer about a series. form: names the program that made it and how; another form is never
  * given out. */
 struct index_ready {
-    int64_t                   series;
-    iso_str                   series_uid;
-    bool                      is_ready; /* else no pieces and no tag: to be made now */
-    uint64_t                  instances;
-    uint8_t                   tag[ISO_SHA256_BYTES];
-    const struct index_piece *piece;
-    size_t                    pieces;
+    int64_t                      series;
+    iso_str                      series_uid;
+    bool                         is_ready; /* else no pieces and no tag: to be made now */
+    uint64_t                     instances;
+    uint8_t                      tag[ISO_SHA256_BYTES];
+    const struct iso_gzip_piece *piece;
+    size_t                       pieces;
 };
 
 /* Keeps the answer, and the series is settled. pieces 0: settled without a ready answer.

@@ -102,8 +102,18 @@ void index_log_restart(struct index *index);
 int index_schema_upgrade(struct sql *sql, struct iso_err *err);
 int index_schema_statements(struct index *index, struct iso_err *err);
 
-/* index_header.c: headers as they are kept. */
+/* index_read.c: many rows in one read transaction: one look at the locks, and one state of the
+ * index. sql_read_end after a failure too. */
+int  sql_read_begin(struct sql *sql, struct iso_err *err);
+void sql_read_end(struct sql *sql);
+
+/* index_header.c: headers as they are kept, each in a row of its own. */
 int index_header_pack(const struct dcm_dataset *header, struct iso_buf *out, struct iso_err *err);
+/* What it takes unpacked, as far as its first bytes say. */
+uint64_t index_header_bytes(iso_bytes packed);
+/* dcm_pack's bytes. */
+int index_header_plain(iso_bytes packed, struct iso_arena *arena, iso_bytes *out,
+                       struct iso_err *err);
 int index_header_unpack(iso_bytes packed, struct iso_arena *arena, struct dcm_dataset *header,
                         struct iso_err *err);
 

@@ -278,6 +278,11 @@ int os_punch_hole(int fd, uint64_t offset, uint64_t bytes, struct iso_err *err)
     return ISO_OK;
 }
 
+void os_write_back(int fd, uint64_t offset, uint64_t bytes)
+{
+    (void)sync_file_range(fd, (off_t)offset, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+}
+
 int os_sync(int fd, struct iso_err *err)
 {
     if (fdatasync(fd) < 0)

@@ -69,6 +69,8 @@ ISO_MUST_USE int os_truncate(int fd, uint64_t bytes, struct iso_err *err);
  * cannot. */
 ISO_MUST_USE int os_punch_hole(int fd, uint64_t offset, uint64_t bytes, struct iso_err *err);
 
+/* A hint: begin to write this range to the disk, without waiting for it. Promises nothing. */
+void os_write_back(int fd, uint64_t offset, uint64_t bytes);
 /* What was written is on stable storage (fdatasync). After a failure the state of the file is
  * unknown: never retry, stop acknowledging. */
 ISO_MUST_USE int os_sync(int fd, struct iso_err *err);

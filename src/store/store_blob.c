@@ -110,6 +110,10 @@ static int file_push(struct store_blob *blob, struct iso_err *err)
         return rc;
     blob->written += blob->len;
     blob->len = 0;
+    if (blob->written - blob->behind >= STORE_BEHIND_BYTES) { /* so that the flush finds little */
+        os_write_back(blob->fd, blob->behind, blob->written - blob->behind);
+        blob->behind = blob->written;
+    }
     return ISO_OK;
 }
 

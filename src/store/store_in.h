@@ -10,12 +10,14 @@
 #include <stdlib.h>
 
 enum {
-    STORE_CHUNK_BYTES = 64 << 10, /* every blob may have this much without asking the budget */
-    STORE_BUFFERS_MAX = 4,        /* large buffers kept for the next blob */
-    STORE_BATCH_MAX   = 64,       /* objects in one write */
-    STORE_WAIT_MS     = 200,      /* for memory, before a blob spills early */
-    STORE_FILES_IDLE  = 32,       /* descriptors kept open for the next reader */
-    STORE_SPACE_MS    = 100       /* how long the free space of a volume counts as known */
+    STORE_CHUNK_BYTES  = 64 << 10,  /* every blob may have this much without asking the budget */
+    STORE_BUFFERS_MAX  = 4,         /* large buffers kept for the next blob */
+    STORE_BATCH_MAX    = 64,        /* objects in one write */
+    STORE_WAIT_MS      = 200,       /* for memory, before a blob spills early */
+    STORE_FILES_IDLE   = 32,        /* descriptors kept open for the next reader */
+    STORE_SPACE_MS     = 100,       /* how long the free space of a volume counts as known */
+    STORE_AHEAD_BYTES  = 256 << 10, /* zeros written behind a small batch */
+    STORE_BEHIND_BYTES = 4 << 20    /* of a large object: written back while the rest comes */
 };
 
 /* A file that is or was being read, shared by all its readers. */
@@ -61,10 +63,11 @@ struct store_volume {
     atomic_bool                full;     /* when last looked at */
     atomic_llong               space_at; /* os_now_ms() of that; 0: never */
 
-    struct os_group group; /* who runs it owns the three fields below */
+    struct os_group group; /* who runs it owns the four fields below */
     int             segment;
     uint64_t        segment_number;
     uint64_t        segment_end;
+    uint64_t        segment_ready; /* the file has blocks, all written, up to here */
 
     struct os_mutex     mu_low;
     struct store_place *place; /* a ring in the order of writing */
@@ -117,6 +120,7 @@ struct store_blob {
     size_t               len;
     size_t               cap;
     uint64_t             written; /* bytes in the file */
+    uint64_t             behind;  /* of them the system was told to write back */
     uint64_t             number;  /* of the file */
     struct store_volume *volume;  /* of the file */
     int                  fd;      /* -1: in memory */

@@ -87,7 +87,8 @@ static int segment_recover(const struct recovery *r, uint64_t segment, uint64_t 
             rc = store_flush(v, v->segment, err);
     }
     if (rc >= 0 && is_open) {
-        v->segment_end = at;
+        v->segment_end   = at;
+        v->segment_ready = at;
         store_low_add(v, NULL, 0, segment, at);
     }
     os_close(fd);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t zeros[2 * STORE_TAR_BLOCK];
+static const uint8_t zeros[STORE_AHEAD_BYTES];
 
 void store_segment_name(uint64_t number, char name[STORE_NAME_BYTES])
 {
@@ -109,14 +109,18 @@ static int segment_create(struct store_volume *v, uint64_t number, struct iso_er
     v->segment        = fd;
     v->segment_number = number;
     v->segment_end    = 0;
+    v->segment_ready  = 0;
     return ISO_OK;
 }
 
 /* Closes the segment with the two zero blocks that end a tar file, and begins the next. */
 static int segment_next(struct store_volume *v, struct iso_err *err)
 {
-    int rc = os_write_at(v->segment, zeros, sizeof zeros, v->segment_end, err);
+    const uint64_t end = v->segment_end + 2 * (uint64_t)STORE_TAR_BLOCK;
+    int rc = os_write_at(v->segment, zeros, 2 * (size_t)STORE_TAR_BLOCK, v->segment_end, err);
 
+    if (rc >= 0 && v->segment_ready > end)
+        rc = os_truncate(v->segment, end, err);
     if (rc >= 0)
         rc = store_flush(v, v->segment, err);
     return rc < 0 ? rc : segment_create(v, v->segment_number + 1, err);
@@ -158,10 +162,11 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
                        struct iso_err *err)
 {
     uint8_t            head[STORE_BATCH_MAX][STORE_TAR_BLOCK];
-    iso_bytes          part[3 * STORE_BATCH_MAX];
+    iso_bytes          part[3 * STORE_BATCH_MAX + 1];
     struct store_place place[STORE_BATCH_MAX];
     int64_t            now   = os_wall_us() / 1000000;
     uint64_t           end   = v->segment_end;
+    uint64_t           ready = v->segment_ready;
     size_t             parts = 0;
     size_t             i     = 0;
     int                rc    = store_low_reserve(v, count, err);
@@ -184,15 +189,21 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
         a->offset     = end + STORE_TAR_BLOCK;
         end += STORE_TAR_BLOCK + padded;
     }
+    if (end > ready && end - v->segment_end <= STORE_AHEAD_BYTES / 4) {
+        part[parts++] = iso_bytes_of(zeros, sizeof zeros);
+        ready         = end + sizeof zeros;
+    }
     rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
     if (rc < 0) { /* nothing of it counts; what did reach the file must not look like a tail */
+        v->segment_ready = v->segment_end;
         if (os_truncate(v->segment, v->segment_end, NULL) < 0)
             atomic_store(&v->failed, true);
         return rc;
     }
     rc = store_flush(v, v->segment, err);
     if (rc >= 0) {
-        v->segment_end = end;
+        v->segment_end   = end;
+        v->segment_ready = end > ready ? end : ready;
         store_low_add(v, place, count, v->segment_number, end);
     }
     return rc;
@@ -257,6 +268,7 @@ static int segment_open(struct store_volume *v, struct iso_err *err)
         return rc;
     v->segment_number = number;
     v->segment_end    = store_tar_padded(st.bytes); /* until store_recover has looked */
+    v->segment_ready  = v->segment_end;
     return ISO_OK;
 }
 
@@ -297,6 +309,8 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
 void store_volume_close(struct store_volume *v)
 {
     os_group_release(&v->group);
+    if (v->segment >= 0 && v->segment_ready > v->segment_end && !atomic_load(&v->failed))
+        (void)!os_truncate(v->segment, v->segment_end, NULL); /* or recovery does it */
     os_close(v->segment);
     os_close(v->large);
     os_close(v->seg);

@@ -61,4 +61,11 @@ struct iso_source {
     void *ctx;
 };
 
+/* The same without a copy: *ptr is the next piece of the stream, lent until the next call. Results
+ * as of iso_source.read. */
+struct iso_lender {
+    int64_t (*lend)(void *ctx, const uint8_t **ptr, struct iso_err *err);
+    void *ctx;
+};
+
 #endif

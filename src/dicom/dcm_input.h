@@ -1,5 +1,6 @@
-/* dcm_input.h: the window through which a parser sees a stream: fixed memory, or the whole of an
- * input that is in memory anyway. For this folder only. */
+/* dcm_input.h: the window through which a parser sees a stream: fixed memory, the whole of an input
+ * that is in memory anyway, or the pieces that a lender gives, of which only what straddles two is
+ * copied. For this folder only. */
 #ifndef DCM_INPUT_H
 #define DCM_INPUT_H
 
@@ -17,7 +18,10 @@ struct dcm_input {
     bool              ended;  /* the source gave its last byte */
     struct iso_source source;
     int64_t (*skip)(void *ctx, uint64_t n, struct iso_err *err); /* of the source; may be NULL */
-    uint8_t *window; /* DCM_WINDOW_BYTES of the owner; unused in memory */
+    struct iso_lender lender; /* when its function is set: instead of source */
+    const uint8_t    *piece;  /* what is left of its last piece, while ptr is in the window */
+    size_t            piece_left;
+    uint8_t          *window; /* DCM_WINDOW_BYTES of the owner; unused in memory */
 };
 
 /* Makes at least n (at most DCM_WINDOW_BYTES) bytes visible at ptr, or all that remain: false then.

@@ -48,6 +48,18 @@ static int new_parser(struct dcm_parser **p, const struct dcm_syntax *syntax, ui
     return ISO_OK;
 }
 
+/* The input is what comes out of the inflater; the parser goes when there is none. */
+static int inflate_from(struct dcm_parser *new, struct iso_source source, struct iso_err *err)
+{
+    int rc = dcm_inflate_new(&new->inflate, source, err);
+
+    if (rc < 0)
+        free(new);
+    else
+        new->in.source = dcm_inflate_source(new->inflate);
+    return rc;
+}
+
 int dcm_parser_new(struct dcm_parser **p, struct iso_source source, const struct dcm_syntax *syntax,
                    uint64_t offset_base, struct iso_err *err)
 {
@@ -57,16 +69,48 @@ int dcm_parser_new(struct dcm_parser **p, struct iso_source source, const struct
     if (rc < 0)
         return rc;
     new->in.source = source;
-    if (syntax->deflated) {
-        rc = dcm_inflate_new(&new->inflate, source, err);
-        if (rc < 0) {
-            free(new);
-            return rc;
-        }
-        new->in.source = dcm_inflate_source(new->inflate);
+    if (syntax->deflated)
+        rc = inflate_from(new, source, err);
+    if (rc >= 0)
+        *p = new;
+    return rc;
+}
+
+/* A lender as a source, for the inflater. */
+static int64_t read_lent(void *ctx, void *ptr, size_t cap, struct iso_err *err)
+{
+    struct dcm_parser *p    = ctx;
+    iso_bytes         *rest = &p->deflated;
+
+    if (rest->len == 0) {
+        int64_t got = p->lender.lend(p->lender.ctx, &rest->ptr, err);
+        if (got <= 0)
+            return got;
+        rest->len = (size_t)got;
     }
-    *p = new;
-    return ISO_OK;
+    size_t n = rest->len < cap ? rest->len : cap;
+    memcpy(ptr, rest->ptr, n);
+    *rest = iso_bytes_of(rest->ptr + n, rest->len - n);
+    return (int64_t)n;
+}
+
+int dcm_parser_new_lent(struct dcm_parser **p, struct iso_lender lender,
+                        const struct dcm_syntax *syntax, uint64_t offset_base, struct iso_err *err)
+{
+    struct dcm_parser *new;
+    int rc = new_parser(&new, syntax, offset_base, DCM_WINDOW_BYTES, err);
+
+    if (rc < 0)
+        return rc;
+    if (syntax->deflated) {
+        new->lender = lender;
+        rc          = inflate_from(new, (struct iso_source){ read_lent, new }, err);
+    } else {
+        new->in.lender = lender;
+    }
+    if (rc >= 0)
+        *p = new;
+    return rc;
 }
 
 /* Memory as a source, for the inflater. */
@@ -92,13 +136,9 @@ int dcm_parser_new_memory(struct dcm_parser **p, iso_bytes in, const struct dcm_
         return rc;
     if (syntax->deflated) {
         new->deflated = in;
-        rc = dcm_inflate_new(&new->inflate, (struct iso_source){ read_deflated, &new->deflated },
-                             err);
-        if (rc < 0) {
-            free(new);
+        rc = inflate_from(new, (struct iso_source){ read_deflated, &new->deflated }, err);
+        if (rc < 0)
             return rc;
-        }
-        new->in.source = dcm_inflate_source(new->inflate);
     } else {
         new->in.ptr       = in.ptr;
         new->in.left      = in.len;

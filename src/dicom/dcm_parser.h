@@ -49,6 +49,10 @@ struct dcm_position {
 ISO_MUST_USE int dcm_parser_new(struct dcm_parser **p, struct iso_source source,
                                 const struct dcm_syntax *syntax, uint64_t offset_base,
                                 struct iso_err *err);
+/* The same from a lender: what is skipped, as pixel data is, is never copied. */
+ISO_MUST_USE int dcm_parser_new_lent(struct dcm_parser **p, struct iso_lender lender,
+                                     const struct dcm_syntax *syntax, uint64_t offset_base,
+                                     struct iso_err *err);
 /* The same over memory, which is borrowed; values are then lent instead of copied. */
 ISO_MUST_USE int dcm_parser_new_memory(struct dcm_parser **p, iso_bytes in,
                                        const struct dcm_syntax *syntax, uint64_t offset_base,

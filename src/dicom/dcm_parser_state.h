@@ -49,6 +49,7 @@ struct dcm_parser {
     struct owner        owner[OWNERS_MAX];
     struct dcm_inflate *inflate;
     iso_bytes           deflated; /* what memory the inflater has not seen yet */
+    struct iso_lender   lender;   /* where that comes from piece by piece; or NULL */
     uint8_t             window[]; /* DCM_WINDOW_BYTES, unless the input is memory */
 };
 

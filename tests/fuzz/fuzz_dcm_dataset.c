@@ -1,5 +1,6 @@
 /* fuzz_dcm_dataset: any bytes as a data set, the first of them choosing the transfer syntax. From a
- * stream they give the same as from memory; what is written of them reads to the same again. */
+ * stream, and lent in pieces, they give the same as from memory; what is written of them reads to the same again. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "dcm_pack.h"
@@ -45,6 +46,45 @@ static int from_stream(iso_bytes in, const struct dcm_syntax *syntax, struct iso
         return rc;
     rc = dcm_parser_tree(p, &fragments_too, arena, ds, &err);
     dcm_parser_free(p);
+    return rc;
+}
+
+/* Pieces of their own, gone when the next one comes. */
+struct lent {
+    iso_bytes left;
+    uint8_t  *piece;
+};
+
+static int64_t lend_some(void *ctx, const uint8_t **ptr, struct iso_err *err)
+{
+    struct lent *l = ctx;
+    size_t       n = l->left.len % 89 + 1;
+
+    (void)err;
+    n = n < l->left.len ? n : l->left.len;
+    free(l->piece);
+    l->piece = malloc(n + 1);
+    iso_assert(l->piece != NULL);
+    if (n > 0)
+        memcpy(l->piece, l->left.ptr, n);
+    l->left = iso_bytes_of(n > 0 ? l->left.ptr + n : l->left.ptr, l->left.len - n);
+    *ptr    = l->piece;
+    return (int64_t)n;
+}
+
+static int from_lender(iso_bytes in, const struct dcm_syntax *syntax, struct iso_arena *arena,
+                       struct dcm_dataset *ds)
+{
+    struct iso_err     err  = { 0 };
+    struct lent        lent = { .left = in };
+    struct dcm_parser *p;
+    int rc = dcm_parser_new_lent(&p, (struct iso_lender){ lend_some, &lent }, syntax, 0, &err);
+
+    if (rc >= 0) {
+        rc = dcm_parser_tree(p, &fragments_too, arena, ds, &err);
+        dcm_parser_free(p);
+    }
+    free(lent.piece);
     return rc;
 }
 
@@ -104,9 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct dcm_syntax       *syntax;
     struct iso_arena               arena;
     struct iso_err                 err = { 0 };
-    struct dcm_dataset             ds, streamed;
+    struct dcm_dataset             ds, streamed, lent;
     iso_bytes                      in;
-    int                            rc, rc_stream;
+    int                            rc, rc_stream, rc_lent;
 
     if (size == 0)
         return 0;
@@ -116,6 +156,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bulk_base = in.ptr;
     rc        = dcm_dataset_parse(in, syntax, &arena, &ds, &err);
     rc_stream = from_stream(in, syntax, &arena, &streamed);
+    rc_lent   = from_lender(in, syntax, &arena, &lent);
+    iso_assert(rc_stream == rc_lent || rc_stream == ISO_ELIMIT || rc_lent == ISO_ELIMIT);
+    if (rc_stream == ISO_OK && rc_lent == ISO_OK)
+        must_equal(&streamed, &lent);
     /* A stream knows no more than its window, and a tree in the arena takes what it takes. */
     iso_assert(size > 60000 || rc == rc_stream || rc == ISO_ELIMIT || rc_stream == ISO_ELIMIT);
     if (rc == ISO_OK && rc_stream == ISO_OK && size < 60000)

@@ -149,6 +149,56 @@ static void every_prefix_is_an_error_or_ends_between_elements(void **state)
     assert_int_equal(good, sizeof whole / sizeof *whole);
 }
 
+struct lent {
+    iso_bytes left;
+    size_t    piece_bytes;
+    uint8_t  *piece; /* gone when the next one comes */
+};
+
+static int64_t lend(void *ctx, const uint8_t **ptr, struct iso_err *e)
+{
+    struct lent *l = ctx;
+    size_t       n = l->piece_bytes < l->left.len ? l->piece_bytes : l->left.len;
+
+    (void)e;
+    free(l->piece);
+    l->piece = malloc(n + 1);
+    memcpy(l->piece, l->left.ptr, n);
+    l->left = iso_bytes_of(l->left.ptr + n, l->left.len - n);
+    *ptr    = l->piece;
+    return (int64_t)n;
+}
+
+/* However the pieces are cut, and whatever the prefix: the same as from memory. */
+static void pieces_may_be_cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < 40; piece++) {
+        for (size_t n = 0; n < sizeof nested; n++) {
+            struct lent        lent = { iso_bytes_of(nested, n), piece, NULL };
+            struct dcm_dataset whole, ds;
+            struct dcm_parser *p;
+            int                rc =
+                dcm_dataset_parse(iso_bytes_of(nested, n), DCM_EXPLICIT_LE, &arena, &whole, &err);
+
+            assert_int_equal(dcm_parser_new_lent(&p, (struct iso_lender){ lend, &lent },
+                                                 DCM_EXPLICIT_LE, 0, &err),
+                             ISO_OK);
+            assert_int_equal(dcm_parser_tree(p, NULL, &arena, &ds, &err), rc);
+            dcm_parser_free(p);
+            free(lent.piece);
+            if (rc < 0 || n < 134)
+                continue;
+            assert_value(dcm_get_item(&ds, DCM_REFERENCED_SERIES_SEQUENCE, 0),
+                         DCM_SERIES_INSTANCE_UID, "1.3");
+            assert_value(&ds, DCM_PATIENT_NAME, "A^B");
+            assert_int_equal(dcm_get(&ds, DCM_PIXEL_DATA)->offset, 130);
+            assert_int_equal(dcm_get(&ds, DCM_PIXEL_DATA)->bytes, 4);
+        }
+        iso_arena_reset(&arena);
+    }
+}
+
 static void errors_name_tag_and_offset(void **state)
 {
     struct dcm_dataset ds;
@@ -482,6 +532,7 @@ int main(void)
         cmocka_unit_test(events_come_in_order),
         cmocka_unit_test(a_tree_holds_what_came),
         cmocka_unit_test(every_prefix_is_an_error_or_ends_between_elements),
+        cmocka_unit_test(pieces_may_be_cut_anywhere),
         cmocka_unit_test(errors_name_tag_and_offset),
         cmocka_unit_test(implicit_takes_the_dictionary),
         cmocka_unit_test(big_endian_values_are_turned_round),

@@ -104,6 +104,9 @@ struct arc_start {
  * undefined on failure and must not move afterwards. */
 int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
               struct arc_parsed *out, struct iso_err *err);
+/* The same of what is lent, which is hashed and looked at in its place. */
+int arc_parse_lent(struct iso_lender from, const struct arc_start *start, struct iso_arena *arena,
+                   struct arc_parsed *out, struct iso_err *err);
 int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc_start *out,
                    struct iso_err *err);
 /* The index entry for it; the caller adds location, digests of the meta part, times, sender. */

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-/* What is read by the parser goes into the blob first. */
+enum { PIECE_BYTES = 256 << 10 /* of the stream at a time: what the processor's cache holds */ };
+
+/* What comes goes into the blob; hash and parser see it there. */
 struct tee {
     struct iso_source  from;
     struct store_blob *blob;
@@ -16,12 +18,12 @@ struct tee {
     int                failed; /* of the source or the store: not a fault of the data */
 };
 
-static int64_t tee_read(void *ctx, void *ptr, size_t cap, struct iso_err *err)
+static int64_t tee_lend(void *ctx, const uint8_t **ptr, struct iso_err *err)
 {
     struct tee *t = ctx;
     void       *room;
     size_t      n;
-    int         rc = store_reserve(t->blob, cap, &room, &n, err);
+    int         rc = store_reserve(t->blob, PIECE_BYTES, &room, &n, err);
 
     if (rc >= 0) {
         int64_t got = t->from.read(t->from.ctx, room, n, err);
@@ -29,7 +31,7 @@ static int64_t tee_read(void *ctx, void *ptr, size_t cap, struct iso_err *err)
             return 0;
         rc = got < 0 ? (int)got : store_added(t->blob, (size_t)got, err);
         if (rc >= 0) {
-            memcpy(ptr, room, (size_t)got);
+            *ptr = room;
             if (store_blob_bytes(t->blob) <= t->bytes_max)
                 return got;
             rc = iso_fail(err, ISO_ELIMIT, "the object is larger than %llu bytes",
@@ -121,7 +123,7 @@ int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blo
     if (rc < 0)
         return rc;
     tee.from = start.rest;
-    rc       = arc_parse((struct iso_source){ tee_read, &tee }, &start, arena, parsed, err);
+    rc       = arc_parse_lent((struct iso_lender){ tee_lend, &tee }, &start, arena, parsed, err);
     if (rc < 0) {
         guess_identity(&start, &parsed->id);
         return tee.failed < 0 ? tee.failed : rc;

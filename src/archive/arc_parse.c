@@ -4,20 +4,24 @@
 #include "arc_in.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+enum { PIECE_BYTES = 256 << 10 };
+
 struct hasher {
-    struct iso_source  from;
+    struct iso_lender  from;
     struct iso_sha256 *hash;
 };
 
-static int64_t hasher_read(void *ctx, void *ptr, size_t cap, struct iso_err *err)
+/* Hashed while it is still in the processor's cache. */
+static int64_t hasher_lend(void *ctx, const uint8_t **ptr, struct iso_err *err)
 {
     struct hasher *h = ctx;
-    int64_t        n = h->from.read(h->from.ctx, ptr, cap, err);
+    int64_t        n = h->from.lend(h->from.ctx, ptr, err);
 
     if (n > 0)
-        iso_sha256_add(h->hash, ptr, (size_t)n);
+        iso_sha256_add(h->hash, *ptr, (size_t)n);
     return n;
 }
 
@@ -137,59 +141,95 @@ static void pixels_take(struct arc_parsed *p, bool deflated)
 }
 
 /* Whatever the parser left: padding behind the data set belongs to its bytes. */
-static int drain(struct iso_source source, struct iso_err *err)
+static int drain(struct iso_lender from, struct iso_err *err)
 {
-    uint8_t rest[4096];
-    int64_t n;
+    const uint8_t *rest;
+    int64_t        n;
 
     do
-        n = source.read(source.ctx, rest, sizeof rest, err);
+        n = from.lend(from.ctx, &rest, err);
     while (n > 0);
     return (int)n;
 }
 
-static int parse_data_set(struct iso_source source, const struct arc_start *start,
-                          struct arc_table_build *table, struct iso_arena *arena,
-                          struct arc_parsed *p, struct iso_err *err)
+/* Takes the parser. hasher NULL: the data set is not read to its end, and has no digest. */
+static int parse(struct dcm_parser *parser, struct hasher *hasher, const struct arc_start *start,
+                 struct iso_arena *arena, struct arc_parsed *out, struct iso_err *err)
 {
-    const struct dcm_tree_options options = { .fragment = arc_table_fragment, .ctx = table };
-    struct dcm_parser            *parser  = NULL;
-    int rc = dcm_parser_new(&parser, source, start->syntax, p->data_offset, err);
+    struct arc_table_build        table;
+    const struct dcm_tree_options options = { .fragment = arc_table_fragment, .ctx = &table };
 
-    if (rc >= 0 && start->skip != NULL)
-        dcm_parser_set_skip(parser, start->skip);
-    if (rc >= 0)
-        rc = dcm_parser_tree(parser, &options, arena, &p->header, err);
+    arc_table_init(&table);
+    int rc = dcm_parser_tree(parser, &options, arena, &out->header, err);
     dcm_parser_free(parser);
-    return rc < 0 || start->skip != NULL ? rc : drain(source, err);
+    if (rc >= 0 && hasher != NULL)
+        rc = drain((struct iso_lender){ hasher_lend, hasher }, err);
+    if (rc >= 0)
+        rc = identity_take(&out->header, start, &out->id, err);
+    if (rc >= 0) {
+        if (hasher != NULL)
+            iso_sha256_take(hasher->hash, out->digest);
+        pixels_take(out, start->syntax->deflated);
+    }
+    if (rc >= 0 && out->pixels == INDEX_PIXELS_FRAGMENTS)
+        rc = arc_table_finish(&table, out->frames, arena, &out->frame_table, err);
+    arc_table_release(&table);
+    return rc;
+}
+
+int arc_parse_lent(struct iso_lender from, const struct arc_start *start, struct iso_arena *arena,
+                   struct arc_parsed *out, struct iso_err *err)
+{
+    struct hasher      hasher = { .from = from };
+    struct dcm_parser *parser;
+    int                rc;
+
+    memset(out, 0, sizeof *out);
+    out->data_offset = start->meta.len;
+    rc               = iso_sha256_new(&hasher.hash, err);
+    if (rc >= 0)
+        rc = dcm_parser_new_lent(&parser, (struct iso_lender){ hasher_lend, &hasher },
+                                 start->syntax, out->data_offset, err);
+    if (rc >= 0)
+        rc = parse(parser, &hasher, start, arena, out, err);
+    iso_sha256_free(hasher.hash);
+    return rc;
+}
+
+struct reader {
+    struct iso_source from;
+    uint8_t          *piece;
+};
+
+static int64_t reader_lend(void *ctx, const uint8_t **ptr, struct iso_err *err)
+{
+    struct reader *r = ctx;
+
+    *ptr = r->piece;
+    return r->from.read(r->from.ctx, r->piece, PIECE_BYTES, err);
 }
 
 int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
               struct arc_parsed *out, struct iso_err *err)
 {
-    struct hasher          hasher = { .from = source };
-    struct arc_table_build table;
-    int                    rc;
+    struct reader      reader = { .from = source };
+    struct dcm_parser *parser;
+    int                rc;
 
-    memset(out, 0, sizeof *out);
-    out->data_offset = start->meta.len;
-    arc_table_init(&table);
-    rc = start->skip != NULL ? ISO_OK : iso_sha256_new(&hasher.hash, err);
-    if (rc >= 0)
-        rc = parse_data_set(start->skip != NULL ? source
-                                                : (struct iso_source){ hasher_read, &hasher },
-                            start, &table, arena, out, err);
-    if (rc >= 0)
-        rc = identity_take(&out->header, start, &out->id, err);
-    if (rc >= 0) {
-        if (hasher.hash != NULL)
-            iso_sha256_take(hasher.hash, out->digest);
-        pixels_take(out, start->syntax->deflated);
+    if (start->skip != NULL) {
+        memset(out, 0, sizeof *out);
+        out->data_offset = start->meta.len;
+        rc               = dcm_parser_new(&parser, source, start->syntax, out->data_offset, err);
+        if (rc < 0)
+            return rc;
+        dcm_parser_set_skip(parser, start->skip);
+        return parse(parser, NULL, start, arena, out, err);
     }
-    if (rc >= 0 && out->pixels == INDEX_PIXELS_FRAGMENTS)
-        rc = arc_table_finish(&table, out->frames, arena, &out->frame_table, err);
-    iso_sha256_free(hasher.hash);
-    arc_table_release(&table);
+    reader.piece = malloc(PIECE_BYTES);
+    if (reader.piece == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory to read an object");
+    rc = arc_parse_lent((struct iso_lender){ reader_lend, &reader }, start, arena, out, err);
+    free(reader.piece);
     return rc;
 }
 

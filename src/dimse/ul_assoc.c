@@ -2,9 +2,10 @@
  * how it ends. Every PDU and local request goes through the table of ul_fsm.c; ul_assoc_event() does
  * the part of an action that touches the socket, its callers the part that tells the user.
  *
- * Input goes through one buffer. It is `small` while the association is idle; with traffic it is a
- * heap buffer large enough that a receive brings many PDUs. Long runs of a PDV skip it and go
- * straight to the caller. */
+ * Input goes through one buffer. It is `small` while the association is idle, and as long as the
+ * peer sends its data sets in large PDVs: then only heads and commands pass through it, and data goes
+ * from the socket straight to the caller, with the next head behind it in the same receive. For a
+ * peer with small PDVs it is a heap buffer, large enough that a receive brings many of them. */
 #include "ul_assoc_private.h"
 
 #include "iso_product.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECT_BYTES_MIN = 32 * 1024 /* shorter runs are copied through the buffer */ };
+enum { BULK_BYTES_MIN = 32 * 1024 /* PDVs from here on are large */ };
 
 static void defaults(struct ul_config *c)
 {
@@ -54,6 +55,7 @@ struct ul_assoc *ul_assoc_new(int fd, bool requestor, const struct ul_config *co
     a->requestor = requestor;
     a->in        = a->small;
     a->in_cap    = sizeof a->small;
+    a->in_bulk   = true;
     if (config != NULL)
         a->config = *config;
     defaults(&a->config);
@@ -190,9 +192,9 @@ static void consume(struct ul_assoc *a, size_t n)
 }
 
 /* Makes room behind what is buffered: moves it to the front, or into the large buffer. */
-static int make_room(struct ul_assoc *a, struct iso_err *err)
+static int make_room(struct ul_assoc *a, bool to_large, struct iso_err *err)
 {
-    if (a->in == a->small) {
+    if (to_large && a->in == a->small) {
         uint8_t *large = malloc(UL_READ_BYTES);
 
         if (large == NULL)
@@ -212,14 +214,18 @@ static int make_room(struct ul_assoc *a, struct iso_err *err)
 static int fill(struct ul_assoc *a, size_t need, int64_t deadline_ms, struct iso_err *err)
 {
     while (buffered(a) < need) {
-        int rc = ISO_OK;
+        bool large = !a->in_bulk && (a->in_end > 0 || a->small_full);
+        int  rc    = ISO_OK;
 
-        /* The small buffer will do as long as what comes is small. */
-        if (a->in == a->small ? a->in_end > 0 || a->small_full : a->in_cap - a->in_begin < need)
-            rc = make_room(a, err);
+        /* The small buffer will do as long as what comes is small, or large enough to pass it by. */
+        if ((large && a->in == a->small) || a->in_cap - a->in_begin < need)
+            rc = make_room(a, large, err);
         if (rc < 0)
             return rc;
-        int64_t n = os_receive(a->fd, a->in + a->in_end, a->in_cap - a->in_end, deadline_ms, err);
+        size_t room = a->in_cap - a->in_end;
+        if (a->in_bulk && room > sizeof a->small)
+            room = sizeof a->small;
+        int64_t n = os_receive(a->fd, a->in + a->in_end, room, deadline_ms, err);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -471,7 +477,29 @@ int ul_assoc_next(struct ul_assoc *assoc, enum ul_wait wait, struct ul_pdv *pdv,
     consume(assoc, UL_PDV_HEAD_BYTES);
     assoc->pdu_left -= UL_PDV_HEAD_BYTES;
     assoc->pdv_left = pdv->data_bytes;
+    if (!pdv->is_command && (pdv->data_bytes >= BULK_BYTES_MIN || !pdv->is_last))
+        assoc->in_bulk = pdv->data_bytes >= BULK_BYTES_MIN;
     return ISO_OK;
+}
+
+/* Straight from the socket; in bulk, no more than the next head behind it, so that the data which
+ * follows that goes its own way too. */
+static int64_t read_direct(struct ul_assoc *a, void *ptr, size_t want, struct iso_err *err)
+{
+    size_t  more = a->in_bulk ? UL_HEAD_BYTES + UL_PDV_HEAD_BYTES : a->in_cap;
+    int64_t n;
+
+    a->in_begin = a->in_end = 0;
+    if (want < a->pdv_left)
+        more = 0; /* what comes behind ptr is more of the same */
+    n = os_receive_two(a->fd, ptr, want, a->in, more, os_now_ms() + a->config.io_ms, err);
+    if (n == 0)
+        return iso_fail(err, ISO_ECLOSED, "the peer closed the connection");
+    if (n > (int64_t)want) {
+        a->in_end = (size_t)n - want;
+        n         = (int64_t)want;
+    }
+    return n;
 }
 
 int64_t ul_assoc_read(struct ul_assoc *assoc, void *ptr, size_t cap, struct iso_err *err)
@@ -483,10 +511,8 @@ int64_t ul_assoc_read(struct ul_assoc *assoc, void *ptr, size_t cap, struct iso_
         return iso_fail(err, ISO_ECLOSED, "the association is over");
     if (want == 0)
         return 0;
-    if (buffered(assoc) == 0 && want >= DIRECT_BYTES_MIN) {
-        n = os_receive(assoc->fd, ptr, want, os_now_ms() + assoc->config.io_ms, err);
-        if (n == 0)
-            n = iso_fail(err, ISO_ECLOSED, "the peer closed the connection");
+    if (buffered(assoc) == 0 && want > 0 && (assoc->in_bulk || want >= BULK_BYTES_MIN)) {
+        n = read_direct(assoc, ptr, want, err);
     } else {
         n = fill(assoc, 1, os_now_ms() + assoc->config.io_ms, err);
         if (n == ISO_OK) {
@@ -518,7 +544,7 @@ int ul_assoc_peek(struct ul_assoc *assoc, iso_bytes *unread, uint32_t *pdu_left,
         return iso_fail(err, ISO_ECLOSED, "the association is over");
     iso_assert(assoc->pdv_left == 0);
     if (assoc->in_end == assoc->in_cap) {
-        int rc = make_room(assoc, err);
+        int rc = make_room(assoc, true, err);
         if (rc < 0)
             return rc;
     }

@@ -28,11 +28,12 @@ struct ul_assoc {
     bool             cut; /* the reader has met invalid bytes: there is no next PDU */
     struct ul_config config;
 
-    uint8_t *in; /* small or a heap buffer of UL_READ_BYTES */
+    uint8_t *in; /* small, or a heap buffer of UL_READ_BYTES */
     size_t   in_cap;
     size_t   in_begin; /* unread: in_begin .. in_end */
     size_t   in_end;
     bool     small_full; /* the last receive filled small: more is waiting */
+    bool     in_bulk;    /* data sets come in large PDVs: they pass the buffer by */
     uint32_t pdu_left;   /* of a P-DATA-TF body, the current PDV included */
     uint32_t pdv_left;
     uint8_t *scratch;

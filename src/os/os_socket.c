@@ -198,24 +198,47 @@ bool os_is_loopback(const char *host)
     return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+/* A receive has failed: ISO_OK when it is to be tried again. */
+static int receive_again(int fd, int64_t deadline_ms, struct iso_err *err)
+{
+    int on = 1;
+
+    if (errno == EINTR)
+        return ISO_OK;
+    if (errno != EAGAIN)
+        return fail(err, "receive");
+    /* Everything has been read, so the peer may be waiting for our acknowledgement. Linux forgets
+     * the setting after a while: say it again whenever it matters. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    return wait_for(fd, POLLIN, deadline_ms, err);
+}
+
 int64_t os_receive(int fd, void *ptr, size_t cap, int64_t deadline_ms, struct iso_err *err)
 {
     for (;;) {
-        int     on = 1;
-        ssize_t n  = recv(fd, ptr, cap, 0);
+        ssize_t n = recv(fd, ptr, cap, 0);
 
-        if (n >= 0) {
-            /* Linux forgets the setting after a while: say it again after each read. */
-            (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+        if (n >= 0)
             return n;
-        }
-        if (errno == EAGAIN) {
-            int rc = wait_for(fd, POLLIN, deadline_ms, err);
-            if (rc < 0)
-                return rc;
-        } else if (errno != EINTR) {
-            return fail(err, "receive");
-        }
+        int rc = receive_again(fd, deadline_ms, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int64_t os_receive_two(int fd, void *first, size_t first_cap, void *second, size_t second_cap,
+                       int64_t deadline_ms, struct iso_err *err)
+{
+    for (;;) {
+        struct iovec  iov[] = { { first, first_cap }, { second, second_cap } };
+        struct msghdr msg   = { .msg_iov = iov, .msg_iovlen = 2 };
+        ssize_t       n     = recvmsg(fd, &msg, 0);
+
+        if (n >= 0)
+            return n;
+        int rc = receive_again(fd, deadline_ms, err);
+        if (rc < 0)
+            return rc;
     }
 }
 

@@ -28,6 +28,9 @@ bool os_is_loopback(const char *host);
 
 /* At least one byte unless the peer has closed: then 0. */
 int64_t os_receive(int fd, void *ptr, size_t cap, int64_t deadline_ms, struct iso_err *err);
+/* The same into first and, what comes beyond that, into second: the sum. */
+int64_t os_receive_two(int fd, void *first, size_t first_cap, void *second, size_t second_cap,
+                       int64_t deadline_ms, struct iso_err *err);
 /* All parts, in as few segments as the kernel makes of them. count at most 64. */
 ISO_MUST_USE int os_send(int fd, const iso_bytes *parts, size_t count, int64_t deadline_ms,
                          struct iso_err *err);

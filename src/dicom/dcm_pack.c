@@ -28,33 +28,62 @@ enum {
 
 /* ---- packing ---------------------------------------------------------------------------------- */
 
+/* All of an element but its content, and a count: at most this much. */
+enum { HEAD_BYTES_MAX = 11 + 2 * VARINT_BYTES_MAX };
+
+static uint8_t *varint_at(uint8_t *at, uint64_t v)
+{
+    while (v >= 0x80) {
+        *at++ = (uint8_t)(v | 0x80);
+        v >>= 7;
+    }
+    *at++ = (uint8_t)v;
+    return at;
+}
+
 static void put_varint(struct iso_buf *out, uint64_t v)
 {
     uint8_t bytes[VARINT_BYTES_MAX];
-    size_t  n = 0;
 
-    while (v >= 0x80) {
-        bytes[n++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    bytes[n++] = (uint8_t)v;
-    (void)iso_buf_add(out, bytes, n);
+    (void)iso_buf_add(out, bytes, (size_t)(varint_at(bytes, v) - bytes));
 }
 
-static void pack_element_head(const struct dcm_element *el, struct iso_buf *out)
+static uint8_t *element_head_at(uint8_t *at, const struct dcm_element *el)
 {
     bool odd = el->wire_vr[0] != 0 || el->wire_vr[1] != 0 || el->header != 0 || el->reserved != 0;
-    uint8_t head[11];
 
-    iso_put_u32le(head, el->tag);
-    head[4] = el->vr;
-    head[5] = (uint8_t)(el->form | (el->undefined_length ? FLAG_UNDEFINED : 0) |
-                        (odd ? FLAG_ODD_HEADER : 0));
-    head[6] = (uint8_t)el->wire_vr[0];
-    head[7] = (uint8_t)el->wire_vr[1];
-    head[8] = el->header;
-    iso_put_u16le(head + 9, el->reserved);
-    (void)iso_buf_add(out, head, odd ? 11 : 6);
+    iso_put_u32le(at, el->tag);
+    at[4] = el->vr;
+    at[5] = (uint8_t)(el->form | (el->undefined_length ? FLAG_UNDEFINED : 0) |
+                      (odd ? FLAG_ODD_HEADER : 0));
+    if (!odd)
+        return at + 6;
+    at[6] = (uint8_t)el->wire_vr[0];
+    at[7] = (uint8_t)el->wire_vr[1];
+    at[8] = el->header;
+    iso_put_u16le(at + 9, el->reserved);
+    return at + 11;
+}
+
+/* The head and the numbers behind it: one look at the buffer's room for each element. */
+static void pack_element_head(const struct dcm_element *el, struct iso_buf *out)
+{
+    uint8_t  head[HEAD_BYTES_MAX];
+    uint8_t *at = element_head_at(head, el);
+
+    switch (el->form) {
+    case DCM_FORM_VALUE:
+        at = varint_at(at, el->value.len);
+        break;
+    case DCM_FORM_SEQUENCE:
+        at = varint_at(at, el->item_count);
+        break;
+    default:
+        at = varint_at(at, el->offset);
+        at = varint_at(at, el->bytes);
+        break;
+    }
+    (void)iso_buf_add(out, head, (size_t)(at - head));
 }
 
 static int pack_data_set(const struct dcm_dataset *ds, struct iso_buf *out, int depth,
@@ -69,22 +98,13 @@ static int pack_data_set(const struct dcm_dataset *ds, struct iso_buf *out, int 
         const struct dcm_element *el = &ds->element[i];
 
         pack_element_head(el, out);
-        switch (el->form) {
-        case DCM_FORM_VALUE:
-            put_varint(out, el->value.len);
+        if (el->form == DCM_FORM_VALUE)
             (void)iso_buf_add(out, el->value.ptr, el->value.len);
-            break;
-        case DCM_FORM_SEQUENCE:
-            put_varint(out, el->item_count);
-            for (size_t j = 0; j < el->item_count && rc == ISO_OK; j++) {
-                (void)iso_buf_add_u8(out, el->items[j].undefined_length ? FLAG_UNDEFINED : 0);
-                rc = pack_data_set(&el->items[j], out, depth + 1, err);
-            }
-            break;
-        default:
-            put_varint(out, el->offset);
-            put_varint(out, el->bytes);
-            break;
+        if (el->form != DCM_FORM_SEQUENCE)
+            continue;
+        for (size_t j = 0; j < el->item_count && rc == ISO_OK; j++) {
+            (void)iso_buf_add_u8(out, el->items[j].undefined_length ? FLAG_UNDEFINED : 0);
+            rc = pack_data_set(&el->items[j], out, depth + 1, err);
         }
     }
     return rc;

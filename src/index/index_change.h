@@ -27,8 +27,30 @@ int sql_run_ints(struct sql *sql, const char *text, const int64_t *args, int cou
     ", ifnull(patient_id, ''), ifnull(accession_number, ''), ifnull(study_description, ''),"       \
     " ifnull(referring_physician_name_x, '')"
 
+/* An object on its way in. */
+struct index_addition {
+    const struct index_instance *in;
+    const struct dcm_dataset    *header;
+    struct iso_arena            *scratch;
+    struct iso_buf               packed;
+    int64_t                      replaces;
+    int64_t                      renews;    /* the id that it has and keeps; 0: a new one */
+    int64_t                      tombstone; /* that it was, or 0 */
+    int64_t class;                          /* interned, by then */
+    int64_t id;                             /* out */
+
+    bool               has_values; /* index_parent.c's, from here on */
+    struct index_value value[INDEX_COLUMNS_MAX];
+    iso_str sounds; /* of the patient's name: "-word" and "=code" for each word, space separated */
+};
+
+/* index_parent.c: its study and series, found or made. *has_class: the study is known to have
+ * the class; if not, the caller notes it. */
+int index_parents(struct index *index, struct sql *sql, struct index_addition *a, int64_t *study,
+                  int64_t *series, bool *has_class, struct iso_err *err);
 /* The number of a UID or other repeated text. */
-int index_intern(struct sql *sql, iso_str text, int64_t *id, struct iso_err *err);
+int index_intern(struct index *index, struct sql *sql, iso_str text, int64_t *id,
+                 struct iso_err *err);
 
 /* The study's lists of modalities and SOP classes, sorted, made again from their rows. */
 int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);

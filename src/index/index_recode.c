@@ -36,12 +36,13 @@ static int old_row(struct sql *sql, const struct change *c, int64_t *length, int
     return ISO_OK;
 }
 
-static int row_update(struct sql *sql, const struct change *c, struct iso_err *err)
+static int row_update(struct index *index, struct sql *sql, const struct change *c,
+                      struct iso_err *err)
 {
     const struct index_instance *now = c->now;
     sqlite3_stmt                *st;
     int64_t                      syntax = 0;
-    int                          rc     = index_intern(sql, now->transfer_syntax_uid, &syntax, err);
+    int rc = index_intern(index, sql, now->transfer_syntax_uid, &syntax, err);
 
     if (rc >= 0)
         rc = sql_prepare(
@@ -114,7 +115,7 @@ static int recode_apply(struct index *index, struct sql *sql, void *ctx, struct 
                       " file, offset, length, ?2 FROM instance WHERE id = ?1",
                       err, c->id, c->free_us);
     if (rc >= 0)
-        rc = row_update(sql, c, err);
+        rc = row_update(index, sql, c, err);
     if (rc >= 0)
         rc = header_update(sql, c, err);
     if (rc >= 0)

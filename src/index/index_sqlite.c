@@ -217,6 +217,7 @@ struct write {
     index_apply_fn      *apply; /* NULL: nothing is written, the log is copied */
     void                *ctx;
     bool                 flush;
+    bool                 adds; /* a plain addition */
     int                  rc;
     struct iso_err      *err;
 };
@@ -243,23 +244,51 @@ static int totals_update(struct index *index, struct sql *sql, struct iso_err *e
     return sql_run(sql, st, err);
 }
 
-/* One item in a savepoint of its own: its failure is nobody else's. */
-static int apply_one(struct index *index, struct write *w, struct iso_err *err)
+static int exec_prepared(struct sql *sql, const char *text, struct iso_err *err)
+{
+    sqlite3_stmt *st;
+    int           rc = sql_prepare(sql, text, &st, err);
+
+    return rc < 0 ? rc : sql_run(sql, st, err);
+}
+
+/* Only between additions what was remembered stays true. */
+static int apply_plainly(struct index *index, struct write *w)
+{
+    int rc = ISO_OK;
+
+    if (!w->adds) {
+        rc = index_counts_flush(index, &index->writer, w->err);
+        index_recent_clear(index);
+    }
+    index->relist = 0;
+    if (rc >= 0)
+        rc = w->apply(index, &index->writer, w->ctx, w->err);
+    if (!w->adds)
+        index_recent_clear(index);
+    return rc;
+}
+
+/* In a savepoint of its own. */
+static int apply_guarded(struct index *index, struct write *w)
 {
     const struct index_totals before = index->delta;
     struct sql               *sql    = &index->writer;
-    int                       rc     = sql_exec(sql, "SAVEPOINT item", err);
+    int                       rc     = exec_prepared(sql, "SAVEPOINT item", w->err);
 
     if (rc < 0)
         return rc;
-    index->relist = 0;
-    rc            = w->apply(index, sql, w->ctx, err);
+    rc = apply_plainly(index, w);
+    if (rc >= 0)
+        rc = index_counts_flush(index, sql, w->err);
     if (rc < 0) {
-        index->delta = before;
-        if (sql_exec(sql, "ROLLBACK TO item", NULL) < 0)
+        index->delta  = before;
+        index->counts = 0;
+        index_recent_clear(index);
+        if (exec_prepared(sql, "ROLLBACK TO item", NULL) < 0)
             return rc;
     }
-    if (sql_exec(sql, "RELEASE item", rc < 0 ? NULL : err) < 0 && rc >= 0)
+    if (exec_prepared(sql, "RELEASE item", rc < 0 ? NULL : w->err) < 0 && rc >= 0)
         rc = ISO_EIO;
     return rc;
 }
@@ -308,19 +337,54 @@ static int batch_begin(struct index *index, bool flush, struct iso_err *err)
 {
     int rc;
 
-    index->delta = (struct index_totals){ 0 };
+    index->delta  = (struct index_totals){ 0 };
+    index->counts = 0;
     if (atomic_load(&index->failed))
         return iso_fail(err, ISO_EIO,
                         "a flush of the index has failed: nothing is stored until a restart");
     rc = flushing_set(index, flush, err);
-    return rc < 0 ? rc : sql_exec(&index->writer, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc : exec_prepared(&index->writer, "BEGIN IMMEDIATE", err);
 }
 
 static int batch_end(struct index *index, struct iso_err *err)
 {
-    int rc = totals_update(index, &index->writer, err);
+    int rc = index_counts_flush(index, &index->writer, err);
 
-    return rc < 0 ? rc : sql_exec(&index->writer, "COMMIT", err);
+    if (rc >= 0)
+        rc = totals_update(index, &index->writer, err);
+    return rc < 0 ? rc : exec_prepared(&index->writer, "COMMIT", err);
+}
+
+static void batch_undo(struct index *index)
+{
+    index_note_failure(index, &index->writer);
+    index_recent_clear(index);
+    index->counts = 0;
+    if (sqlite3_get_autocommit(index->writer.db) == 0)
+        (void)!exec_prepared(&index->writer, "ROLLBACK", NULL);
+}
+
+/* One transaction. ISO_EMORE: not guarded, one of several items failed, everything was undone. */
+static int batch_apply(struct index *index, struct write *first, size_t work, bool flush,
+                       bool guarded, struct iso_err *err)
+{
+    int rc = batch_begin(index, flush, err);
+
+    for (struct write *w = first; w != NULL && rc >= 0; w = (struct write *)w->item.next) {
+        if (w->apply == NULL)
+            continue;
+        w->rc = guarded ? apply_guarded(index, w) : apply_plainly(index, w);
+        if (sqlite3_get_autocommit(index->writer.db) != 0) /* SQLite has undone it all */
+            rc = w->err != NULL ? iso_fail(err, w->rc < 0 ? w->rc : ISO_EIO, "%s", w->err->text)
+                                : ISO_EIO;
+        else if (w->rc < 0 && !guarded)
+            rc = work > 1 ? ISO_EMORE : w->rc;
+    }
+    if (rc >= 0)
+        rc = batch_end(index, err);
+    if (rc < 0)
+        batch_undo(index);
+    return rc;
 }
 
 static void batch_run(void *ctx, struct os_group_item *item, size_t count)
@@ -333,22 +397,22 @@ static void batch_run(void *ctx, struct os_group_item *item, size_t count)
     int            rc    = ISO_OK;
 
     for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
+        w->rc = ISO_OK;
         work += w->apply != NULL;
         flush = flush || w->flush;
     }
     if (work > 0)
-        rc = batch_begin(index, flush, &why);
-    for (struct write *w = first; w != NULL; w = (struct write *)w->item.next)
-        w->rc = rc >= 0 && w->apply != NULL ? apply_one(index, w, w->err) : ISO_OK;
-    if (rc >= 0 && work > 0)
-        rc = batch_end(index, &why);
-    if (rc < 0) {
-        index_note_failure(index, &index->writer);
-        if (sqlite3_get_autocommit(index->writer.db) == 0)
-            (void)!sql_exec(&index->writer, "ROLLBACK", NULL);
-    } else {
-        log_bound(index, work < count);
+        rc = batch_apply(index, first, work, flush, false, &why);
+    if (rc == ISO_EMORE) {
+        for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
+            w->rc = ISO_OK;
+            if (w->err != NULL)
+                *w->err = (struct iso_err){ 0 };
+        }
+        rc = batch_apply(index, first, work, flush, true, &why);
     }
+    if (rc >= 0)
+        log_bound(index, work < count);
     for (struct write *w = first; w != NULL; w = (struct write *)w->item.next) {
         if (rc >= 0 || w->rc < 0)
             continue; /* its own result stands */
@@ -361,6 +425,14 @@ static void batch_run(void *ctx, struct os_group_item *item, size_t count)
 int index_write(struct index *index, index_apply_fn *apply, void *ctx, struct iso_err *err)
 {
     struct write w = { .apply = apply, .ctx = ctx, .flush = true, .err = err };
+
+    os_group_submit(&index->group, &w.item);
+    return w.rc;
+}
+
+int index_write_addition(struct index *index, index_apply_fn *apply, void *ctx, struct iso_err *err)
+{
+    struct write w = { .apply = apply, .ctx = ctx, .adds = true, .err = err };
 
     os_group_submit(&index->group, &w.item);
     return w.rc;

@@ -30,19 +30,45 @@ struct index_totals {
     int64_t next_instance;
 };
 
+enum { INDEX_RECENT_MAX = 64, INDEX_RECENT_TEXT = 64, INDEX_COUNTS_MAX = 16 };
+
+/* Series and texts that were written last, while nothing but additions is written. */
+struct index_recent_series {
+    int64_t study, series; /* 0: none */
+    int64_t class;         /* one that the study is known to have */
+    uint8_t study_len, series_len;
+    char    study_uid[INDEX_RECENT_TEXT], series_uid[INDEX_RECENT_TEXT];
+};
+
+struct index_recent_text {
+    int64_t id; /* 0: none */
+    uint8_t len;
+    char    text[INDEX_RECENT_TEXT];
+};
+
+/* What a series, and its study, have got in the open transaction and is not written yet. */
+struct index_count {
+    int64_t study, series, instances, changed_us;
+    int64_t first; /* object */
+};
+
 struct index {
     char       *path;
     atomic_bool failed;
 
-    struct os_group     group; /* who runs it owns what follows, up to mu */
-    struct sql          writer;
-    bool                flushing; /* the writer's commits flush (synchronous=FULL) */
-    struct index_totals delta;    /* of the transaction that is open */
-    int64_t             next_instance;
-    int64_t             news_us;       /* the number of the last change of a series */
-    int64_t             relist;        /* a study whose lists are to be made again before the end */
-    int                 log_pages_max; /* the writer copies the log itself when it is longer */
-    atomic_int          log_pages;     /* its length after the last commit */
+    struct os_group            group; /* who runs it owns what follows, up to mu */
+    struct sql                 writer;
+    bool                       flushing; /* the writer's commits flush (synchronous=FULL) */
+    struct index_totals        delta;    /* of the transaction that is open */
+    int64_t                    next_instance;
+    int64_t                    news_us; /* the number of the last change of a series */
+    int64_t                    relist; /* a study whose lists are to be made again before the end */
+    struct index_recent_series recent_series[INDEX_RECENT_MAX];
+    struct index_recent_text   recent_text[INDEX_RECENT_MAX];
+    struct index_count         count[INDEX_COUNTS_MAX];
+    size_t                     counts;
+    int        log_pages_max; /* the writer copies the log itself when it is longer */
+    atomic_int log_pages;     /* its length after the last commit */
 
     struct sql *checkpointer; /* index_checkpoint's; made by its first call */
 
@@ -83,13 +109,19 @@ void index_reader_give(struct index *index, struct sql *sql);
 
 typedef int index_apply_fn(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
 
-/* Runs apply inside the group's transaction, alone in a savepoint. On return it is flushed, with all
- * that was committed before. */
+/* Runs apply inside the group's transaction. On return it is flushed, with all that was committed
+ * before. When an item fails, the whole batch is rolled back and applied again, each item in a
+ * savepoint, so that the failure is its own: apply may be called twice. */
 int index_write(struct index *index, index_apply_fn *apply, void *ctx, struct iso_err *err);
 /* The same without a flush of its own: a power loss may take it back, as a whole and with all that
  * was committed later. For what can be made again: additions (from the segments), packing. */
 int index_write_unflushed(struct index *index, index_apply_fn *apply, void *ctx,
                           struct iso_err *err);
+/* For plain additions, which alone may be put together: their counts are written once for a batch. */
+int  index_write_addition(struct index *index, index_apply_fn *apply, void *ctx,
+                          struct iso_err *err);
+void index_recent_clear(struct index *index);
+int  index_counts_flush(struct index *index, struct sql *sql, struct iso_err *err);
 /* What an error of this connection means for the index: after a failed flush nothing is written. */
 void index_note_failure(struct index *index, struct sql *sql);
 /* Copies the log of `sql` into the database as far as no reader needs it. */

@@ -88,7 +88,6 @@ struct arc_volume_stats {
     bool        warned; /* below warn_free_bytes */
     bool        full;   /* below stop_free_bytes: it takes nothing */
     bool        failed; /* a flush has failed: it takes nothing until a restart */
-    bool        absent; /* a tree whose folder is not there: its objects cannot be read */
 };
 
 /* In the order in which they are filled. */

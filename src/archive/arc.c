@@ -1,6 +1,5 @@
 /* arc.c: opening, closing, events, figures. */
 #include "arc_in.h"
-#include "arc_restoring.h"
 
 #include "os_clock.h"
 
@@ -72,9 +71,6 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
         rc = os_make_folder(OS_CWD, arc->folder_name, err);
     if (rc >= 0)
         rc = os_open(OS_CWD, arc->folder_name, OS_FOLDER, &arc->folder, err);
-    if (rc >= 0 && os_stat(arc->folder, ARC_RESTORING, &(struct os_stat){ 0 }, NULL) >= 0)
-        rc = iso_fail(err, ISO_ECONFLICT,
-                      "a restore into it has not been finished: run isocenter restore again");
     if (rc >= 0)
         rc = open_store(arc, err); /* takes the lock */
     if (rc >= 0)

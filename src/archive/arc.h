@@ -88,6 +88,7 @@ struct arc_volume_stats {
     bool        warned; /* below warn_free_bytes */
     bool        full;   /* below stop_free_bytes: it takes nothing */
     bool        failed; /* a flush has failed: it takes nothing until a restart */
+    bool        absent; /* a tree whose folder is not there: its objects cannot be read */
 };
 
 /* In the order in which they are filled. */
@@ -95,15 +96,21 @@ ISO_MUST_USE int arc_volumes(struct arc *arc, struct arc_volume_stats out[STORE_
                              size_t *count, struct iso_err *err);
 
 /* What happened, told after it is durable, on the thread that did it. Views live for the call. */
-enum arc_event_kind { ARC_EVENT_STORED, ARC_EVENT_REPLACED, ARC_EVENT_REMOVED };
+enum arc_event_kind {
+    ARC_EVENT_STORED,
+    ARC_EVENT_REPLACED,
+    ARC_EVENT_REMOVED,
+    ARC_EVENT_VOLUME /* a volume is warned, full or failed, or is not any more; no UIDs */
+};
 
 struct arc_event {
-    enum arc_event_kind kind;
-    iso_str             study_uid;
-    iso_str             series_uid;
-    iso_str             sop_instance_uid;
-    iso_str             sop_class_uid;
-    iso_str             source_ae; /* stored: who sent it; may be empty */
+    enum arc_event_kind            kind;
+    iso_str                        study_uid;
+    iso_str                        series_uid;
+    iso_str                        sop_instance_uid;
+    iso_str                        sop_class_uid;
+    iso_str                        source_ae; /* stored: who sent it; may be empty */
+    const struct arc_volume_stats *volume;    /* of ARC_EVENT_VOLUME */
 };
 
 enum { ARC_SUBSCRIBERS_MAX = 8 };

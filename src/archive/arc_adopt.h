@@ -1,6 +1,5 @@
 /* arc_adopt.h: an existing folder of DICOM files as a volume of the archive, in place: its files are
  * read once and entered in the index; not a byte is copied, written or moved. DESIGN.md §2, "tree".
- * The volume itself is one of arc_config's.
  *
  * The files stay under the control of whoever owns the folder. One that is changed, replaced or taken
  * away afterwards is not served any more: reading it says so. Removing an object of such a volume
@@ -11,6 +10,14 @@
 #include "arc.h"
 
 enum { ARC_TREE_PATH_BYTES = 4096 };
+
+/* Makes the folder a volume; from the next arc_open on the archive has it, whether the folder is there
+ * then or not. path: absolute, without symbolic links (realpath). *volume 0: the one that this folder
+ * is already, else a new one; another number: that volume, which has been moved here. Durable.
+ * ISO_EINVAL: no such volume, or the folder and one of the archive's lie in one another.
+ * ISO_ECONFLICT: that volume is of another kind. */
+ISO_MUST_USE int arc_adopt_folder(struct arc *arc, const char *path, uint32_t *volume,
+                                  struct iso_err *err);
 
 enum arc_adopted {
     ARC_ADOPTED,

@@ -24,10 +24,14 @@ struct arc_flight {
 /* A folder that objects lie in. */
 struct arc_volume {
     uint32_t number;
-    int      folder;
+    int      folder; /* -1: of a tree that is not there */
+    bool     tree;
     char    *path;
     uint64_t low_file; /* the low mark as it was last written: the marker's alone */
     uint64_t low_offset;
+    bool     warned; /* what was told of it last: the marker's alone */
+    bool     full;
+    bool     failed;
     bool     unknown; /* the index knew nothing of it: recovery reads it from its beginning */
 };
 
@@ -175,9 +179,13 @@ int arc_reread(int fd, uint64_t offset, uint64_t length, enum arc_depth depth,
 /* arc_recover.c */
 int arc_recover(struct arc *arc, struct iso_err *err);
 
+/* arc_adopt.c: for store_volume_config.tree; ctx is the archive. */
+int arc_tree_file(void *ctx, uint32_t volume, uint64_t file, int *fd, struct iso_err *err);
+
 /* arc_volume.c */
-int  arc_volumes_open(struct arc *arc, struct iso_err *err);
-void arc_volumes_close(struct arc *arc);
+const struct arc_volume *arc_volume_find(const struct arc *arc, uint32_t number);
+int                      arc_volumes_open(struct arc *arc, struct iso_err *err);
+void                     arc_volumes_close(struct arc *arc);
 
 /* arc_mark.c: writes the low marks now; the thread that does so about once a second. */
 int  arc_mark(struct arc *arc, struct iso_err *err);

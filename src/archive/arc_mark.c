@@ -3,6 +3,8 @@
  * thread makes what has been committed durable and notes how far that goes, so that recovery has a
  * second or two to read and not the archive.
  *
+ * It also looks how full the volumes are, and tells what has changed.
+ *
  * The order is what makes it right: first the store says up to where everything is settled, that is, its
  * index transactions have committed; then a flushed transaction writes that down, and flushes those
  * before it too. So the mark can be late, and never early. */
@@ -41,6 +43,26 @@ int arc_mark(struct arc *arc, struct iso_err *err)
     return rc >= 0 && news ? index_checkpoint(arc->index, err) : rc;
 }
 
+/* Which volumes are not what they were. */
+static void volumes_tell(struct arc *arc)
+{
+    struct arc_volume_stats now[STORE_VOLUMES_MAX];
+    size_t                  count;
+
+    if (arc_volumes(arc, now, &count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct arc_volume *v = &arc->volume[i];
+
+        if (v->warned == now[i].warned && v->full == now[i].full && v->failed == now[i].failed)
+            continue;
+        v->warned = now[i].warned;
+        v->full   = now[i].full;
+        v->failed = now[i].failed;
+        arc_publish(arc, &(struct arc_event){ .kind = ARC_EVENT_VOLUME, .volume = &now[i] });
+    }
+}
+
 static void mark_run(void *arg)
 {
     struct arc *arc = arg;
@@ -52,6 +74,7 @@ static void mark_run(void *arg)
             break;
         os_mutex_unlock(&arc->mu_marker);
         (void)!arc_mark(arc, NULL); /* what it could not do, it does the next time */
+        volumes_tell(arc);
         os_mutex_lock(&arc->mu_marker);
     }
     os_mutex_unlock(&arc->mu_marker);

@@ -2,6 +2,7 @@
  * every stored location belongs to the uuid in the folder's volume.json for good; the index says which
  * ones there are. So a folder that is not mounted, or another one in its place, is noticed before
  * anything is read or written. */
+#include "arc_adopt.h"
 #include "arc_in.h"
 
 #include <stdlib.h>
@@ -161,6 +162,105 @@ static int all_found(struct arc *arc, const struct known *known, struct iso_err 
     return ISO_OK;
 }
 
+const struct arc_volume *arc_volume_find(const struct arc *arc, uint32_t number)
+{
+    for (size_t i = 0; i < arc->volume_count; i++)
+        if (arc->volume[i].number == number)
+            return &arc->volume[i];
+    return NULL;
+}
+
+/* A folder adopted in place. It may be away for a while: the rest of the archive is not. */
+static int tree_open(struct arc *arc, uint32_t number, const char *path, struct iso_err *err)
+{
+    const struct store_volume_config config = {
+        .number = number, .kind = STORE_TREE, .folder = -1, .tree = arc_tree_file, .tree_ctx = arc
+    };
+    struct arc_volume *volume;
+    int                folder;
+    int                rc;
+
+    if (os_open(OS_CWD, path, OS_FOLDER, &folder, NULL) < 0)
+        folder = -1;
+    rc = volume_append(arc, path, folder, &volume, err);
+    if (rc < 0) {
+        os_close(folder);
+        return rc;
+    }
+    volume->number = number;
+    volume->tree   = true;
+    return store_volume_add(arc->store, &config, err);
+}
+
+static int trees_open(struct arc *arc, const struct known *known, struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    for (size_t i = 0; i < known->count && rc >= 0; i++) {
+        char path[ARC_TREE_PATH_BYTES];
+
+        if (!iso_str_eq_c(known->list[i].kind, "tree"))
+            continue;
+        if (known->list[i].path.len >= sizeof path)
+            return iso_fail(err, ISO_ELIMIT, "the path of volume %u is too long",
+                            known->list[i].number);
+        memcpy(path, known->list[i].path.ptr, known->list[i].path.len);
+        path[known->list[i].path.len] = '\0';
+        rc                            = tree_open(arc, known->list[i].number, path, err);
+    }
+    return rc;
+}
+
+/* One is in the other, or they are the same. */
+static bool folders_overlap(const char *a, const char *b)
+{
+    const size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+    return memcmp(a, b, n) == 0 && (a[n] == b[n] || a[n] == '/' || b[n] == '/' || a[n - 1] == '/');
+}
+
+int arc_adopt_folder(struct arc *arc, const char *path, uint32_t *number, struct iso_err *err)
+{
+    char                uuid[STORE_UUID_BYTES];
+    struct index_volume now = { .number = *number,
+                                .kind   = iso_str_c(store_kind_name(STORE_TREE)),
+                                .path   = iso_str_c(path) };
+    struct known        known;
+    struct iso_arena    arena;
+    int                 rc = ISO_OK;
+
+    for (size_t i = 0; i < arc->volume_count && rc >= 0; i++) {
+        char *other = realpath(arc->volume[i].path, NULL);
+
+        if (other != NULL && folders_overlap(other, path) &&
+            (!arc->volume[i].tree || strcmp(other, path) != 0))
+            rc = iso_fail(err, ISO_EINVAL, "%s and volume %u, %s, lie in one another", path,
+                          arc->volume[i].number, other);
+        free(other);
+    }
+    if (rc < 0)
+        return rc;
+    iso_arena_init(&arena, ARENA_BYTES);
+    store_uuid_make(uuid);
+    now.uuid = iso_str_c(uuid);
+    rc       = index_volumes(arc->index, &arena, known.list, STORE_VOLUMES_MAX, &known.count, err);
+    if (rc >= 0) {
+        const struct index_volume *was =
+            *number != 0 ? known_find(&known, *number, ISO_STR("")) : known_path(&known, path);
+
+        if (*number != 0 && was == NULL)
+            rc = iso_fail(err, ISO_EINVAL, "there is no volume %u", *number);
+        if (was != NULL) {
+            now.number = was->number;
+            now.uuid   = was->uuid;
+        }
+    }
+    if (rc >= 0)
+        rc = index_volume_bind(arc->index, &now, number, err);
+    iso_arena_release(&arena);
+    return rc;
+}
+
 int arc_volumes_open(struct arc *arc, struct iso_err *err)
 {
     const struct arc_config *config = &arc->config;
@@ -198,6 +298,8 @@ int arc_volumes_open(struct arc *arc, struct iso_err *err)
     }
     if (rc >= 0)
         rc = all_found(arc, &known, err);
+    if (rc >= 0)
+        rc = trees_open(arc, &known, err);
     iso_arena_release(&arena);
     return rc;
 }
@@ -227,7 +329,8 @@ int arc_volumes(struct arc *arc, struct arc_volume_stats out[STORE_VOLUMES_MAX],
                                             .bytes_free = info[i].bytes_free,
                                             .warned     = info[i].warned,
                                             .full       = info[i].full,
-                                            .failed     = info[i].failed };
+                                            .failed     = info[i].failed,
+                                            .absent     = arc->volume[i].folder < 0 };
     *count = n;
     return ISO_OK;
 }

@@ -20,6 +20,7 @@ struct cmd {
     int (*run)(int argc, char **argv);
 };
 
+extern const struct cmd cmd_adopt;
 extern const struct cmd cmd_check_config;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;

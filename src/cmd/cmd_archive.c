@@ -12,12 +12,23 @@ int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct i
         [CMD_REPLACE]    = ARC_REPLACE,
         [CMD_REJECT]     = ARC_REJECT,
     };
-    struct arc_config with;
+    struct arc_volume_config volumes[CMD_VOLUMES_MAX];
+    struct arc_config        with;
 
+    for (size_t i = 0; i < config->volume_count; i++)
+        volumes[i] = (struct arc_volume_config){
+            .path            = config->volume[i].path,
+            .warn_free_bytes = (uint64_t)config->volume[i].warn_free_bytes,
+            .stop_free_bytes = (uint64_t)config->volume[i].stop_free_bytes,
+        };
     arc_config_init(&with);
     with.folder            = config->data;
     with.on_conflict       = policy[config->on_conflict];
     with.receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
+    with.warn_free_bytes   = (uint64_t)config->warn_free_bytes;
+    with.free_bytes_min    = (uint64_t)config->stop_free_bytes;
+    with.volumes           = volumes;
+    with.volume_count      = config->volume_count;
     return arc_open(&with, arc, err);
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { FILE_BYTES_MAX = 1 << 20, SECRET_BYTES_MAX = 4096 };
+enum { AS_DATA = -1 }; /* a limit of a volume that is not given */
 
 enum kind { TEXT, NUMBER, SWITCH, CHOICE };
 
@@ -73,6 +74,10 @@ static const struct key keys[] = {
       "Milliseconds that one frame may take them; then the process is ended" },
     { "cache_bytes", NUMBER, FIELD(cache_bytes), 0, INT64_MAX, "67108864",
       "Memory for pictures and transcoded frames that may be asked for again" },
+    { "warn_free_bytes", NUMBER, FIELD(warn_free_bytes), 0, INT64_MAX, "1073741824",
+      "Below this much free space on the disk of the data folder the log and the status say so" },
+    { "stop_free_bytes", NUMBER, FIELD(stop_free_bytes), 0, INT64_MAX, "268435456",
+      "Below this much the data folder takes no objects; the next one of `volumes` does" },
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
@@ -95,6 +100,9 @@ static int set_number(struct cmd_config *config, const struct key *key, int64_t 
     return ISO_OK;
 }
 
+static int set_volumes(struct cmd_config *config, const char *text, struct iso_arena *arena,
+                       struct iso_err *err);
+
 static int set_text(struct cmd_config *config, const struct key *key, const char *value,
                     struct iso_arena *arena, struct iso_err *err)
 {
@@ -116,6 +124,8 @@ int cmd_config_set(struct cmd_config *config, const char *name, const char *valu
     int64_t           number;
     bool              on;
 
+    if (strcmp(name, "volumes") == 0)
+        return set_volumes(config, value, arena, err);
     if (key == NULL)
         return iso_fail(err, ISO_EINVAL, "there is no setting \"%.64s\"", name);
     switch (key->kind) {
@@ -313,6 +323,57 @@ static int load_rules(struct cmd_config *config, const json_t *list, struct iso_
     return rc;
 }
 
+static int load_volume(struct cmd_config *config, const json_t *value, struct iso_arena *arena,
+                       struct iso_err *err)
+{
+    const char  *path = NULL;
+    json_int_t   warn = AS_DATA;
+    json_int_t   stop = AS_DATA;
+    json_error_t why;
+
+    if (config->volume_count == CMD_VOLUMES_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d volumes", CMD_VOLUMES_MAX);
+    if (json_unpack_ex((json_t *)(uintptr_t)value, &why, JSON_STRICT, "{s:s,s?I,s?I}", "path",
+                       &path, "warn_free_bytes", &warn, "stop_free_bytes", &stop) < 0)
+        return iso_fail(err, ISO_EINVAL, "volumes[%zu]: %s", config->volume_count, why.text);
+    if (path[0] != '/' || warn < AS_DATA || stop < AS_DATA)
+        return iso_fail(err, ISO_EINVAL,
+                        "volumes[%zu]: path begins with /, the others are not negative",
+                        config->volume_count);
+    struct cmd_volume volume = { .path            = iso_arena_str(arena, iso_str_c(path)).ptr,
+                                 .warn_free_bytes = warn,
+                                 .stop_free_bytes = stop };
+    if (volume.path == NULL)
+        return iso_arena_fail(arena, err);
+    config->volume[config->volume_count++] = volume;
+    return ISO_OK;
+}
+
+static int load_volumes(struct cmd_config *config, const json_t *list, struct iso_arena *arena,
+                        struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    if (!json_is_array(list))
+        return iso_fail(err, ISO_EINVAL, "volumes must be a list");
+    config->volume_count = 0;
+    for (size_t i = 0; rc == ISO_OK && i < json_array_size(list); i++)
+        rc = load_volume(config, json_array_get(list, i), arena, err);
+    return rc;
+}
+
+static int set_volumes(struct cmd_config *config, const char *text, struct iso_arena *arena,
+                       struct iso_err *err)
+{
+    json_error_t why;
+    json_t      *list = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+    int          rc   = list == NULL ? iso_fail(err, ISO_EINVAL, "volumes: %s", why.text)
+                                     : load_volumes(config, list, arena, err);
+
+    json_decref(list);
+    return rc;
+}
+
 static int load_value(struct cmd_config *config, const char *name, const json_t *value,
                       struct iso_arena *arena, struct iso_err *err)
 {
@@ -322,6 +383,8 @@ static int load_value(struct cmd_config *config, const char *name, const json_t 
         return load_peers(config, value, arena, err);
     if (strcmp(name, "compression") == 0)
         return load_rules(config, value, arena, err);
+    if (strcmp(name, "volumes") == 0)
+        return load_volumes(config, value, arena, err);
     if (key == NULL)
         return iso_fail(err, ISO_EINVAL, "there is no setting \"%.64s\"", name);
     if (key->kind == NUMBER && json_is_integer(value))
@@ -399,27 +462,27 @@ static void environment_name(const char *key, const char *suffix, char *out, siz
         out[i] = (char)toupper((unsigned char)out[i]);
 }
 
-static int load_environment(struct cmd_config *config, const struct key *key,
-                            struct iso_arena *arena, struct iso_err *err)
+static int load_environment(struct cmd_config *config, const char *key, struct iso_arena *arena,
+                            struct iso_err *err)
 {
     char  name[80];
     char *text = NULL;
     int   rc   = ISO_OK;
 
-    environment_name(key->name, "_FILE", name, sizeof name);
+    environment_name(key, "_FILE", name, sizeof name);
     const char *file = getenv(name);
     if (file != NULL)
         rc = read_text(file, SECRET_BYTES_MAX, arena, &text, err);
     if (rc == ISO_OK && text != NULL) {
         text[strcspn(text, "\r\n")] = '\0';
-        rc                          = cmd_config_set(config, key->name, text, arena, err);
+        rc                          = cmd_config_set(config, key, text, arena, err);
     }
     if (rc < 0)
         return iso_wrap(err, rc, "%s", name);
-    environment_name(key->name, "", name, sizeof name);
+    environment_name(key, "", name, sizeof name);
     const char *value = getenv(name);
     if (value != NULL)
-        rc = cmd_config_set(config, key->name, value, arena, err);
+        rc = cmd_config_set(config, key, value, arena, err);
     return rc < 0 ? iso_wrap(err, rc, "environment %s", name) : ISO_OK;
 }
 
@@ -429,7 +492,17 @@ int cmd_config_load(struct cmd_config *config, const char *file, struct iso_aren
     int rc = file != NULL ? load_file(config, file, arena, err) : ISO_OK;
 
     for (size_t i = 0; rc == ISO_OK && i < KEY_COUNT; i++)
-        rc = load_environment(config, &keys[i], arena, err);
+        rc = load_environment(config, keys[i].name, arena, err);
+    if (rc == ISO_OK)
+        rc = load_environment(config, "volumes", arena, err);
+    for (size_t i = 0; i < config->volume_count; i++) {
+        struct cmd_volume *v = &config->volume[i];
+
+        if (v->warn_free_bytes == AS_DATA)
+            v->warn_free_bytes = config->warn_free_bytes;
+        if (v->stop_free_bytes == AS_DATA)
+            v->stop_free_bytes = config->stop_free_bytes;
+    }
     return rc;
 }
 
@@ -449,6 +522,10 @@ int cmd_config_document(struct iso_buf *out)
         "`[{\"aet\": \"WS1\", \"host\": \"10.0.0.7\", \"port\": 104, "
         "\"transfer_syntaxes\": [\"jpegls\", \"stored\"]}]`; `transfer_syntaxes`, which may be "
         "left out, is what each is sent in if it takes it, the best first |\n"
+        "| `volumes` | `[]` | `ISOCENTER_VOLUMES` | More folders for objects, filled one after the "
+        "other once the data folder is full: `[{\"path\": \"/mnt/second\", \"warn_free_bytes\": "
+        "10737418240, \"stop_free_bytes\": 1073741824}]`; the limits are those of the data folder "
+        "unless said; the variable holds the same list |\n"
         "| `compression` | `[]` | | Stored objects to compress without loss, the first rule that "
         "fits counts: `[{\"transfer_syntax\": \"htj2k-rpcl\", \"modality\": \"CT\", "
         "\"source_aet\": \"CT1\", \"bytes_min\": 100000, \"after_s\": 600}]`; all but the first "

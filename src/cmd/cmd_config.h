@@ -7,7 +7,7 @@
 #include "iso_arena.h"
 #include "iso_buf.h"
 
-enum { CMD_RULES_MAX = 32, CMD_PEERS_MAX = 256, CMD_PEER_SYNTAXES_MAX = 8 };
+enum { CMD_RULES_MAX = 32, CMD_PEERS_MAX = 256, CMD_PEER_SYNTAXES_MAX = 8, CMD_VOLUMES_MAX = 63 };
 
 /* A DICOM application we may send to: C-MOVE destinations. */
 struct cmd_peer {
@@ -25,6 +25,13 @@ struct cmd_rule {
     const char *transfer_syntax_uid;
     int64_t     bytes_min;
     int64_t     after_s;
+};
+
+/* A folder for objects beside the data folder; as struct arc_volume_config. */
+struct cmd_volume {
+    const char *path;
+    int64_t     warn_free_bytes;
+    int64_t     stop_free_bytes;
 };
 
 /* What happens when a SOP instance arrives again with other content. */
@@ -52,13 +59,17 @@ struct cmd_config {
     int64_t     codec_memory_bytes_max;
     int64_t     codec_frame_ms_max;
     int64_t     cache_bytes;
+    int64_t     warn_free_bytes; /* of the data folder's disk */
+    int64_t     stop_free_bytes;
     bool        check_called_aet;
     bool        insecure; /* only ever from the command line */
 
-    struct cmd_peer peer[CMD_PEERS_MAX];
-    size_t          peer_count;
-    struct cmd_rule rule[CMD_RULES_MAX];
-    size_t          rule_count;
+    struct cmd_peer   peer[CMD_PEERS_MAX];
+    size_t            peer_count;
+    struct cmd_rule   rule[CMD_RULES_MAX];
+    size_t            rule_count;
+    struct cmd_volume volume[CMD_VOLUMES_MAX];
+    size_t            volume_count;
 };
 
 /* All defaults. */
@@ -72,7 +83,7 @@ ISO_MUST_USE int cmd_config_syntaxes(const iso_str *names, size_t count, struct 
  * key, a wrong type, a number out of range, an unknown word. */
 ISO_MUST_USE int cmd_config_load(struct cmd_config *config, const char *file,
                                  struct iso_arena *arena, struct iso_err *err);
-/* Sets one key from text, as the environment does. */
+/* Sets one key from text, as the environment does; volumes: a JSON list. */
 ISO_MUST_USE int cmd_config_set(struct cmd_config *config, const char *key, const char *value,
                                 struct iso_arena *arena, struct iso_err *err);
 /* The keys, what they mean, their defaults and environment names, as a Markdown table. */

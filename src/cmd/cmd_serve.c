@@ -128,6 +128,20 @@ static void tell_recoded(void *ctx, const struct arc_recode_news *news)
             news->outcome == ARC_NOT_SUITED ? news->why : "");
 }
 
+static void tell_volume(void *ctx, const struct arc_event *event)
+{
+    const struct arc_volume_stats *v = event->volume;
+
+    (void)ctx;
+    if (event->kind == ARC_EVENT_VOLUME)
+        srv_log("volume", "number=%u state=%s bytes_free=%llu", v->number,
+                v->failed   ? "failed"
+                : v->full   ? "full"
+                : v->warned ? "low"
+                            : "ok",
+                (unsigned long long)v->bytes_free);
+}
+
 static int start_recoding(struct server *s, struct iso_err *err)
 {
     const struct cmd_config *c = &s->config;
@@ -187,6 +201,8 @@ static int serve(struct server *s)
         rc = cmd_archive_open(&s->config, &s->arc, &err);
     os_raise_file_limit();
     os_block_end_signals();
+    if (rc == ISO_OK)
+        rc = arc_on_event(s->arc, tell_volume, NULL, &err);
     if (rc == ISO_OK)
         rc = start_recoding(s, &err);
     if (rc == ISO_OK)

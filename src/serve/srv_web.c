@@ -41,14 +41,41 @@ static int ready(struct http_request *req, void *ctx, struct iso_err *err)
     return rc == ISO_OK ? live(req, ctx, err) : rc;
 }
 
+static void volumes_json(struct iso_json *json, const struct arc_volume_stats *list, size_t count)
+{
+    iso_json_key(json, ISO_STR("volumes"));
+    iso_json_open_array(json);
+    for (size_t i = 0; i < count; i++) {
+        const struct arc_volume_stats *v = &list[i];
+
+        iso_json_open_object(json);
+        iso_json_key_u64(json, "number", v->number);
+        iso_json_key_str(json, "kind", iso_str_c(v->kind));
+        iso_json_key_str(json, "state",
+                         v->failed   ? ISO_STR("failed")
+                         : v->absent ? ISO_STR("absent")
+                         : v->full   ? ISO_STR("full")
+                         : v->warned ? ISO_STR("low")
+                                     : ISO_STR("ok"));
+        iso_json_key_u64(json, "bytes_free", v->bytes_free);
+        iso_json_close_object(json);
+    }
+    iso_json_close_array(json);
+}
+
 static int stats_json(struct http_request *req, void *ctx, struct iso_err *err)
 {
     struct srv_web  *web  = ctx;
     struct iso_buf  *text = srv_text(req);
     struct arc_stats stats;
     struct iso_json  json;
-    int              rc = arc_stats(web->arc, &stats, err);
+    size_t           count = 0;
 
+    struct arc_volume_stats volumes[STORE_VOLUMES_MAX];
+    int                     rc = arc_stats(web->arc, &stats, err);
+
+    if (rc >= 0)
+        rc = arc_volumes(web->arc, volumes, &count, err);
     if (rc < 0)
         return rc;
     if (text == NULL)
@@ -64,6 +91,7 @@ static int stats_json(struct http_request *req, void *ctx, struct iso_err *err)
     iso_json_key_u64(&json, "bytes_free", stats.bytes_free);
     iso_json_key(&json, ISO_STR("writable"));
     iso_json_bool(&json, stats.writable);
+    volumes_json(&json, volumes, count);
     iso_json_close_object(&json);
     rc = iso_json_end(&json, err);
     return rc == ISO_OK ? http_reply_memory(req, 200, "application/json", iso_buf_bytes(text), err)

@@ -70,6 +70,10 @@ static void every_mistake_names_its_key(void **state)
         { "{\"peers\": [{\"aet\":\"A\",\"host\":\"h\",\"port\":0}]}", "peers[0]" },
         { "{\"aet\": \"A\",\n \"aet\": \"B\"}", "line 2" },
         { "{\n\n\"aet\" }", "line 3" },
+        { "{\"volumes\": {}}", "volumes must be a list" },
+        { "{\"volumes\": [{\"path\": \"here\"}]}", "begins with /" },
+        { "{\"volumes\": [{\"path\": \"/a\"}, {\"pfad\": \"/b\"}]}", "volumes[1]" },
+        { "{\"volumes\": [{\"path\": \"/a\", \"stop_free_bytes\": -2}]}", "not negative" },
         { "[]", "not a JSON object" },
         { "/*", "line" },
     };
@@ -94,6 +98,30 @@ static void the_environment_wins_over_the_file(void **state)
     assert_int_equal(unsetenv("ISOCENTER_HTTP_PORT"), 0);
 }
 
+static void volumes_come_from_either(void **state)
+{
+    (void)state;
+    assert_int_equal(load("{\"volumes\": [{\"path\": \"/a\"}, {\"path\": \"/b\", "
+                          "\"warn_free_bytes\": 9, \"stop_free_bytes\": 8}], \"stop_free_bytes\": "
+                          "7}"),
+                     ISO_OK);
+    assert_int_equal(config.volume_count, 2);
+    assert_string_equal(config.volume[0].path, "/a");
+    assert_int_equal(config.volume[0].stop_free_bytes, 7);
+    assert_int_equal(config.volume[0].warn_free_bytes, 1 << 30);
+    assert_string_equal(config.volume[1].path, "/b");
+    assert_int_equal(config.volume[1].stop_free_bytes, 8);
+    assert_int_equal(config.volume[1].warn_free_bytes, 9);
+    assert_int_equal(setenv("ISOCENTER_VOLUMES", "[{\"path\": \"/c\"}]", 1), 0);
+    assert_int_equal(load("{\"volumes\": [{\"path\": \"/a\"}]}"), ISO_OK);
+    assert_int_equal(config.volume_count, 1);
+    assert_string_equal(config.volume[0].path, "/c");
+    assert_int_equal(setenv("ISOCENTER_VOLUMES", "/c", 1), 0);
+    assert_int_equal(load("{}"), ISO_EINVAL);
+    assert_non_null(strstr(err.text, "ISOCENTER_VOLUMES"));
+    assert_int_equal(unsetenv("ISOCENTER_VOLUMES"), 0);
+}
+
 static void every_prefix_of_a_file_is_refused_or_read(void **state)
 {
     const char *whole = "{\"aet\": \"AB\", \"peers\": [{\"aet\":\"W\",\"host\":\"h\",\"port\":1}]}";
@@ -114,6 +142,7 @@ int main(void)
         cmocka_unit_test(comments_and_peers_are_read),
         cmocka_unit_test(every_mistake_names_its_key),
         cmocka_unit_test(the_environment_wins_over_the_file),
+        cmocka_unit_test(volumes_come_from_either),
         cmocka_unit_test(every_prefix_of_a_file_is_refused_or_read),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

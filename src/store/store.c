@@ -87,7 +87,7 @@ int store_identity_read(int folder, struct store_identity *out, struct iso_err *
 }
 
 /* A random UUID.   RFC 9562 §5.4 */
-static void uuid_make(char out[STORE_UUID_BYTES])
+void store_uuid_make(char out[STORE_UUID_BYTES])
 {
     uint8_t b[16];
     char    hex[33];
@@ -110,7 +110,7 @@ int store_identity_make(int folder, struct store_identity *identity, struct iso_
 
     if (os_stat(folder, IDENTITY_NAME, &st, NULL) >= 0)
         return iso_fail(err, ISO_EEXIST, "there is a " IDENTITY_NAME " already");
-    uuid_make(identity->uuid);
+    store_uuid_make(identity->uuid);
     (void)snprintf(text, sizeof text,
                    "{\"isocenter\":\"volume\",\"number\":%u,\"uuid\":\"%s\",\"kind\":\"%s\"}\n",
                    identity->number, identity->uuid, kind_word[identity->kind]);
@@ -215,8 +215,8 @@ int store_volumes(struct store *store, struct store_volume_info out[STORE_VOLUME
         out[i] = (struct store_volume_info){ .number = v->config.number,
                                              .kind   = v->config.kind,
                                              .failed = atomic_load(&v->failed) };
-        rc     = os_free_bytes(v->config.folder, &out[i].bytes_free, err);
         if (v->config.kind == STORE_SEGMENTS) {
+            rc            = os_free_bytes(v->config.folder, &out[i].bytes_free, err);
             out[i].warned = out[i].bytes_free < v->config.warn_free_bytes;
             out[i].full   = out[i].bytes_free < v->config.stop_free_bytes;
         }

@@ -57,6 +57,7 @@ struct store_identity {
     char            uuid[STORE_UUID_BYTES];
 };
 
+void store_uuid_make(char out[STORE_UUID_BYTES]);
 /* ISO_ENOENT: the folder has no volume.json. */
 ISO_MUST_USE int store_identity_read(int folder, struct store_identity *out, struct iso_err *err);
 /* Durable on return; uuid is made up here. ISO_EEXIST: it has one. */
@@ -71,6 +72,9 @@ struct store_volume_config {
     uint64_t        stop_free_bytes; /* below it the volume takes nothing */
     uint64_t        low_file;        /* where recovery begins: all before it is in the index */
     uint64_t        low_offset;
+    /* Of a tree: *fd -1: opens the file with that number; either way, is it still what was adopted? */
+    int (*tree)(void *ctx, uint32_t volume, uint64_t file, int *fd, struct iso_err *err);
+    void *tree_ctx;
 };
 
 struct store_config {

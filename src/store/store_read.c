@@ -8,6 +8,9 @@ int store_file_open(struct store_volume *v, uint64_t number, int *fd, struct iso
 {
     char name[STORE_NAME_BYTES];
 
+    *fd = -1;
+    if (v->config.kind == STORE_TREE)
+        return v->config.tree(v->config.tree_ctx, v->config.number, number, fd, err);
     if ((number & STORE_FILE_LARGE) != 0) {
         store_large_name(number, name);
         return os_open(v->large, name, OS_READ, fd, err);
@@ -125,13 +128,15 @@ static int pin_take(struct store *store, const struct store_location *at, struct
 }
 
 /* Is the member in front of the content the one we mean? */
-static int head_check(int fd, const struct store_location *at,
+static int head_check(const struct store_volume *v, int fd, const struct store_location *at,
                       const uint8_t digest[STORE_DIGEST_BYTES], struct iso_err *err)
 {
     uint8_t                 block[STORE_TAR_BLOCK];
     struct store_tar_member member;
     int                     rc;
 
+    if (v->config.kind == STORE_TREE)
+        return v->config.tree(v->config.tree_ctx, at->volume, at->file, &fd, err);
     if ((at->file & STORE_FILE_LARGE) != 0)
         return ISO_OK;
     if (at->offset < STORE_TAR_BLOCK)
@@ -162,7 +167,7 @@ int store_read_open(struct store *store, const struct store_location *at,
         free(p);
         return rc;
     }
-    rc = head_check(p->file->fd, at, digest, err);
+    rc = head_check(store_volume_find(store, at->volume), p->file->fd, at, digest, err);
     if (rc < 0) {
         store_read_close(p);
         return rc;

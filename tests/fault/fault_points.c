@@ -182,7 +182,7 @@ static void run_point(const struct variant *v, long n, struct point *p)
     if (v->twice) {
         struct variant first = *v;
         first.action         = FAULT_KILL_AFTER;
-        set(p->control, p->folder, &first, 300 + (long)((seed + (unsigned long)n * 7919u) % 1500));
+        set(p->control, p->folder, &first, (long)((seed + (unsigned long)n * 7919u) % 300));
         (void)life_of(p, false, false);
     }
     set(p->control, p->folder, v, n);
@@ -241,7 +241,6 @@ static void stop(int number)
 static long calls_of(const struct variant *v, const char *parent)
 {
     struct variant count = *v;
-    struct variant kill  = *v;
     struct point   p = { .control = shared(sizeof *p.control), .ledger = shared(sizeof *p.ledger) };
     char           command[2 * PATH_MAX + 64];
 
@@ -250,14 +249,13 @@ static long calls_of(const struct variant *v, const char *parent)
     if (mkdtemp(p.folder) == NULL)
         return -1;
     work_ledger_init(p.ledger);
-    kill.action = FAULT_KILL_AFTER;
-    if (v->twice) { /* there is something to recover */
-        set(p.control, p.folder, &kill, 1000);
-        (void)life_of(&p, false, false);
-    }
     set(p.control, p.folder, &count, -1);
-    int  status = life_of(&p, false, v->twice);
-    long n      = atomic_load(&p.control->count);
+    int status = life_of(&p, false, false);
+    if (status == 0 && v->twice) {
+        set(p.control, p.folder, &count, -1);
+        status = life_of(&p, false, true);
+    }
+    long n = atomic_load(&p.control->count);
     if (status != 0)
         (void)printf("  %s: the workload fails undisturbed: %s\n", suite, p.ledger->why);
     (void)snprintf(command, sizeof command, "rm -rf '%s' '%s.kept'", p.folder, p.folder);

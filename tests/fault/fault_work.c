@@ -73,13 +73,9 @@ static bool is_clean(int code)
     return code == ISO_ENOSPC || code == ISO_EIO || code == ISO_EBUSY || code == ISO_ENOMEM;
 }
 
-/* The thread whose flush it was has a moment to say so. */
 static bool flush_failed(const struct work *work)
 {
-    if (work->flush_failed == NULL || !work->flush_failed())
-        return false;
-    os_sleep_ms(5);
-    return true;
+    return work->flush_failed != NULL && work->flush_failed();
 }
 
 static bool index_flush_failed(const struct work *work)

@@ -269,8 +269,8 @@ static int apply_plainly(struct index *index, struct write *w)
     return rc;
 }
 
-/* In a savepoint of its own. */
-static int apply_guarded(struct index *index, struct write *w)
+/* In a savepoint of its own: its failure is nobody else's, unless what it did cannot be taken back: *broken. */
+static int apply_guarded(struct index *index, struct write *w, bool *broken)
 {
     const struct index_totals before = index->delta;
     struct sql               *sql    = &index->writer;
@@ -285,12 +285,11 @@ static int apply_guarded(struct index *index, struct write *w)
         index->delta  = before;
         index->counts = 0;
         index_recent_clear(index);
-        if (exec_prepared(sql, "ROLLBACK TO item", NULL) < 0)
-            return rc;
+        *broken = exec_prepared(sql, "ROLLBACK TO item", NULL) < 0;
     }
-    if (exec_prepared(sql, "RELEASE item", rc < 0 ? NULL : w->err) < 0 && rc >= 0)
-        rc = ISO_EIO;
-    return rc;
+    int released = exec_prepared(sql, "RELEASE item", rc < 0 ? NULL : w->err);
+    *broken      = *broken || released < 0;
+    return rc < 0 ? rc : released;
 }
 
 /* A flush that failed leaves the database file in an unknown state: never try again. */
@@ -315,8 +314,7 @@ static int flushing_set(struct index *index, bool flush, struct iso_err *err)
     if (index->flushing != flush)
         rc = sql_exec(&index->writer,
                       flush ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);
-    if (rc >= 0)
-        index->flushing = flush;
+    index->flushing = rc >= 0 ? flush : -1;
     return rc;
 }
 
@@ -337,11 +335,17 @@ static int batch_begin(struct index *index, bool flush, struct iso_err *err)
 {
     int rc;
 
-    index->delta  = (struct index_totals){ 0 };
-    index->counts = 0;
+    index->delta     = (struct index_totals){ 0 };
+    index->counts    = 0;
+    index->committed = false;
     if (atomic_load(&index->failed))
         return iso_fail(err, ISO_EIO,
                         "a flush of the index has failed: nothing is stored until a restart");
+    if (sqlite3_get_autocommit(index->writer.db) == 0) { /* there was no memory even for that */
+        rc = exec_prepared(&index->writer, "ROLLBACK", err);
+        if (rc < 0)
+            return rc;
+    }
     rc = flushing_set(index, flush, err);
     return rc < 0 ? rc : exec_prepared(&index->writer, "BEGIN IMMEDIATE", err);
 }
@@ -352,7 +356,10 @@ static int batch_end(struct index *index, struct iso_err *err)
 
     if (rc >= 0)
         rc = totals_update(index, &index->writer, err);
-    return rc < 0 ? rc : exec_prepared(&index->writer, "COMMIT", err);
+    if (rc >= 0)
+        rc = exec_prepared(&index->writer, "COMMIT", err);
+    /* What fails after the commit does not undo it. */
+    return index->committed ? ISO_OK : rc;
 }
 
 static void batch_undo(struct index *index)
@@ -368,13 +375,15 @@ static void batch_undo(struct index *index)
 static int batch_apply(struct index *index, struct write *first, size_t work, bool flush,
                        bool guarded, struct iso_err *err)
 {
-    int rc = batch_begin(index, flush, err);
+    bool broken = false;
+    int  rc     = batch_begin(index, flush, err);
 
     for (struct write *w = first; w != NULL && rc >= 0; w = (struct write *)w->item.next) {
         if (w->apply == NULL)
             continue;
-        w->rc = guarded ? apply_guarded(index, w) : apply_plainly(index, w);
-        if (sqlite3_get_autocommit(index->writer.db) != 0) /* SQLite has undone it all */
+        w->rc = guarded ? apply_guarded(index, w, &broken) : apply_plainly(index, w);
+        /* Or SQLite has undone it all, as it may when memory or disk run out. */
+        if (broken || sqlite3_get_autocommit(index->writer.db) != 0)
             rc = w->err != NULL ? iso_fail(err, w->rc < 0 ? w->rc : ISO_EIO, "%s", w->err->text)
                                 : ISO_EIO;
         else if (w->rc < 0 && !guarded)
@@ -462,6 +471,7 @@ static int after_commit(void *ctx, sqlite3 *db, const char *name, int pages)
 
     (void)db;
     (void)name;
+    index->committed = true;
     atomic_store(&index->log_pages, pages);
     return SQLITE_OK;
 }

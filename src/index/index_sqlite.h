@@ -56,13 +56,14 @@ struct index {
     char       *path;
     atomic_bool failed;
 
-    struct os_group            group; /* who runs it owns what follows, up to mu */
-    struct sql                 writer;
-    bool                       flushing; /* the writer's commits flush (synchronous=FULL) */
-    struct index_totals        delta;    /* of the transaction that is open */
-    int64_t                    next_instance;
-    int64_t                    news_us; /* the number of the last change of a series */
-    int64_t                    relist; /* a study whose lists are to be made again before the end */
+    struct os_group     group; /* who runs it owns what follows, up to mu */
+    struct sql          writer;
+    int                 flushing; /* the writer's commits flush (synchronous=FULL); -1: not known */
+    bool                committed; /* the writer's last transaction is in the log */
+    struct index_totals delta;     /* of the transaction that is open */
+    int64_t             next_instance;
+    int64_t             news_us; /* the number of the last change of a series */
+    int64_t             relist;  /* a study whose lists are to be made again before the end */
     struct index_recent_series recent_series[INDEX_RECENT_MAX];
     struct index_recent_text   recent_text[INDEX_RECENT_MAX];
     struct index_count         count[INDEX_COUNTS_MAX];

@@ -35,6 +35,7 @@ PROGRAMS = (
     ("power-harness", "fault_serve.py", "--power", "--mutate"),
     ("same-uid", "fault_same_uid.py"),
     ("peers", "fault_peers.py"),
+    ("memory-archive", "fault_memory_all"),
 )
 
 

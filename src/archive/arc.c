@@ -98,6 +98,7 @@ void arc_close(struct arc *arc)
 {
     if (arc == NULL)
         return;
+    arc_settler_stop(arc->settler);
     arc_recoder_stop(arc->recoder);
     arc_keeper_stop(arc);
     arc_marker_stop(arc);

@@ -6,7 +6,7 @@
 #include "arc_query.h"
 #include "arc_read.h"
 #include "dcm_file.h"
-#include "index.h"
+#include "index_settle.h"
 #include "os_file.h"
 #include "os_thread.h"
 
@@ -67,6 +67,7 @@ struct arc {
     bool             closing;
 
     struct arc_recoder *recoder; /* arc_recode.c; NULL: not started */
+    struct arc_settler *settler; /* arc_settle.c; NULL: not started */
 };
 
 /* What was learnt from an object's bytes. Views live in the arena given to arc_parse. */
@@ -118,18 +119,27 @@ void arc_parsed_entry(const struct arc_parsed *parsed, struct index_instance *en
 /* arc_table.c: the frame table of encapsulated pixel data. */
 struct arc_table_build {
     struct iso_buf lengths; /* varints */
-    uint64_t       fragments;
-    uint64_t       table_bytes; /* of the basic offset table's item value */
-    uint64_t       first;       /* content of the first fragment starts here, from pixel_offset */
-    iso_bytes      table;
+    struct iso_buf
+              marks; /* varints: fragments of each image, by the marks that images begin with */
+    uint64_t  begun; /* images so far */
+    uint64_t  since; /* fragments of the last one */
+    bool      marked_first;
+    uint64_t  fragments;
+    uint64_t  table_bytes; /* of the basic offset table's item value */
+    uint64_t  first;       /* content of the first fragment starts here, from pixel_offset */
+    iso_bytes table;
 };
 void arc_table_init(struct arc_table_build *build);
 void arc_table_release(struct arc_table_build *build);
 /* As dcm_tree_options.fragment. */
-int arc_table_fragment(void *build, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+int arc_table_fragment(void *build, size_t number, uint64_t offset, uint64_t bytes, iso_bytes front,
                        struct iso_err *err);
 int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_arena *arena,
                      iso_bytes *out, struct iso_err *err);
+/* An index_table_fn, ctx: the archive. A table from before frames were found when an object arrives
+ * says then which fragments begin one. One that cannot stays as it is. */
+int arc_table_complete(void *arc, int64_t instance, struct iso_arena *arena, iso_bytes *table,
+                       struct iso_err *err);
 
 /* arc_ingest.c */
 /* The whole object into the blob, understood. *parsed: its identity also on failure, if known. */
@@ -152,6 +162,8 @@ int arc_origin_read(iso_bytes meta, struct iso_arena *arena, struct index_origin
                     struct iso_err *err);
 /* Stops the thread; NULL: nothing. */
 void arc_recoder_stop(struct arc_recoder *recoder);
+/* arc_settle.c: the same. */
+void arc_settler_stop(struct arc_settler *settler);
 
 /* What the segment keeps beside an object, from its index entry. */
 void arc_record(const struct index_instance *entry, struct store_record *record);

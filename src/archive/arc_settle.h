@@ -1,23 +1,23 @@
 /* arc_settle.h: series that have had no news for a while are packed in the background: their headers
- * together, their frames' places complete, and the answer that describes all their objects ready to
- * be sent. docs/durability.md, "Settled series" */
+ * together, their frames' places complete, and the text that describes all their objects ready to be
+ * sent. docs/durability.md, "Settled series" */
 #ifndef ARC_SETTLE_H
 #define ARC_SETTLE_H
 
 #include "arc_read.h"
-#include "iso_buf.h"
+#include "iso_gzip.h"
 
-/* Writes what is said of one object: text, the same for whoever asks, whenever. scratch is emptied
- * after each. A negative result leaves the series without a ready answer. */
+/* Appends what is said of one object to *out: the same text for whoever asks, whenever. scratch is
+ * emptied after each. */
 typedef int arc_describe(void *ctx, const struct arc_instance *instance,
                          const struct dcm_dataset *header, struct iso_arena *scratch,
                          struct iso_buf *out, struct iso_err *err);
 
 struct arc_settle_config {
     int64_t       wait_ms;  /* without news before a series settles; longer for very large ones */
-    arc_describe *describe; /* NULL: no answers are made ready */
+    arc_describe *describe; /* NULL: no text is made ready */
     void         *ctx;
-    uint64_t      form; /* of what describe writes: a new number whenever that changes */
+    uint64_t      form; /* of what describe writes: another number whenever that changes */
 };
 
 enum { ARC_SETTLE_MS = 10000 }; /* a good wait_ms */
@@ -25,35 +25,42 @@ enum { ARC_SETTLE_MS = 10000 }; /* a good wait_ms */
 /* Starts the thread. Once per archive; arc_close ends it, and ctx must live until then. */
 ISO_MUST_USE int arc_settle_start(struct arc *arc, const struct arc_settle_config *config,
                                   struct iso_err *err);
+/* Settles all series that have not settled, however new, on the caller's thread. *settled: how many;
+ * series that have news meanwhile, and those that cannot be settled, are left out. */
+ISO_MUST_USE int arc_settle_now(struct arc *arc, const struct arc_settle_config *config,
+                                uint64_t *settled, struct iso_err *err);
 
-/* A piece of text as raw deflate that other pieces may follow, as struct index_piece. */
-struct arc_piece {
-    iso_bytes deflated;
-    uint64_t  bytes;
-    uint32_t  crc32;
+/* What describe says of the objects of one series, in the order of arc_select, commas between:
+ * compressed pieces that follow each other if it was ready, else text. */
+struct arc_part {
+    iso_str                      series_uid;
+    const struct iso_gzip_piece *piece;
+    size_t                       pieces;
+    iso_bytes                    text; /* without pieces; empty before arc_description_make */
 };
 
-/* What describe() says of all objects of a study (series_uid empty) or of one series: in the order of
- * arc_select, commas between; from what is ready, and made now where a series has not settled.
- * tag: of the objects; any change of what they say changes it. In the arena. */
+/* … and of all series of a study. */
 struct arc_description {
-    const struct arc_piece *piece;
-    size_t                  pieces;
-    uint64_t                bytes; /* of the text */
-    uint64_t                objects;
-    uint8_t                 tag[ISO_SHA256_BYTES];
+    struct arc_part *part;
+    size_t           parts;        /* 0: there is no such study or series */
+    uint8_t tag[ISO_SHA256_BYTES]; /* of the objects: another one when what they say changes */
 };
 
-/* ISO_ENOENT: there is no such study or series. describe as in arc_settle_config. */
-ISO_MUST_USE int arc_describe_all(struct arc *arc, iso_str study_uid, iso_str series_uid,
-                                  const struct arc_settle_config *config, struct iso_arena *arena,
-                                  struct arc_description *out, struct iso_err *err);
+/* The series of a study, or one of them, and what is ready of them. In the arena. */
+ISO_MUST_USE int arc_description_open(struct arc *arc, iso_str study_uid, iso_str series_uid,
+                                      uint64_t form, struct iso_arena *arena,
+                                      struct arc_description *out, struct iso_err *err);
+/* Describes now what was not ready. bytes_max: of each text. */
+ISO_MUST_USE int arc_description_make(struct arc *arc, iso_str study_uid,
+                                      const struct arc_settle_config *config, size_t bytes_max,
+                                      struct iso_arena *arena, struct arc_description *description,
+                                      struct iso_err *err);
 
 struct arc_settle_stats {
     uint64_t unsettled;                  /* series waiting */
-    uint64_t header_bytes, header_count; /* not packed */
-    uint64_t pack_bytes, pack_count;
-    uint64_t answer_bytes, answer_count;
+    uint64_t header_count, header_bytes; /* in rows of their own */
+    uint64_t pack_count, pack_bytes;
+    uint64_t ready_count, ready_bytes; /* series, compressed text */
 };
 /* Reads all of it. */
 ISO_MUST_USE int arc_settle_stats(struct arc *arc, struct arc_settle_stats *out,

@@ -2,7 +2,8 @@
  * The table is a compact list of varints: a form number; how many fragments; where the content of
  * the first begins, from the first item; the length of each; then how frames begin, if the basic
  * offset table says so: the count, and for each frame how many fragments it has.
- * Without that, codec_frames.h decides. */
+ * Without that, the marks that images begin with say it, or else codec_frames.h decides when a frame is
+ * asked for. */
 #include "arc_in.h"
 
 #include "iso_reader.h"
@@ -37,27 +38,47 @@ void arc_table_init(struct arc_table_build *build)
 {
     memset(build, 0, sizeof *build);
     iso_buf_init(&build->lengths, TABLE_BYTES_MAX);
+    iso_buf_init(&build->marks, TABLE_BYTES_MAX);
 }
 
 void arc_table_release(struct arc_table_build *build)
 {
     iso_buf_release(&build->lengths);
+    iso_buf_release(&build->marks);
 }
 
-int arc_table_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+int arc_table_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes front,
                        struct iso_err *err)
 {
     struct arc_table_build *b = ctx;
 
     (void)offset;
     if (number == 0) {
-        b->table = table; /* in the arena of the header */
+        b->table = front; /* in the arena of the header */
         b->first = ITEM_HEAD + bytes + ITEM_HEAD;
         return ISO_OK;
     }
     put_varint(&b->lengths, bytes);
+    if (codec_begins_image(front)) {
+        b->marked_first = b->marked_first || b->fragments == 0;
+        if (b->begun++ > 0)
+            put_varint(&b->marks, b->since);
+        b->since = 0;
+    }
+    b->since++;
     b->fragments++;
     return iso_buf_ok(&b->lengths) ? ISO_OK : iso_buf_check(&b->lengths, err);
+}
+
+/* By the marks of images, if every frame begins with one. */
+static bool put_marked(const struct arc_table_build *b, uint32_t frames, struct iso_buf *out)
+{
+    if (b->begun != frames || !b->marked_first || !iso_buf_ok(&b->marks))
+        return false;
+    put_varint(out, frames);
+    iso_buf_add(out, b->marks.ptr, b->marks.len);
+    put_varint(out, b->since);
+    return true;
 }
 
 /* How many fragments each frame has, by the basic offset table; false when it does not fit. */
@@ -67,7 +88,7 @@ static bool put_frames(const struct arc_table_build *b, uint32_t frames, struct 
     struct codec_offsets offsets;
     uint64_t             since = 0;
 
-    if (frames < 2 || b->fragments == frames || !codec_offsets_init(&offsets, b->table, frames))
+    if (!codec_offsets_init(&offsets, b->table, frames))
         return false;
     put_varint(out, frames);
     for (uint64_t i = 0; i < b->fragments; i++) {
@@ -86,6 +107,7 @@ int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_
 {
     struct iso_buf buf;
     struct iso_buf starts;
+    bool           found;
     int            rc;
 
     iso_buf_init(&buf, TABLE_BYTES_MAX);
@@ -94,7 +116,12 @@ int arc_table_finish(struct arc_table_build *build, uint32_t frames, struct iso_
     put_varint(&buf, build->fragments);
     put_varint(&buf, build->first);
     iso_buf_add(&buf, build->lengths.ptr, build->lengths.len);
-    if (put_frames(build, frames, &starts))
+    found = frames >= 2 && build->fragments != frames;
+    if (found && !put_frames(build, frames, &starts)) {
+        iso_buf_reset(&starts);
+        found = put_marked(build, frames, &starts);
+    }
+    if (found)
         iso_buf_add(&buf, starts.ptr, starts.len);
     else
         put_varint(&buf, 0);
@@ -189,6 +216,65 @@ static int layout_frames(struct arc *arc, struct iso_reader *r, const struct arc
     if (!iso_reader_ok(r) || at != l->fragments)
         return iso_fail(err, ISO_EFORMAT, "the frame table is damaged");
     return ISO_OK;
+}
+
+/* The same table with the frames as they were found. */
+static int complete(struct arc *arc, const struct arc_instance *in, struct iso_reader r,
+                    size_t lengths_end, struct iso_arena *arena, iso_bytes *table,
+                    struct iso_err *err)
+{
+    struct layout  l = { 0 };
+    struct iso_buf buf;
+    int            rc = layout_fragments(&r, in, arena, &l, err);
+
+    if (rc >= 0)
+        rc = layout_find(arc, in, &l, err);
+    if (rc < 0)
+        return rc;
+    iso_buf_init(&buf, TABLE_BYTES_MAX);
+    iso_buf_add(&buf, table->ptr, lengths_end);
+    put_varint(&buf, in->frames);
+    for (uint32_t f = 0; f < in->frames; f++)
+        put_varint(&buf, l.start[f + 1] - l.start[f]);
+    rc = iso_buf_check(&buf, err);
+    if (rc >= 0) {
+        iso_bytes copy = iso_arena_bytes(arena, iso_buf_bytes(&buf));
+
+        rc = copy.ptr != NULL ? ISO_OK : iso_arena_fail(arena, err);
+        if (rc >= 0)
+            *table = copy;
+    }
+    iso_buf_release(&buf);
+    return rc;
+}
+
+int arc_table_complete(void *ctx, int64_t instance, struct iso_arena *arena, iso_bytes *table,
+                       struct iso_err *err)
+{
+    struct arc           *arc = ctx;
+    struct iso_reader     r   = iso_reader_of(*table);
+    struct index_instance row;
+    struct arc_instance   in;
+    size_t                found = 0;
+    bool                  known = get_varint(&r) == FORM;
+    uint64_t              fragments;
+    int                   rc;
+
+    fragments = get_varint(&r);
+    (void)get_varint(&r);
+    for (uint64_t i = 0; known && i < fragments && iso_reader_ok(&r); i++)
+        (void)get_varint(&r);
+    const size_t lengths_end = table->len - iso_left(&r);
+    if (!known || fragments < 3 || get_varint(&r) != 0 || !iso_reader_ok(&r))
+        return ISO_OK; /* complete, or nothing that we could complete */
+    rc = index_instances(arc->index, &instance, 1, arena, &row, NULL, &found, err);
+    if (rc < 0 || found == 0)
+        return rc;
+    arc_instance_from(&row, &in);
+    if (in.frames < 2 || in.frames >= fragments)
+        return ISO_OK;
+    rc = complete(arc, &in, iso_reader_of(*table), lengths_end, arena, table, err);
+    return rc == ISO_ENOMEM ? rc : ISO_OK;
 }
 
 static int layout_read(struct arc *arc, const struct arc_instance *in, struct iso_arena *arena,

@@ -78,6 +78,8 @@ static const struct key keys[] = {
       "Below this much free space on the disk of the data folder the log and the status say so" },
     { "stop_free_bytes", NUMBER, FIELD(stop_free_bytes), 0, INT64_MAX, "268435456",
       "Below this much the data folder takes no objects; the next one of `volumes` does" },
+    { "settle_s", NUMBER, FIELD(settle_s), 0, 86400, "10",
+      "Seconds without news after which a series is packed and its metadata made ready" },
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };

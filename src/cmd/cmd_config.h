@@ -61,6 +61,7 @@ struct cmd_config {
     int64_t     cache_bytes;
     int64_t     warn_free_bytes; /* of the data folder's disk */
     int64_t     stop_free_bytes;
+    int64_t     settle_s;
     bool        check_called_aet;
     bool        insecure; /* only ever from the command line */
 

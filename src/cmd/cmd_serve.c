@@ -6,6 +6,7 @@
 #include "cmd_running.h"
 
 #include "arc_recode.h"
+#include "arc_settle.h"
 #include "os_clock.h"
 #include "os_process.h"
 #include "srv_dimse.h"
@@ -165,6 +166,14 @@ static int start_recoding(struct server *s, struct iso_err *err)
     return rc;
 }
 
+static int start_settling(struct server *s, struct iso_err *err)
+{
+    struct arc_settle_config config = { .wait_ms = s->config.settle_s * 1000 };
+
+    srv_web_describes(&config);
+    return arc_settle_start(s->arc, &config, err);
+}
+
 static void print_ready(const struct server *s)
 {
     const struct os_address *http  = srv_web_address(s->web);
@@ -205,6 +214,8 @@ static int serve(struct server *s)
         rc = arc_on_event(s->arc, tell_volume, NULL, &err);
     if (rc == ISO_OK)
         rc = start_recoding(s, &err);
+    if (rc == ISO_OK)
+        rc = start_settling(s, &err);
     if (rc == ISO_OK)
         rc = start_web(s, &err);
     if (rc == ISO_OK)

@@ -78,12 +78,15 @@ struct dcm_tree_options {
     bool (*is_bulk)(dcm_tag tag, enum dcm_vr vr, uint64_t bytes);
     bool    keep_all;    /* nothing is bulk (tools, small messages, deflated streams) */
     dcm_tag stop_before; /* 0: read to the end; else stop at the first top-level tag >= it */
-    /* Called for each fragment of top-level pixel data (number 0: the offset table, with its
-     * content up to 16 MiB). May be NULL. */
-    int (*fragment)(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+    /* Called for each fragment of top-level pixel data. May be NULL. front: of number 0, the offset
+     * table, its content up to 16 MiB (in the arena); of others their first bytes, up to
+     * DCM_FRAGMENT_FRONT (for the call). */
+    int (*fragment)(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes front,
                     struct iso_err *err);
     void *ctx;
 };
+
+enum { DCM_FRAGMENT_FRONT = 12 };
 
 /* Pixel data, float pixel data, spectroscopy and waveform data, encapsulated documents, and any
  * OB OD OF OL OV OW UN over 1 KiB but palettes and overlays; text over 256 KiB. */

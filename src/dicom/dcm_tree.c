@@ -125,18 +125,29 @@ static int on_fragment(struct tree *t, struct iso_err *err)
 {
     const struct dcm_position at     = t->p->at;
     size_t                    number = t->fragment++;
-    iso_bytes                 table  = iso_bytes_of(NULL, 0);
+    iso_bytes                 front  = iso_bytes_of(NULL, 0);
+    uint8_t                   first[DCM_FRAGMENT_FRONT];
+    size_t                    have = 0;
+    int64_t                   n    = 1;
     int                       rc;
 
     if (t->depth > 0 || t->options->fragment == NULL ||
         t->ds[0]->element[t->sequence[0]].tag != DCM_PIXEL_DATA)
         return ISO_OK;
     if (number == 0 && at.bytes > 0) {
-        rc = dcm_parser_value(t->p, OFFSET_TABLE_BYTES_MAX, t->arena, &table, err);
+        rc = dcm_parser_value(t->p, OFFSET_TABLE_BYTES_MAX, t->arena, &front, err);
         if (rc < 0)
             return rc;
     }
-    return t->options->fragment(t->options->ctx, number, at.value_offset, at.bytes, table, err);
+    while (number > 0 && n > 0 && have < sizeof first) {
+        n = dcm_parser_read(t->p, first + have, sizeof first - have, err);
+        if (n < 0)
+            return (int)n;
+        have += (size_t)n;
+    }
+    if (number > 0)
+        front = iso_bytes_of(first, have);
+    return t->options->fragment(t->options->ctx, number, at.value_offset, at.bytes, front, err);
 }
 
 /* at.value_offset is behind the delimiter: what lies between it and the first item is counted. */

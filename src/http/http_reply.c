@@ -384,6 +384,34 @@ int http_reply_spans(struct http_request *req, unsigned status, const char *type
     return finish(req, status, type, bytes, response_of(req, part, n, bytes), err);
 }
 
+bool http_reply_gzips(const struct http_request *req, const char *type)
+{
+    return !req->encoded && req->server->config.gzip_level > 0 && http_gzip_useful(type) &&
+           http_header(req, "Range").len == 0 &&
+           http_accepts_gzip(http_header(req, "Accept-Encoding"));
+}
+
+int http_reply_gzip(struct http_request *req, const char *type, const struct http_span *spans,
+                    size_t count, struct iso_err *err)
+{
+    uint64_t total = 0;
+    size_t   n;
+
+    if (req->replied)
+        return twice(err);
+    if (http_reply_fresh(req))
+        return ISO_OK;
+    for (size_t i = 0; i < count; i++)
+        total += spans[i].len; /* of memory, all of it */
+    struct http_span *copy = slice(&req->arena, spans, count, 0, total, &n);
+    if (copy == NULL)
+        return iso_arena_fail(&req->arena, err);
+    add_field(req, "Vary", "Accept-Encoding");
+    add_field(req, "Content-Encoding", "gzip");
+    add_etag(req, true);
+    return finish(req, 200, type, total, response_of(req, copy, n, total), err);
+}
+
 int http_reply_memory(struct http_request *req, unsigned status, const char *type, iso_bytes body,
                       struct iso_err *err)
 {
@@ -398,9 +426,7 @@ int http_reply_memory(struct http_request *req, unsigned status, const char *typ
     if (req->encoded || level <= 0 || body.len < HTTP_GZIP_BYTES_MIN || !http_gzip_useful(type))
         return http_reply_spans(req, status, type, &span, 1, err);
     add_field(req, "Vary", "Accept-Encoding");
-    if (http_header(req, "Range").len > 0 ||
-        !http_accepts_gzip(http_header(req, "Accept-Encoding")) ||
-        http_gzip(body, level, &req->arena, &packed, NULL) < 0)
+    if (!http_reply_gzips(req, type) || http_gzip(body, level, &req->arena, &packed, NULL) < 0)
         return http_reply_spans(req, status, type, &span, 1, err);
     add_field(req, "Content-Encoding", "gzip");
     add_etag(req, true);

@@ -50,6 +50,12 @@ bool http_reply_fresh(struct http_request *req);
  * Content-Encoding set by the handler goes out as it is. */
 ISO_MUST_USE int http_reply_memory(struct http_request *req, unsigned status, const char *type,
                                    iso_bytes body, struct iso_err *err);
+/* Would a body of that type go out compressed to this client? Then it may as well be compressed
+ * already: http_reply_gzip. */
+bool http_reply_gzips(const struct http_request *req, const char *type);
+/* Status 200, with spans that together are one gzip stream; only where http_reply_gzips said yes. */
+ISO_MUST_USE int http_reply_gzip(struct http_request *req, const char *type,
+                                 const struct http_span *spans, size_t count, struct iso_err *err);
 /* The array is copied, what it points at is borrowed. Never compressed. */
 ISO_MUST_USE int http_reply_spans(struct http_request *req, unsigned status, const char *type,
                                   const struct http_span *spans, size_t count, struct iso_err *err);

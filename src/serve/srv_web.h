@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct arc;
+struct arc_settle_config;
 struct codec_pool;
 struct srv_web;
 
@@ -30,6 +31,8 @@ struct srv_web_config {
 
 ISO_MUST_USE int srv_web_start(const struct srv_web_config *config, struct arc *arc,
                                struct srv_web **out, struct iso_err *err);
+/* How the answers to /metadata are made ready while nobody asks: describe, ctx and form of *settle. */
+void srv_web_describes(struct arc_settle_config *settle);
 /* Where it listens; lives as long as the server. */
 const struct os_address *srv_web_address(const struct srv_web *web);
 /* False when the configured folder of the web application could not be loaded. */

@@ -23,19 +23,31 @@ void arc_config_init(struct arc_config *config)
 
 /* ---- life ---- */
 
-static int open_index(struct arc *arc, struct iso_err *err)
+void arc_index_lost(struct arc *arc, int rc, const struct iso_err *why)
 {
+    (void)iso_fail(&arc->index_trouble, rc, "%s", why != NULL ? why->text : "");
+    index_close(arc->index);
+    arc->index = NULL;
+}
+
+static int open_index(struct arc *arc, const char *name, struct iso_err *err)
+{
+    struct iso_err why = { 0 };
     struct iso_buf path;
     int            rc;
 
     iso_buf_init(&path, 8192);
-    iso_buf_printf(&path, "%s/index.db", arc->folder_name);
+    iso_buf_printf(&path, "%s/%s", arc->folder_name, name);
     iso_buf_add_u8(&path, '\0');
     rc = iso_buf_check(&path, err);
     if (rc >= 0)
-        rc = index_open((const char *)path.ptr, arc->config.readers_max, &arc->index, err);
+        rc = index_open((const char *)path.ptr, arc->config.readers_max, &arc->index, &why);
     iso_buf_release(&path);
-    return rc;
+    if (rc < 0 && arc->config.care && rc != ISO_ENOMEM) {
+        arc_index_lost(arc, rc, &why);
+        return ISO_OK;
+    }
+    return rc < 0 ? iso_fail(err, rc, "%s", why.text) : rc;
 }
 
 static int open_store(struct arc *arc, struct iso_err *err)
@@ -49,6 +61,12 @@ static int open_store(struct arc *arc, struct iso_err *err)
 }
 
 int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *err)
+{
+    return arc_open_with(config, "index.db", out, err);
+}
+
+int arc_open_with(const struct arc_config *config, const char *index_name, struct arc **out,
+                  struct iso_err *err)
 {
     struct arc *arc = calloc(1, sizeof *arc);
     int         rc;
@@ -74,7 +92,7 @@ int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *
     if (rc >= 0)
         rc = open_store(arc, err); /* takes the lock */
     if (rc >= 0)
-        rc = open_index(arc, err);
+        rc = open_index(arc, index_name, err);
     if (rc >= 0)
         rc = os_sync_folder(arc->folder, err);
     if (rc >= 0)

@@ -49,12 +49,12 @@ struct care {
 };
 
 /* arc_verify.c */
-int  care_run(struct arc *arc, const struct arc_verify_config *config, const struct care_mode *mode,
-              struct arc_verify_report *report, struct iso_err *err);
+int care_run(struct arc *arc, const struct arc_verify_config *config, const struct care_mode *mode,
+             struct arc_verify_report *report, struct iso_err *err);
 /* Counts and tells. uid may be empty, at NULL. */
 void care_tell(struct care *c, enum arc_finding_kind kind, iso_str uid, int64_t instance,
-               const struct store_location *at, bool repaired, const char *advice,
-               const char *what, ...) ISO_PRINTF(8, 9);
+               const struct store_location *at, bool repaired, const char *advice, const char *what,
+               ...) ISO_PRINTF(8, 9);
 /* After bytes were read: keeps to the rate, tells progress; ISO_ECANCEL when it is to stop. */
 int care_read(void *care, size_t bytes, struct iso_err *err);
 

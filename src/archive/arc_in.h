@@ -40,7 +40,8 @@ struct arc {
     char             *folder_name;
     int               folder;
     struct store     *store;
-    struct index     *index;
+    struct index     *index;         /* NULL: it cannot be read (only with config.care), */
+    struct iso_err    index_trouble; /* and why */
 
     struct arc_volume volume[STORE_VOLUMES_MAX]; /* the data folder first; fixed once open */
     size_t            volume_count;
@@ -205,6 +206,11 @@ int  arc_marker_start(struct arc *arc, struct iso_err *err);
 void arc_marker_stop(struct arc *arc);
 
 /* arc.c */
+/* arc_open with another index in the folder. */
+int arc_open_with(const struct arc_config *config, const char *index_name, struct arc **arc,
+                  struct iso_err *err);
+/* The index cannot be used: it is closed, and why is kept. */
+void arc_index_lost(struct arc *arc, int rc, const struct iso_err *why);
 void arc_publish(struct arc *arc, const struct arc_event *event);
 
 /* arc_keeper.c: the thread; a stopped one, or none: nothing. */

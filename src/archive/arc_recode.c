@@ -141,12 +141,20 @@ int arc_origin_read(iso_bytes meta, struct iso_arena *arena, struct index_origin
                     struct iso_err *err)
 {
     struct index_origin read = { 0 };
-    struct made_file    file = { .meta = meta, .fd = -1 };
+    struct made_file    file = { .fd = -1 };
     struct dcm_meta     parsed;
     struct iso_source   rest;
     int64_t             us;
 
-    *has   = false;
+    *has = false;
+    if (meta.len == 0 || memmem(meta.ptr, meta.len, CREATOR_UID, strlen(CREATOR_UID)) == NULL)
+        return ISO_OK;
+    uint8_t *copy = iso_arena_alloc(arena, meta.len + 1); /* a data set begins behind it */
+    if (copy == NULL)
+        return iso_arena_fail(arena, err);
+    memcpy(copy, meta.ptr, meta.len);
+    copy[meta.len] = 0;
+    file.meta      = iso_bytes_of(copy, meta.len + 1);
     int rc = dcm_meta_read((struct iso_source){ made_read, &file }, arena, &parsed, &rest, err);
     if (rc < 0 || !iso_str_eq_c(dcm_get_ascii(&parsed.group2, DCM_PRIVATE_INFORMATION_CREATOR_UID),
                                 CREATOR_UID))

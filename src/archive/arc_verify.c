@@ -2,6 +2,7 @@
  * index says lies there. Whatever only one of them has is looked at again by itself, since both may
  * move on meanwhile: only what is still so then is told. */
 #include "arc_care.h"
+#include "arc_reindex.h"
 
 #include "os_clock.h"
 
@@ -17,9 +18,9 @@ enum { TOLD_EVERY_MS = 200, OBJECT_ARENA_BYTES = 256 << 20, TMP_AGE_S = 86400 };
 #define ADVICE_BACKUP  "restore it from a backup, or send it again"
 #define ADVICE_DISK    "check the disk"
 
-static const char *const kind_name[ARC_FINDING_KINDS] = {
-    "index", "parent", "count", "missing", "head", "content", "row", "orphan", "stray", "unreadable"
-};
+static const char *const kind_name[ARC_FINDING_KINDS] = { "index", "parent",    "count", "missing",
+                                                          "head",  "content",   "row",   "orphan",
+                                                          "stray", "unreadable" };
 
 const char *arc_finding_name(enum arc_finding_kind kind)
 {
@@ -42,22 +43,21 @@ static void name_place(const struct store_location *at, char *out, size_t cap)
     char name[STORE_NAME_BYTES];
 
     store_location_name(at, name);
-    int n = at->volume > STORE_VOLUME_FIRST
-                ? snprintf(out, cap, "volume %u %s", at->volume, name)
-                : snprintf(out, cap, "%s", name);
+    int n = at->volume > STORE_VOLUME_FIRST ? snprintf(out, cap, "volume %u %s", at->volume, name)
+                                            : snprintf(out, cap, "%s", name);
     if ((at->file & STORE_FILE_LARGE) == 0)
         (void)snprintf(out + n, cap - (size_t)n, " at %llu", (unsigned long long)at->offset);
 }
 
 void care_tell(struct care *c, enum arc_finding_kind kind, iso_str uid, int64_t instance,
-               const struct store_location *at, bool repaired, const char *advice,
-               const char *what, ...)
+               const struct store_location *at, bool repaired, const char *advice, const char *what,
+               ...)
 {
-    struct arc_finding finding = { .kind             = kind,
-                                   .sop_instance_uid = uid,
-                                   .instance         = instance,
-                                   .advice           = repaired ? "" : advice,
-                                   .repaired         = repaired };
+    struct arc_finding finding   = { .kind             = kind,
+                                     .sop_instance_uid = uid,
+                                     .instance         = instance,
+                                     .advice           = repaired ? "" : advice,
+                                     .repaired         = repaired };
     char               where[96] = "";
     char               text[512];
     va_list            args;
@@ -167,17 +167,19 @@ static void head_of(const struct index_place *row, const struct store_record *kn
     memcpy(head->digest, row->digest, sizeof head->digest);
     if (known != NULL)
         memcpy(head->record.from, known->from, sizeof known->from);
+    else
+        (void)snprintf(head->record.from, sizeof head->record.from, "%.63s", row->source);
 }
 
 /* The member is the row's, as far as names go. */
 static int check_match(struct care *c, const struct index_place *row, int fd,
                        const struct store_member *member, bool exact, struct iso_err *err)
 {
-    const iso_str          uid    = iso_str_c(row->sop_instance_uid);
-    const bool             repair = c->config->repair;
+    const iso_str           uid    = iso_str_c(row->sop_instance_uid);
+    const bool              repair = c->config->repair;
     struct store_tar_member head;
-    bool                   mended = false;
-    int                    rc     = ISO_OK;
+    bool                    mended = false;
+    int                     rc     = ISO_OK;
 
     if (member->state != STORE_LIVE) {
         if (repair && member->state == STORE_KEPT)
@@ -211,7 +213,7 @@ static int check_headless(struct care *c, const struct index_place *row, int fd,
     uint32_t                crc32c;
     bool                    right  = false;
     bool                    mended = false;
-    int rc = care_sum(c, row, fd, row->at.offset, &crc32c, &right, err);
+    int                     rc     = care_sum(c, row, fd, row->at.offset, &crc32c, &right, err);
 
     if (rc < 0)
         return rc;
@@ -243,7 +245,7 @@ static int check_alone(struct care *c, const struct index_place *row, struct iso
     uint64_t                bytes;
     bool                    holds;
     int                     fd = -1;
-    int rc = index_place_holds(c->arc->index, INDEX_ROWS, row, &holds, err);
+    int                     rc = index_place_holds(c->arc->index, INDEX_ROWS, row, &holds, err);
 
     if (rc < 0 || !holds)
         return rc;
@@ -256,9 +258,9 @@ static int check_alone(struct care *c, const struct index_place *row, struct iso
     if (rc < 0) {
         care_tell(c, rc == ISO_ENOENT ? ARC_FOUND_MISSING : ARC_FOUND_UNREADABLE, uid, row->id,
                   &row->at, false, rc == ISO_ENOENT ? ADVICE_BACKUP : ADVICE_DISK, "%s", why.text);
-        rc = c->mode->mark ? index_damage_set(c->arc->index, row->id, os_wall_us(),
-                                              iso_str_c(why.text), err)
-                           : ISO_OK;
+        rc = c->mode->mark
+                 ? index_damage_set(c->arc->index, row->id, os_wall_us(), iso_str_c(why.text), err)
+                 : ISO_OK;
     } else if (!store_tar_parse(block, &head) || !head.ours) {
         rc = check_headless(c, row, fd, "there is no object in its place", err);
     } else if (head.bytes != row->at.length || head.large ||
@@ -292,8 +294,8 @@ static void check_journal(struct care *c, const struct index_place *row, struct 
         store_raw_open(c->arc->store, &journal, &fd, &bytes, NULL) < 0)
         return;
     size_t n = store_tar_large_line(row->at.file & ~STORE_FILE_LARGE, row->at.length, line);
-    bool   same_line = os_read_exact_at(fd, there, n, journal.offset, NULL) >= 0 &&
-                     memcmp(there, line, n) == 0;
+    bool   same_line =
+        os_read_exact_at(fd, there, n, journal.offset, NULL) >= 0 && memcmp(there, line, n) == 0;
     if (os_read_exact_at(fd, block, sizeof block, journal.offset - STORE_TAR_BLOCK, NULL) >= 0 &&
         store_tar_parse(block, &found) && found.large && found.bytes == n && same_line &&
         memcmp(found.digest, row->digest, sizeof found.digest) == 0) {
@@ -458,7 +460,7 @@ static int check_kept(struct care *c, const struct store_sight *sight,
 
 static int check_sight(void *ctx, const struct store_sight *sight, struct iso_err *err)
 {
-    struct care              *c = ctx;
+    struct care              *c      = ctx;
     const uint64_t            offset = sight->from + STORE_TAR_BLOCK;
     const struct index_place *place;
     int                       rc = go_on(c, err);
@@ -520,7 +522,8 @@ static int check_entry(void *ctx, const struct store_entry *entry, struct iso_er
         return rc;
     if (entry->ours && entry->folder == STORE_IN_SEG)
         return ISO_OK;
-    if (entry->ours && entry->folder == STORE_IN_TMP) { /* under way, or the next start's business */
+    if (entry->ours &&
+        entry->folder == STORE_IN_TMP) { /* under way, or the next start's business */
         c->report->waiting += c->arc->config.care;
         return ISO_OK;
     }
@@ -549,23 +552,46 @@ static int check_entry(void *ctx, const struct store_entry *entry, struct iso_er
 
 /* ---- the index by itself ---- */
 
+/* What the segment keeps beside an object. */
+static bool record_of(struct care *c, const struct index_place *row, struct store_record *record)
+{
+    struct store_location   at = row->at;
+    struct store_tar_member head;
+    uint8_t                 block[STORE_TAR_BLOCK];
+    uint64_t                bytes;
+    int                     fd;
+
+    if (((at.file & STORE_FILE_LARGE) != 0 && !store_survey_journal(&row->at, &at)) ||
+        at.offset < STORE_TAR_BLOCK || store_raw_open(c->arc->store, &at, &fd, &bytes, NULL) < 0)
+        return false;
+    bool there =
+        os_read_exact_at(fd, block, sizeof block, at.offset - STORE_TAR_BLOCK, NULL) >= 0 &&
+        store_tar_parse(block, &head) && head.ours;
+    os_close(fd);
+    if (there)
+        *record = head.record;
+    return there;
+}
+
 static int tell_ill(void *ctx, const struct index_illness *ill, struct iso_err *err)
 {
-    static const enum arc_finding_kind kind[] = { [INDEX_ILL_FILE]   = ARC_FOUND_INDEX,
-                                                  [INDEX_ILL_PARENT] = ARC_FOUND_PARENT,
-                                                  [INDEX_ILL_COUNT]  = ARC_FOUND_COUNT };
-    struct care       *c        = ctx;
-    bool               repaired = ill->repaired;
-    struct index_place row;
-    uint64_t           bytes;
-    int                fd;
-    int                rc = go_on(c, err);
+    static const enum arc_finding_kind kind[]   = { [INDEX_ILL_FILE]   = ARC_FOUND_INDEX,
+                                                    [INDEX_ILL_PARENT] = ARC_FOUND_PARENT,
+                                                    [INDEX_ILL_COUNT]  = ARC_FOUND_COUNT };
+    struct care                       *c        = ctx;
+    bool                               repaired = ill->repaired;
+    struct index_place                 row;
+    struct store_record                record;
+    uint64_t                           bytes;
+    int                                fd;
+    int                                rc = go_on(c, err);
 
     if (rc >= 0 && ill->instance != 0 && c->config->repair &&
         index_place_of(c->arc->index, ill->instance, &row, NULL) >= 0 &&
         store_raw_open(c->arc->store, &row.at, &fd, &bytes, NULL) >= 0) {
         iso_arena_reset(&c->object);
-        rc = care_renew(c, &row, fd, store_content_offset(&row.at), NULL, &repaired, err);
+        rc = care_renew(c, &row, fd, store_content_offset(&row.at),
+                        record_of(c, &row, &record) ? &record : NULL, &repaired, err);
         os_close(fd);
     }
     if (rc < 0)
@@ -584,6 +610,33 @@ static int check_index(struct care *c, enum index_check_part part, struct iso_er
 }
 
 /* ---- the whole ---- */
+
+/* A segment that is shorter than what was known of it. The archive does not open so; once the loss is
+ * accepted, what is missing becomes a removed member, so that nothing new can lie in the places of
+ * what was lost. */
+static void check_end(struct care *c)
+{
+    const struct store_location at = { c->volume, c->low_file, c->low_offset, 0 };
+    uint64_t                    bytes;
+    bool                        filled = false;
+    int                         fd;
+
+    if (c->low_file == 0 || c->low_offset == 0 || !c->mode->index)
+        return;
+    if (store_raw_open(c->arc->store, &at, &fd, &bytes, NULL) < 0)
+        bytes = 0;
+    else
+        os_close(fd);
+    if (bytes >= c->low_offset)
+        return;
+    if (c->config->repair && c->arc->config.care)
+        filled = store_fill_hole(c->arc->store, c->volume, c->low_file, store_tar_padded(bytes),
+                                 c->low_offset, NULL) >= 0;
+    care_tell(c, ARC_FOUND_MISSING, ISO_STR(""), 0, &at, filled,
+              "restore the segment from a backup, or accept the loss: isocenter verify --repair",
+              "the segment ends at %llu, objects before %llu were known", (unsigned long long)bytes,
+              (unsigned long long)c->low_offset);
+}
 
 static void low_mark(struct care *c)
 {
@@ -606,10 +659,10 @@ static void low_mark(struct care *c)
 
 static int check_volume(struct care *c, const struct store_volume_info *volume, struct iso_err *err)
 {
-    const struct store_location *from  = &c->mode->from;
+    const struct store_location *from   = &c->mode->from;
     const bool                   inside = from->volume == volume->number;
-    const struct store_location  after = inside ? *from
-                                                : (struct store_location){ volume->number, 0, 0, 0 };
+    const struct store_location  after =
+        inside ? *from : (struct store_location){ volume->number, 0, 0, 0 };
     const bool only_large = inside && (from->file & STORE_FILE_LARGE) != 0;
     int        rc         = ISO_OK;
 
@@ -626,14 +679,17 @@ static int check_volume(struct care *c, const struct store_volume_info *volume, 
                           check_sight, c, err);
     if (rc >= 0)
         rc = rows_before(c, UINT64_MAX, UINT64_MAX, err);
+    if (rc >= 0)
+        check_end(c);
     for (size_t i = 0; i < c->gap_count && rc >= 0; i++)
         care_tell(c, ARC_FOUND_HEAD, ISO_STR(""), 0,
-                  &(struct store_location){ c->volume, c->gap[i].segment, c->gap[i].from, 0 }, false,
-                  "keep the segment; what the index knows of it is not concerned",
+                  &(struct store_location){ c->volume, c->gap[i].segment, c->gap[i].from, 0 },
+                  false, "keep the segment; what the index knows of it is not concerned",
                   "%llu bytes are no object, and nothing is known of them",
                   (unsigned long long)(c->gap[i].to - c->gap[i].from));
     for (int folder = STORE_IN_SEG; folder <= STORE_IN_TMP && rc >= 0 && c->mode->index; folder++)
-        rc = store_entries(c->arc->store, c->volume, (enum store_folder)folder, check_entry, c, err);
+        rc =
+            store_entries(c->arc->store, c->volume, (enum store_folder)folder, check_entry, c, err);
     return rc;
 }
 
@@ -656,19 +712,19 @@ int care_run(struct arc *arc, const struct arc_verify_config *config, const stru
     struct index_stats stats = { 0 };
     int                rc    = c != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory to check");
 
-    *report = (struct arc_verify_report){
-        .began_us = os_wall_us(), .full = config->full, .repair = config->repair
-    };
+    *report = (struct arc_verify_report){ .began_us = os_wall_us(),
+                                          .full     = config->full,
+                                          .repair   = config->repair };
     if (rc < 0)
         return rc;
-    *c = (struct care){ .arc        = arc,
-                        .config     = config,
-                        .mode       = mode,
-                        .report     = report,
-                        .buffer     = malloc(CARE_BUFFER_BYTES),
-                        .rows       = { .which = INDEX_ROWS },
-                        .tombstones = { .which = INDEX_TOMBSTONES },
-                        .began_ms   = os_now_ms() };
+    *c                 = (struct care){ .arc        = arc,
+                                        .config     = config,
+                                        .mode       = mode,
+                                        .report     = report,
+                                        .buffer     = malloc(CARE_BUFFER_BYTES),
+                                        .rows       = { .which = INDEX_ROWS },
+                                        .tombstones = { .which = INDEX_TOMBSTONES },
+                                        .began_ms   = os_now_ms() };
     c->rows.list       = calloc(CARE_PLACES, sizeof *c->rows.list);
     c->tombstones.list = calloc(CARE_PLACES, sizeof *c->tombstones.list);
     iso_arena_init(&c->object, OBJECT_ARENA_BYTES);
@@ -688,6 +744,8 @@ int care_run(struct arc *arc, const struct arc_verify_config *config, const stru
     if (rc >= 0)
         rc = check_index(c, INDEX_CHECK_COUNTS, err);
     report->complete = rc >= 0 && arc->index != NULL;
+    if (rc < 0 && rc != ISO_ECANCEL && rc != ISO_ENOMEM && report->found[ARC_FOUND_INDEX] > 0)
+        rc = ISO_OK; /* a damaged index cannot be asked: that has been told */
     report->ended_us = os_wall_us();
     if (config->progress != NULL)
         config->progress(config->ctx, report);
@@ -708,6 +766,12 @@ int arc_verify(struct arc *arc, const struct arc_verify_config *config,
                                     .mark    = config->repair && arc->index != NULL };
 
     return care_run(arc, config, &mode, report, err);
+}
+
+int arc_index_dump(struct arc *arc, struct iso_sink out, struct iso_err *err)
+{
+    return arc->index != NULL ? index_dump(arc->index, out, err)
+                              : iso_fail(err, ISO_EIO, "%s", arc->index_trouble.text);
 }
 
 /* ---- damage ---- */

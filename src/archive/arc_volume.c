@@ -76,8 +76,9 @@ static int identify(struct arc *arc, struct known *known, struct arc_volume *vol
                                        .kind   = iso_str_c(store_kind_name(identity.kind)),
                                        .path   = iso_str_c(volume->path) };
     const struct index_volume *was = known_find(known, now.number, now.uuid);
-    if (was == NULL || was->number != now.number || !iso_str_eq(was->path, now.path) ||
-        !iso_str_eq(was->uuid, now.uuid))
+    if (arc->index != NULL &&
+        (was == NULL || was->number != now.number || !iso_str_eq(was->path, now.path) ||
+         !iso_str_eq(was->uuid, now.uuid)))
         rc = index_volume_bind(arc->index, &now, &number, err);
     if (rc < 0)
         return iso_wrap(err, rc,
@@ -114,7 +115,7 @@ static int volume_open(struct arc *arc, struct known *known, struct arc_volume *
 {
     int rc = identify(arc, known, volume, err);
 
-    if (rc >= 0 && volume->low_file == 0)
+    if (rc >= 0 && volume->low_file == 0 && arc->index != NULL)
         rc = first_mark(arc, volume, err);
     if (rc < 0)
         return rc;
@@ -211,6 +212,21 @@ static int trees_open(struct arc *arc, const struct known *known, struct iso_err
     return rc;
 }
 
+/* What the index knows; nothing when it cannot be read (arc_open with `care`). */
+static int known_read(struct arc *arc, struct iso_arena *arena, struct known *known,
+                      struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    if (arc->index != NULL)
+        rc = index_volumes(arc->index, arena, known->list, STORE_VOLUMES_MAX, &known->count, err);
+    if (rc < 0 && arc->config.care) {
+        arc_index_lost(arc, rc, err);
+        rc = ISO_OK;
+    }
+    return rc;
+}
+
 /* One is in the other, or they are the same. */
 static bool folders_overlap(const char *a, const char *b)
 {
@@ -270,7 +286,7 @@ int arc_volumes_open(struct arc *arc, struct iso_err *err)
     int                      rc;
 
     iso_arena_init(&arena, ARENA_BYTES);
-    rc = index_volumes(arc->index, &arena, known.list, STORE_VOLUMES_MAX, &known.count, err);
+    rc = known_read(arc, &arena, &known, err);
     if (rc >= 0)
         rc = volume_append(arc, arc->folder_name, arc->folder, &volume, err);
     if (rc >= 0) {
@@ -292,8 +308,7 @@ int arc_volumes_open(struct arc *arc, struct iso_err *err)
         rc = volume_open(arc, &known, volume, one->warn_free_bytes, one->stop_free_bytes, err);
         if (rc >= 0) { /* the next new one counts on from here */
             iso_arena_reset(&arena);
-            rc =
-                index_volumes(arc->index, &arena, known.list, STORE_VOLUMES_MAX, &known.count, err);
+            rc = known_read(arc, &arena, &known, err);
         }
     }
     if (rc >= 0)

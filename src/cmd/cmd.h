@@ -35,6 +35,7 @@ extern const struct cmd cmd_serve;
 extern const struct cmd cmd_store;
 extern const struct cmd cmd_transcode;
 extern const struct cmd cmd_validate;
+extern const struct cmd cmd_verify;
 
 /* "isocenter NAME: words" on stderr, one line, control characters made visible; returns code. */
 int cmd_fail(int code, const char *name, const char *fmt, ...) ISO_PRINTF(3, 4);

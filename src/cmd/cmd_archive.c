@@ -1,19 +1,19 @@
 #include "cmd_archive.h"
 
 #include "cmd_running.h"
+#include "os_file.h"
 
 #include <stdio.h>
 #include <string.h>
 
-int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct iso_err *err)
+void cmd_archive_config(const struct cmd_config *config, struct arc_config *with,
+                        struct arc_volume_config volumes[CMD_VOLUMES_MAX])
 {
     static const enum arc_conflict policy[] = {
         [CMD_KEEP_FIRST] = ARC_KEEP_FIRST,
         [CMD_REPLACE]    = ARC_REPLACE,
         [CMD_REJECT]     = ARC_REJECT,
     };
-    struct arc_volume_config volumes[CMD_VOLUMES_MAX];
-    struct arc_config        with;
 
     for (size_t i = 0; i < config->volume_count; i++)
         volumes[i] = (struct arc_volume_config){
@@ -21,32 +21,66 @@ int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct i
             .warn_free_bytes = (uint64_t)config->volume[i].warn_free_bytes,
             .stop_free_bytes = (uint64_t)config->volume[i].stop_free_bytes,
         };
-    arc_config_init(&with);
-    with.folder            = config->data;
-    with.on_conflict       = policy[config->on_conflict];
-    with.receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
-    with.warn_free_bytes   = (uint64_t)config->warn_free_bytes;
-    with.free_bytes_min    = (uint64_t)config->stop_free_bytes;
-    with.volumes           = volumes;
-    with.volume_count      = config->volume_count;
+    arc_config_init(with);
+    with->folder            = config->data;
+    with->on_conflict       = policy[config->on_conflict];
+    with->receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
+    with->warn_free_bytes   = (uint64_t)config->warn_free_bytes;
+    with->free_bytes_min    = (uint64_t)config->stop_free_bytes;
+    with->volumes           = volumes;
+    with->volume_count      = config->volume_count;
+}
+
+int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct iso_err *err)
+{
+    struct arc_volume_config volumes[CMD_VOLUMES_MAX];
+    struct arc_config        with;
+
+    cmd_archive_config(config, &with, volumes);
     return arc_open(&with, arc, err);
 }
 
-int cmd_archive_reach(const struct cmd_config *config, struct arc **arc, char base[CMD_BASE_BYTES],
-                      struct iso_err *err)
+/* The server that holds the folder. */
+static int server_of(const struct cmd_config *config, char base[CMD_BASE_BYTES],
+                     struct iso_err *err)
 {
     struct os_address http;
-    int               rc = cmd_archive_open(config, arc, err);
+    int               rc = cmd_running_read(config->data, &http, err);
 
-    if (rc != ISO_EBUSY)
-        return rc;
-    rc = cmd_running_read(config->data, &http, err);
     if (rc < 0)
         return iso_wrap(err, rc, "%s is in use, and no server has left its address there",
                         config->data);
     bool six = strchr(http.host, ':') != NULL;
     (void)snprintf(base, CMD_BASE_BYTES, "http://%s%s%s:%u/dicom-web", six ? "[" : "", http.host,
                    six ? "]" : "", http.port);
-    *arc = NULL;
     return ISO_OK;
+}
+
+int cmd_archive_reach(const struct cmd_config *config, struct arc **arc, char base[CMD_BASE_BYTES],
+                      struct iso_err *err)
+{
+    int rc = cmd_archive_open(config, arc, err);
+
+    if (rc != ISO_EBUSY)
+        return rc;
+    *arc = NULL;
+    return server_of(config, base, err);
+}
+
+int cmd_archive_care(const struct cmd_config *config, struct arc **arc, char base[CMD_BASE_BYTES],
+                     struct iso_err *err)
+{
+    struct arc_volume_config volumes[CMD_VOLUMES_MAX];
+    struct arc_config        with;
+    struct os_stat           st;
+    int                      rc = os_stat(OS_CWD, config->data, &st, err);
+
+    cmd_archive_config(config, &with, volumes);
+    with.care = true;
+    if (rc >= 0)
+        rc = arc_open(&with, arc, err);
+    if (rc != ISO_EBUSY)
+        return rc;
+    *arc = NULL;
+    return server_of(config, base, err);
 }

@@ -16,4 +16,11 @@ ISO_MUST_USE int cmd_archive_open(const struct cmd_config *config, struct arc **
 ISO_MUST_USE int cmd_archive_reach(const struct cmd_config *config, struct arc **arc,
                                    char base[CMD_BASE_BYTES], struct iso_err *err);
 
+/* As cmd_archive_reach, opened with `care` (arc.h): for checking. The folder must be there. */
+ISO_MUST_USE int cmd_archive_care(const struct cmd_config *config, struct arc **arc,
+                                  char base[CMD_BASE_BYTES], struct iso_err *err);
+/* What arc_open is to be given for this configuration; it borrows volumes and config. */
+void cmd_archive_config(const struct cmd_config *config, struct arc_config *with,
+                        struct arc_volume_config volumes[CMD_VOLUMES_MAX]);
+
 #endif

@@ -42,6 +42,7 @@ struct index_place {
     int64_t               id;
     struct store_location at;
     char                  sop_instance_uid[65]; /* empty: not known */
+    char                  source[65];           /* who sent it; empty: not known */
     uint8_t               digest[ISO_SHA256_BYTES];
     uint8_t               meta_digest[ISO_SHA256_BYTES];
     uint64_t              data_offset;
@@ -66,12 +67,17 @@ ISO_MUST_USE int index_place_find(struct index *index, enum index_places which,
                                   const struct store_location *at, struct index_place *out,
                                   struct iso_err *err);
 
+/* Of the row of an object. ISO_ENOENT. */
+ISO_MUST_USE int index_place_of(struct index *index, int64_t id, struct index_place *out,
+                                struct iso_err *err);
+
 /* The row of an object is written again from what was read: same id, everything else as given;
  * missing parents are made. Counts follow. ISO_ENOENT. */
 ISO_MUST_USE int index_renew(struct index *index, int64_t id, const struct index_instance *instance,
                              const struct dcm_dataset *header, struct iso_err *err);
-/* A tombstone that lies on a living object must not be obeyed. */
-ISO_MUST_USE int index_tombstone_drop(struct index *index, int64_t id, struct iso_err *err);
+/* What an object was encoded from, if it has no origin yet. */
+ISO_MUST_USE int index_origin_set(struct index *index, int64_t id,
+                                  const struct index_origin *origin, struct iso_err *err);
 
 /* ---- damage ---- */
 

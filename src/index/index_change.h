@@ -52,6 +52,10 @@ int index_parents(struct index *index, struct sql *sql, struct index_addition *a
 int index_intern(struct index *index, struct sql *sql, iso_str text, int64_t *id,
                  struct iso_err *err);
 
+/* index_place.c: what an object was encoded from. */
+int index_origin_put(struct index *index, struct sql *sql, int64_t id,
+                     const struct index_origin *origin, struct iso_err *err);
+
 /* The study's lists of modalities and SOP classes, sorted, made again from their rows. */
 int index_list_modalities(struct sql *sql, int64_t study, struct iso_err *err);
 int index_list_classes(struct sql *sql, int64_t study, struct iso_err *err);

@@ -97,6 +97,8 @@ static const struct rule empties[] = {
     LEFTOVER("pack", "series", NO_SERIES("pack")),
     LEFTOVER("ready", "series", NO_SERIES("ready")),
     LEFTOVER("piece", "series", NO_SERIES("piece")),
+    LEFTOVER("ready", "series", NO_SERIES("ready")),
+    LEFTOVER("piece", "series", NO_SERIES("piece")),
     LEFTOVER("unsettled", "series", NO_SERIES("unsettled")),
 };
 
@@ -227,7 +229,7 @@ static int ask(struct index *index, const char *find, struct told *told, size_t 
 
 static int mend_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
-    (void)index;
+    index_recent_clear(index); /* what it remembers of parents may go */
     return sql_exec(sql, ctx, err);
 }
 

@@ -8,10 +8,10 @@
 
 #define ROW_COLUMNS                                                                                \
     "SELECT id, volume, file, offset, length, sop_instance_uid, digest, meta_digest, data_offset," \
-    " crc32c, stored_us, 0, 0 FROM instance"
+    " crc32c, stored_us, 0, 0, (SELECT text FROM uid WHERE uid.id = source) FROM instance"
 #define TOMBSTONE_COLUMNS                                                                          \
     "SELECT id, volume, file, offset, length, sop_instance_uid, NULL, NULL, 0, NULL, 0, made_us,"  \
-    " kind FROM tombstone"
+    " kind, NULL FROM tombstone"
 #define AFTER " WHERE (volume, file, offset) > (?, ?, ?) ORDER BY volume, file, offset LIMIT ?"
 #define AT    " WHERE volume = ?1 AND file = ?2 AND (offset = ?3 OR file >= 4611686018427387904)"
 
@@ -39,6 +39,7 @@ static void take(sqlite3_stmt *st, struct index_place *out)
     };
     (void)snprintf(out->sop_instance_uid, sizeof out->sop_instance_uid, "%.*s",
                    ISO_STR_ARG(sql_str(st, 5)));
+    (void)snprintf(out->source, sizeof out->source, "%.*s", ISO_STR_ARG(sql_str(st, 13)));
     take_digest(st, 6, out->digest);
     take_digest(st, 7, out->meta_digest);
 }
@@ -108,15 +109,67 @@ int index_place_holds(struct index *index, enum index_places which, const struct
     return ISO_OK;
 }
 
-static int drop_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
+int index_place_of(struct index *index, int64_t id, struct index_place *out, struct iso_err *err)
 {
-    (void)index;
-    return RUN_INTS(sql, "DELETE FROM tombstone WHERE id = ?", err, *(const int64_t *)ctx);
+    struct sql   *sql = NULL;
+    sqlite3_stmt *st;
+    int           rc = index_reader_take(index, &sql, err);
+
+    if (rc >= 0)
+        rc = sql_prepare(sql, ROW_COLUMNS " WHERE id = ?", &st, err);
+    if (rc >= 0) {
+        sqlite3_bind_int64(st, 1, id);
+        rc = sql_step(sql, st, err);
+    }
+    if (rc == ISO_OK) {
+        take(st, out);
+        sqlite3_reset(st);
+    }
+    index_reader_give(index, sql);
+    return rc == ISO_EEND ? iso_fail(err, ISO_ENOENT, "the object has gone") : rc;
 }
 
-int index_tombstone_drop(struct index *index, int64_t id, struct iso_err *err)
+struct origin_of {
+    int64_t                    id;
+    const struct index_origin *origin;
+};
+
+int index_origin_put(struct index *index, struct sql *sql, int64_t id,
+                     const struct index_origin *origin, struct iso_err *err)
 {
-    return index_write(index, drop_apply, &id, err);
+    sqlite3_stmt *st;
+    int64_t       syntax = 0;
+    int           rc     = index_intern(index, sql, origin->transfer_syntax_uid, &syntax, err);
+
+    if (rc >= 0)
+        rc = sql_prepare(sql,
+                         "INSERT OR IGNORE INTO origin(instance, transfer_syntax, length, digest,"
+                         " meta_digest, recoded_us) VALUES(?, ?, ?, ?, ?, ?)",
+                         &st, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
+    sqlite3_bind_int64(st, 2, syntax);
+    sqlite3_bind_int64(st, 3, (int64_t)origin->length);
+    sqlite3_bind_blob(st, 4, origin->digest, sizeof origin->digest, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 5, origin->meta_digest, sizeof origin->meta_digest, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 6, origin->recoded_us);
+    return sql_run(sql, st, err);
+}
+
+static int origin_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
+{
+    const struct origin_of *o = ctx;
+
+    return index_origin_put(index, sql, o->id, o->origin, err);
+}
+
+int index_origin_set(struct index *index, int64_t id, const struct index_origin *origin,
+                     struct iso_err *err)
+{
+    struct origin_of o = { id, origin };
+
+    return index_write(index, origin_apply, &o, err);
 }
 
 /* ---- damage ---- */

@@ -227,6 +227,7 @@ static int renew_apply(struct index *index, struct sql *sql, void *ctx, struct i
     sqlite3_stmt          *st;
     int rc = sql_prepare(sql, "DELETE FROM instance WHERE id = ? RETURNING length", &st, err);
 
+    index_recent_clear(index);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, a->renews);

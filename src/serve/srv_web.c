@@ -3,6 +3,7 @@
 
 #include "http_static.h"
 #include "srv_cache.h"
+#include "srv_care.h"
 #include "srv_dicomweb.h"
 #include "srv_log.h"
 
@@ -201,6 +202,8 @@ static int add_routes(struct srv_web *web, uint64_t body_bytes_max, struct iso_e
             web->routes[i].body_bytes_max = body_bytes_max;
     rc = http_server_add(web->server, web->routes, count, web, err);
     if (rc == ISO_OK)
+        rc = http_server_add(web->server, srv_care_routes, srv_care_route_count, web->care, err);
+    if (rc == ISO_OK)
         rc = web->ui != NULL ? http_server_add(web->server, &ui_route, 1, web->ui, err)
                              : http_server_add(web->server, &noui_route, 1, web, err);
     return rc;
@@ -235,6 +238,8 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
         config->replaces ? "private, no-cache" : "private, max-age=31536000, immutable";
     load_ui(web, config->ui);
     rc = srv_cache_new(config->cache_bytes, &web->cache, err);
+    if (rc == ISO_OK)
+        rc = srv_care_new(arc, &web->care, err);
     if (rc == ISO_OK)
         rc = split_words(web, 0, config->cors_origins, &http.cors_origin_count, err);
     if (rc == ISO_OK)
@@ -276,6 +281,7 @@ void srv_web_free(struct srv_web *web)
     http_server_free(web->server);
     http_static_free(web->ui);
     srv_cache_free(web->cache);
+    srv_care_free(web->care);
     free(web->routes);
     for (int i = 0; i < 2; i++) {
         free(web->lists[i]);

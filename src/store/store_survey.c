@@ -2,6 +2,7 @@
  * is ours. A damaged head so hides nothing but its own object. */
 #include "store_survey.h"
 
+#include "iso_hash.h"
 #include "store_in.h"
 
 #include <stdio.h>
@@ -331,12 +332,29 @@ int store_set_aside(struct store *store, uint32_t volume, const char *name, stru
     if (rc >= 0)
         rc = os_rename(from, slash + 1, stray, slash + 1, err);
     if (rc >= 0)
-        rc = os_sync(stray, err);
+        rc = os_sync_folder(stray, err);
     if (rc >= 0)
-        rc = os_sync(from, err);
+        rc = os_sync_folder(from, err);
     os_close(from);
     os_close(stray);
     return rc;
+}
+
+bool store_survey_journal(const struct store_location *of, struct store_location *journal)
+{
+    *journal = (struct store_location){ .volume = of->volume };
+    return (of->file & STORE_FILE_LARGE) != 0 &&
+           store_journal_of(of, &journal->file, &journal->offset);
+}
+
+bool store_survey_under_way(struct store *store, const struct store_location *at)
+{
+    struct store_volume *v = store_volume_find(store, at->volume);
+    struct os_stat       st;
+    char                 name[STORE_NAME_BYTES];
+
+    store_temporary_name(at->file, name);
+    return v != NULL && os_stat(v->tmp, name, &st, NULL) >= 0;
 }
 
 int store_raw_open(struct store *store, const struct store_location *at, int *fd, uint64_t *bytes,
@@ -378,6 +396,34 @@ int store_mend_head(struct store *store, uint32_t volume, uint64_t segment, uint
     rc = os_write_at(fd, block, sizeof block, content_offset - STORE_TAR_BLOCK, err);
     if (rc >= 0)
         rc = store_flush(v, fd, err);
+    os_close(fd);
+    return rc;
+}
+
+int store_fill_hole(struct store *store, uint32_t volume, uint64_t segment, uint64_t from,
+                    uint64_t to, struct iso_err *err)
+{
+    struct store_volume    *v      = store_volume_find(store, volume);
+    struct store_tar_member member = { .state = STORE_REMOVED, .ours = true };
+    uint8_t                 block[STORE_TAR_BLOCK];
+    char                    name[STORE_NAME_BYTES];
+    int                     fd;
+
+    if (v == NULL || from % STORE_TAR_BLOCK != 0 || to % STORE_TAR_BLOCK != 0 || from >= to)
+        return iso_fail(err, ISO_EINVAL, "no hole in a segment");
+    store_segment_name(segment, name);
+    int rc = os_open(v->seg, name, OS_WRITE, &fd, err);
+    if (rc < 0)
+        return rc;
+    member.bytes = to - from - STORE_TAR_BLOCK;
+    store_tar_head(&member, block);
+    rc = os_truncate(fd, to, err);
+    if (rc >= 0)
+        rc = os_write_at(fd, block, sizeof block, from, err);
+    if (rc >= 0)
+        rc = store_flush(v, fd, err);
+    if (rc >= 0)
+        rc = store_flush_folder(v, v->seg, err);
     os_close(fd);
     return rc;
 }

@@ -55,6 +55,11 @@ ISO_MUST_USE int store_entries(struct store *store, uint32_t volume, enum store_
 ISO_MUST_USE int store_set_aside(struct store *store, uint32_t volume, const char *name,
                                  struct iso_err *err);
 
+/* Where the journal entry of a large object is; false: it has none. */
+bool store_survey_journal(const struct store_location *of, struct store_location *journal);
+/* A file of its own that has not got into the index yet: its temporary name is still there. */
+bool store_survey_under_way(struct store *store, const struct store_location *at);
+
 /* Opens the file of a location as it is; nothing is looked at or pinned. The caller closes it. */
 ISO_MUST_USE int store_raw_open(struct store *store, const struct store_location *at, int *fd,
                                 uint64_t *bytes, struct iso_err *err);
@@ -62,5 +67,9 @@ ISO_MUST_USE int store_raw_open(struct store *store, const struct store_location
 ISO_MUST_USE int store_mend_head(struct store *store, uint32_t volume, uint64_t segment,
                                  uint64_t content_offset, const struct store_tar_member *member,
                                  struct iso_err *err);
+/* Bytes that were lost from the end of a segment: it gets its old length back, with a removed member in
+ * place of what is missing. from: where it ends now, to: where it ended; whole blocks. Durable. */
+ISO_MUST_USE int store_fill_hole(struct store *store, uint32_t volume, uint64_t segment,
+                                 uint64_t from, uint64_t to, struct iso_err *err);
 
 #endif

@@ -147,6 +147,15 @@ int arc_table_complete(void *arc, int64_t instance, struct iso_arena *arena, iso
 int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
                 struct iso_arena *arena, struct arc_parsed *parsed,
                 uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err);
+/* Does the object belong to its command and its URL?   PS3.4 §B.2.3 */
+int arc_compare_command(const struct arc_incoming *in, const struct arc_identity *id,
+                        struct iso_err *err);
+/* What to do about an object that may be here already: *replaces is 0, or the id that must go. Only
+ * while its UID is in flight. */
+int  arc_decide(struct arc *arc, const struct arc_parsed *parsed, struct iso_arena *arena,
+                int64_t *replaces, enum arc_outcome *outcome, struct iso_err *err);
+void arc_publish_stored(struct arc *arc, const struct arc_parsed *parsed, iso_str source_ae,
+                        bool replaced);
 /* mine->uid is set; waits until nobody else writes that SOP instance. */
 void arc_flight_begin(struct arc *arc, struct arc_flight *mine);
 void arc_flight_end(struct arc *arc, struct arc_flight *mine);

@@ -73,9 +73,8 @@ static int start_make(const struct arc_incoming *in, struct iso_arena *arena,
     return rc >= 0 && start->meta.ptr == NULL ? iso_arena_fail(arena, err) : rc;
 }
 
-/* PS3.4 §B.2.3 */
-static int compare_command(const struct arc_incoming *in, const struct arc_identity *id,
-                           struct iso_err *err)
+int arc_compare_command(const struct arc_incoming *in, const struct arc_identity *id,
+                        struct iso_err *err)
 {
     if (in->sop_class_uid.len > 0 && !iso_str_eq_c(in->sop_class_uid, id->sop_class_uid))
         return iso_fail(err, ISO_EINVAL, "the command says SOP class %.*s, the data set %s",
@@ -175,9 +174,8 @@ static bool came_as(struct arc *arc, int64_t id, const struct arc_parsed *parsed
            iso_str_eq_c(origin.transfer_syntax_uid, parsed->id.transfer_syntax_uid);
 }
 
-/* What to do about an object that may be here already: *replaces is 0, or the id that must go. */
-static int decide(struct arc *arc, const struct arc_parsed *parsed, struct iso_arena *arena,
-                  int64_t *replaces, enum arc_outcome *outcome, struct iso_err *err)
+int arc_decide(struct arc *arc, const struct arc_parsed *parsed, struct iso_arena *arena,
+               int64_t *replaces, enum arc_outcome *outcome, struct iso_err *err)
 {
     struct index_instance here;
     int rc = index_lookup(arc->index, iso_str_c(parsed->id.sop_instance_uid), arena, &here, err);
@@ -248,8 +246,8 @@ static int write_both(struct arc *arc, const struct arc_incoming *in, struct sto
     return iso_wrap(err, rc, "not indexed: %s", parsed->id.sop_instance_uid);
 }
 
-static void publish(struct arc *arc, const struct arc_incoming *in, const struct arc_parsed *parsed,
-                    bool replaced)
+void arc_publish_stored(struct arc *arc, const struct arc_parsed *parsed, iso_str source_ae,
+                        bool replaced)
 {
     const struct arc_event event = {
         .kind             = replaced ? ARC_EVENT_REPLACED : ARC_EVENT_STORED,
@@ -257,7 +255,7 @@ static void publish(struct arc *arc, const struct arc_incoming *in, const struct
         .series_uid       = iso_str_c(parsed->id.series_uid),
         .sop_instance_uid = iso_str_c(parsed->id.sop_instance_uid),
         .sop_class_uid    = iso_str_c(parsed->id.sop_class_uid),
-        .source_ae        = in->source_ae,
+        .source_ae        = source_ae,
     };
 
     arc_publish(arc, &event);
@@ -275,7 +273,7 @@ static int settle_identity(struct arc *arc, const struct arc_incoming *in, struc
     int               rc;
 
     arc_flight_begin(arc, &flight);
-    rc = decide(arc, parsed, arena, &replaces, outcome, err);
+    rc = arc_decide(arc, parsed, arena, &replaces, outcome, err);
     if (rc >= 0 && (*outcome == ARC_STORED || *outcome == ARC_REPLACED))
         rc = write_both(arc, in, blob, parsed, meta_digest, replaces, err);
     arc_flight_end(arc, &flight);
@@ -302,7 +300,7 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
         goto out;
     done.bytes = store_blob_bytes(blob);
     memcpy(done.digest, parsed.digest, sizeof done.digest);
-    rc = compare_command(in, &parsed.id, err);
+    rc = arc_compare_command(in, &parsed.id, err);
     if (rc < 0)
         goto out;
     rc = settle_identity(arc, in, &blob, &parsed, meta_digest, &scratch, &done.outcome, err);
@@ -310,7 +308,7 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
         goto out;
     *receipt = done;
     if (done.outcome == ARC_STORED || done.outcome == ARC_REPLACED)
-        publish(arc, in, &parsed, done.outcome == ARC_REPLACED);
+        arc_publish_stored(arc, &parsed, in->source_ae, done.outcome == ARC_REPLACED);
 out:
     if (rc < 0)
         receipt->id = done.id;

@@ -15,6 +15,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,6 +40,13 @@ static const char help[] =
 enum outcome { STORED, ALREADY, REFUSED, FAILED, OUTCOMES };
 static const char *const outcome_name[] = { "stored", "already", "refused", "failed" };
 
+/* A file that has been read and is on its way to the disk. */
+struct under_way {
+    struct arc_pending *pending;
+    char               *name; /* owned */
+    uint64_t            bytes;
+};
+
 struct import {
     struct arc *arc; /* NULL: through the server at url */
     char        url[CMD_BASE_BYTES + 16];
@@ -56,6 +64,9 @@ struct import {
     struct iso_json  entries;
     struct net_http *spare[THREADS_MAX]; /* clients that no thread uses now */
     size_t           spare_count;
+    struct under_way way[ARC_PENDING_MAX]; /* oldest first; anybody finishes them */
+    size_t           way_first;
+    size_t           way_count;
 };
 
 /* ---- progress and report; under the lock ---- */
@@ -78,24 +89,30 @@ static void draw_progress(struct import *im, bool last)
         (void)fputc('\n', stderr);
 }
 
-static void count_file(struct import *im, const struct cmd_walk_file *file, enum outcome outcome,
-                       const char *reason)
+static void count_named(struct import *im, const char *name, uint64_t bytes, enum outcome outcome,
+                        const char *reason)
 {
     os_mutex_lock(&im->mu);
     im->count[outcome]++;
-    im->bytes += file->bytes;
+    im->bytes += bytes;
     if (im->json) {
         iso_json_open_object(&im->entries);
-        iso_json_key_str(&im->entries, "path", iso_str_c(file->name));
+        iso_json_key_str(&im->entries, "path", iso_str_c(name));
         iso_json_key_str(&im->entries, "outcome", iso_str_c(outcome_name[outcome]));
         if (reason[0] != '\0')
             iso_json_key_str(&im->entries, "reason", iso_str_c(reason));
         iso_json_close_object(&im->entries);
     } else if (outcome >= REFUSED) {
-        iso_buf_printf(&im->report, "%s: %s: %s\n", outcome_name[outcome], file->name, reason);
+        iso_buf_printf(&im->report, "%s: %s: %s\n", outcome_name[outcome], name, reason);
     }
     draw_progress(im, false);
     os_mutex_unlock(&im->mu);
+}
+
+static void count_file(struct import *im, const struct cmd_walk_file *file, enum outcome outcome,
+                       const char *reason)
+{
+    count_named(im, file->name, file->bytes, outcome, reason);
 }
 
 /* ---- one file ---- */
@@ -108,19 +125,65 @@ static enum outcome outcome_of(int rc)
                : FAILED;
 }
 
-static void import_here(struct import *im, const struct cmd_walk_file *file)
+static void finish(struct import *im, struct under_way *way)
 {
-    struct arc_incoming in      = { .source = file->source };
-    struct arc_receipt  receipt = { 0 };
-    struct iso_err      err     = { 0 };
-    int                 rc      = arc_ingest(im->arc, &in, &receipt, &err);
+    struct arc_receipt receipt = { 0 };
+    struct iso_err     err     = { 0 };
+    int                rc      = arc_ingest_finish(way->pending, &receipt, &err);
 
     if (rc < 0)
-        count_file(im, file, outcome_of(rc), err.text);
+        count_named(im, way->name, way->bytes, outcome_of(rc), err.text);
     else if (receipt.outcome == ARC_KEPT_FIRST)
-        count_file(im, file, REFUSED, "other content is stored under this UID and was kept");
+        count_named(im, way->name, way->bytes, REFUSED,
+                    "other content is stored under this UID and was kept");
     else
-        count_file(im, file, receipt.outcome == ARC_ALREADY ? ALREADY : STORED, "");
+        count_named(im, way->name, way->bytes, receipt.outcome == ARC_ALREADY ? ALREADY : STORED,
+                    "");
+    free(way->name);
+}
+
+/* Takes the oldest out of the queue when it is full, or there is any and all is set. */
+static bool take_oldest(struct import *im, bool all, struct under_way *out)
+{
+    os_mutex_lock(&im->mu);
+    bool taken = im->way_count == ARC_PENDING_MAX || (all && im->way_count > 0);
+    if (taken) {
+        *out          = im->way[im->way_first];
+        im->way_first = (im->way_first + 1) % ARC_PENDING_MAX;
+        im->way_count--;
+    }
+    os_mutex_unlock(&im->mu);
+    return taken;
+}
+
+/* Into the queue; false when another thread has filled it meanwhile. */
+static bool put_last(struct import *im, const struct under_way *way)
+{
+    os_mutex_lock(&im->mu);
+    bool room = im->way_count < ARC_PENDING_MAX;
+    if (room)
+        im->way[(im->way_first + im->way_count++) % ARC_PENDING_MAX] = *way;
+    os_mutex_unlock(&im->mu);
+    return room;
+}
+
+static void import_here(struct import *im, const struct cmd_walk_file *file)
+{
+    struct arc_incoming in  = { .source = file->source };
+    struct iso_err      err = { 0 };
+    struct under_way    way = { .name = strdup(file->name), .bytes = file->bytes };
+    struct under_way    done;
+
+    int rc = way.name == NULL ? iso_fail(&err, ISO_ENOMEM, "no memory")
+                              : arc_ingest_begin(im->arc, &in, &way.pending, &err);
+    if (rc < 0) {
+        count_file(im, file, outcome_of(rc), err.text);
+        free(way.name);
+    } else if (!put_last(im, &way)) {
+        finish(im, &way);
+    }
+    while (take_oldest(im, false, &done))
+        finish(im, &done);
 }
 
 static struct net_http *take_client(struct import *im, struct iso_err *err)
@@ -258,6 +321,8 @@ static int import(struct import *im, const struct cmd_config *config, unsigned j
         cmd_walk_count(path, path_count, &im->total_files, &im->total_bytes);
     im->began_ms = os_now_ms();
     rc           = cmd_walk(&walk, &err);
+    for (struct under_way done; take_oldest(im, true, &done);)
+        finish(im, &done);
     print_report(im);
     while (im->spare_count > 0)
         net_http_free(im->spare[--im->spare_count]);

@@ -72,6 +72,19 @@ ISO_MUST_USE int index_add(struct index *index, const struct index_instance *ins
                            const struct dcm_dataset *header, int64_t replaces, int64_t *id,
                            struct iso_err *err);
 
+/* The same without waiting, in two steps. prepare does what can be done before the object has its place;
+ * what it is given stays until free. Then instance->location is set, and post; again after a failure,
+ * if it may do better. done is called once for each post, by whichever thread committed; it must not
+ * wait for the index nor for long. */
+struct index_addition;
+ISO_MUST_USE int index_add_prepare(struct index *index, const struct index_instance *instance,
+                                   const struct dcm_dataset *header,
+                                   struct index_addition **addition, struct iso_err *err);
+void             index_add_post(struct index_addition *addition, int64_t                          replaces,
+                                void (*done)(void *ctx, int rc, const struct iso_err *why), void *ctx);
+/* NULL is fine. */
+void index_add_free(struct index_addition *addition);
+
 /* The object of that UID, strings in the arena; ISO_ENOENT. */
 ISO_MUST_USE int index_lookup(struct index *index, iso_str sop_instance_uid,
                               struct iso_arena *arena, struct index_instance *out,

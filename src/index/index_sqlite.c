@@ -212,16 +212,6 @@ void index_reader_give(struct index *index, struct sql *sql)
 
 /* ---- the writer ---- */
 
-struct write {
-    struct os_group_item item;
-    index_apply_fn      *apply; /* NULL: nothing is written, the log is copied */
-    void                *ctx;
-    bool                 flush;
-    bool                 adds; /* a plain addition */
-    int                  rc;
-    struct iso_err      *err;
-};
-
 static int totals_update(struct index *index, struct sql *sql, struct iso_err *err)
 {
     const struct index_totals *d = &index->delta;
@@ -445,6 +435,12 @@ int index_write_addition(struct index *index, index_apply_fn *apply, void *ctx, 
 
     os_group_submit(&index->group, &w.item);
     return w.rc;
+}
+
+void index_write_post(struct index *index, struct write *w,
+                      void (*finished)(struct os_group_item *item))
+{
+    os_group_post(&index->group, &w->item, finished);
 }
 
 int index_write_unflushed(struct index *index, index_apply_fn *apply, void *ctx,

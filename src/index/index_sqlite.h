@@ -119,6 +119,19 @@ int index_write(struct index *index, index_apply_fn *apply, void *ctx, struct is
 int index_write_unflushed(struct index *index, index_apply_fn *apply, void *ctx,
                           struct iso_err *err);
 /* For plain additions, which alone may be put together: their counts are written once for a batch. */
+/* Something for the writer, as it stands in the queue. */
+struct write {
+    struct os_group_item item;
+    index_apply_fn      *apply; /* NULL: nothing is written, the log is copied */
+    void                *ctx;
+    bool                 flush;
+    bool                 adds; /* a plain addition */
+    int                  rc;
+    struct iso_err      *err;
+};
+/* w has all but item and rc. finished as of os_group_post. */
+void index_write_post(struct index *index, struct write *w,
+                      void (*finished)(struct os_group_item *item));
 int  index_write_addition(struct index *index, index_apply_fn *apply, void *ctx,
                           struct iso_err *err);
 void index_recent_clear(struct index *index);

@@ -4,6 +4,9 @@
 
 #include "os_clock.h"
 
+#include <stddef.h>
+#include <stdlib.h>
+
 enum { SCRATCH_BYTES_MAX = 64 << 20 };
 
 static int instance_insert(struct index *index, struct sql *sql, const struct index_addition *a,
@@ -275,4 +278,74 @@ int index_take_back(struct index *index, int64_t tombstone, const struct index_i
                     const struct dcm_dataset *header, int64_t *id, struct iso_err *err)
 {
     return add(index, instance, header, 0, tombstone, id, err);
+}
+
+/* ---- without waiting ---- */
+
+struct posted {
+    struct index_addition a; /* what callers hold */
+    struct iso_arena      scratch;
+    struct index         *index;
+    struct write          write;
+    struct iso_err        err;
+    void (*done)(void *ctx, int rc, const struct iso_err *why);
+    void *ctx;
+};
+
+int index_add_prepare(struct index *index, const struct index_instance *instance,
+                      const struct dcm_dataset *header, struct index_addition **addition,
+                      struct iso_err *err)
+{
+    struct posted *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return iso_fail(err, ISO_ENOMEM, "index: no memory");
+    p->index     = index;
+    p->a.in      = instance;
+    p->a.header  = header;
+    p->a.scratch = &p->scratch;
+    iso_arena_init(&p->scratch, SCRATCH_BYTES_MAX);
+    iso_buf_init(&p->a.packed, SCRATCH_BYTES_MAX);
+    int rc = index_header_pack(header, &p->a.packed, err);
+    if (rc < 0)
+        index_add_free(&p->a);
+    else
+        *addition = &p->a;
+    return rc;
+}
+
+static void finished(struct os_group_item *item)
+{
+    struct posted *p =
+        (struct posted *)(void *)((char *)item - offsetof(struct posted, write.item));
+
+    p->done(p->ctx, p->write.rc, &p->err);
+}
+
+void index_add_post(struct index_addition *addition, int64_t                          replaces,
+                    void (*done)(void *ctx, int rc, const struct iso_err *why), void *ctx)
+{
+    struct posted *p = (struct posted *)addition;
+
+    p->a.replaces = replaces;
+    p->done       = done;
+    p->ctx        = ctx;
+    p->err        = (struct iso_err){ 0 };
+    p->write      = (struct write){ .apply = add_apply,
+                                    .ctx   = &p->a,
+                                    .flush = !is_plain(&p->a),
+                                    .adds  = is_plain(&p->a),
+                                    .err   = &p->err };
+    index_write_post(p->index, &p->write, finished);
+}
+
+void index_add_free(struct index_addition *addition)
+{
+    struct posted *p = (struct posted *)addition;
+
+    if (p == NULL)
+        return;
+    iso_buf_release(&p->a.packed);
+    iso_arena_release(&p->scratch);
+    free(p);
 }

@@ -1,6 +1,7 @@
 /* srv_stow.c: STOW-RS, and its opposite: storing what a request brings, removing what a URL names.
  * PS3.18 §10.5, Annex I
- * Each part is committed as it arrives and answered for itself: one broken object spoils no other. */
+ * Each part is committed as it arrives, many at once, and answered for itself, in the order of the
+ * parts: one broken object spoils no other. */
 #include "srv_stow.h"
 
 #include "dcm_xml.h"
@@ -61,7 +62,7 @@ int srv_stow_refuse(struct srv_stow *s, const struct arc_identity *id, int code,
 
     s->failed++;
     s->worst = code;
-    srv_log("stow", "outcome=refused code=%s part=%zu", iso_code_name(code), s->parts);
+    srv_log("stow", "outcome=refused code=%s part=%zu", iso_code_name(code), s->part);
     if (rc == ISO_OK)
         rc = dcm_put_i64(item, s->arena, DCM_FAILURE_REASON, DCM_VR_US,
                          srv_status_of(SRV_OP_STORE, code));
@@ -82,7 +83,8 @@ int srv_stow_part(struct srv_stow *s, struct iso_source source, struct iso_err *
 
     if (++s->parts > SRV_STOW_PARTS_MAX)
         return iso_fail(err, ISO_ELIMIT, "more than %d parts", SRV_STOW_PARTS_MAX);
-    rc = arc_ingest(s->web->arc, &in, &receipt, &why);
+    s->part = s->parts;
+    rc      = arc_ingest(s->web->arc, &in, &receipt, &why);
     if (rc == ISO_ECLOSED || rc == ISO_ETIMEOUT) { /* the body, not the object */
         *err = why;
         return rc;
@@ -91,24 +93,97 @@ int srv_stow_part(struct srv_stow *s, struct iso_source source, struct iso_err *
                         : srv_stow_refuse(s, &receipt.id, rc, &why, err);
 }
 
+/* Parts that are on their way to the disk, oldest first. */
+struct under_way {
+    struct arc_pending *pending[ARC_PENDING_MAX];
+    size_t              part[ARC_PENDING_MAX];
+    size_t              first;
+    size_t              count;
+};
+
+/* Answers the oldest. */
+static int finish_one(struct srv_stow *s, struct under_way *way, struct iso_err *err)
+{
+    struct arc_receipt receipt = { 0 };
+    struct iso_err     why     = { 0 };
+    size_t             at      = way->first;
+    int                rc      = arc_ingest_finish(way->pending[at], &receipt, &why);
+
+    s->part    = way->part[at];
+    way->first = (at + 1) % ARC_PENDING_MAX;
+    way->count--;
+    return rc == ISO_OK ? tell_stored(s, &receipt, err)
+                        : srv_stow_refuse(s, &receipt.id, rc, &why, err);
+}
+
+/* Answers those that are durable already, and as many more as leave room for another. */
+static int make_room(struct srv_stow *s, struct under_way *way, struct iso_err *err)
+{
+    int rc = ISO_OK;
+
+    while (rc == ISO_OK && way->count > 0 &&
+           (way->count == ARC_PENDING_MAX || arc_ingest_landed(way->pending[way->first])))
+        rc = finish_one(s, way, err);
+    return rc;
+}
+
+static int begin_one(struct srv_stow *s, struct under_way *way, struct iso_source source,
+                     struct iso_err *err)
+{
+    struct arc_incoming in = { .source    = source,
+                               .study_uid = s->path.study,
+                               .peer      = http_peer(s->req) };
+    int                 rc = make_room(s, way, err);
+
+    if (rc < 0)
+        return rc;
+    if (++s->parts > SRV_STOW_PARTS_MAX)
+        return iso_fail(err, ISO_ELIMIT, "more than %d parts", SRV_STOW_PARTS_MAX);
+    size_t at = (way->first + way->count) % ARC_PENDING_MAX;
+    rc        = arc_ingest_begin(s->web->arc, &in, &way->pending[at], err);
+    if (rc == ISO_OK) {
+        way->part[at] = s->parts;
+        way->count++;
+    }
+    return rc;
+}
+
+static int refuse_type(struct srv_stow *s, struct under_way *way, struct iso_err *err)
+{
+    struct arc_identity nobody = { 0 };
+    struct iso_err      why    = { 0 };
+    int                 rc     = ISO_OK;
+
+    while (rc == ISO_OK && way->count > 0)
+        rc = finish_one(s, way, err);
+    s->part = ++s->parts;
+    iso_fail(&why, ISO_EUNSUPPORTED, "part %zu is not application/dicom", s->part);
+    return rc < 0 ? rc : srv_stow_refuse(s, &nobody, ISO_EUNSUPPORTED, &why, err);
+}
+
 static int store_objects(struct srv_stow *s, struct http_multipart *multipart, struct iso_err *err)
 {
-    struct http_part    part;
-    struct http_media   media;
-    struct iso_err      why    = { 0 };
-    struct arc_identity nobody = { 0 };
-    int                 rc     = ISO_OK;
+    struct under_way  way = { .count = 0 };
+    struct http_part  part;
+    struct http_media media;
+    int               rc = ISO_OK;
 
     while (rc == ISO_OK && (rc = http_multipart_next(multipart, &part, err)) == ISO_OK) {
         iso_str type = http_part_header(&part, "content-type");
 
-        if (type.len > 0 && (http_media_parse(type, s->arena, &media, &why) < 0 ||
-                             !iso_str_eq_c(media.type, "application/dicom"))) {
-            s->parts++;
-            iso_fail(&why, ISO_EUNSUPPORTED, "part %zu is not application/dicom", s->parts);
-            rc = srv_stow_refuse(s, &nobody, ISO_EUNSUPPORTED, &why, err);
-        } else {
-            rc = srv_stow_part(s, part.body, err);
+        if (type.len > 0 && (http_media_parse(type, s->arena, &media, NULL) < 0 ||
+                             !iso_str_eq_c(media.type, "application/dicom")))
+            rc = refuse_type(s, &way, err);
+        else
+            rc = begin_one(s, &way, part.body, err);
+    }
+    while (way.count > 0) { /* whatever happened: they are the archive's */
+        struct iso_err more = { 0 };
+        int            told = finish_one(s, &way, &more);
+
+        if (told < 0 && (rc == ISO_OK || rc == ISO_EEND)) {
+            rc   = told;
+            *err = more;
         }
     }
     return rc == ISO_EEND ? ISO_OK : rc;
@@ -127,6 +202,7 @@ static int store_multipart(struct srv_stow *s, iso_str boundary, bool objects, s
     http_multipart_free(multipart);
     if ((rc == ISO_EFORMAT || rc == ISO_ELIMIT) && s->stored + s->warned > 0) {
         struct iso_err why = *err;
+        s->part            = s->parts;
         rc                 = srv_stow_refuse(s, &nobody, rc, &why, err);
     }
     return rc;

@@ -17,6 +17,7 @@ struct srv_stow {
     struct dcm_dataset   answer;
     iso_str              base;
     size_t               parts;
+    size_t               part; /* the one that is being answered, from 1 */
     size_t               stored;
     size_t               warned;
     size_t               failed;

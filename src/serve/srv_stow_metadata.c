@@ -378,8 +378,8 @@ static int store_instance(struct payload *p, struct instance *in, struct iso_err
     if (rc == ISO_OK)
         rc = write_file(in, &file, &in->why);
     if (rc < 0) {
-        p->s->parts++;
-        rc = srv_stow_refuse(p->s, &id, rc, &in->why, err);
+        p->s->part = ++p->s->parts;
+        rc         = srv_stow_refuse(p->s, &id, rc, &in->why, err);
     } else {
         struct memory memory = { iso_buf_bytes(&file) };
         rc = srv_stow_part(p->s, (struct iso_source){ memory_read, &memory }, err);

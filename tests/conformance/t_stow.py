@@ -121,6 +121,21 @@ def test_many_in_one_request(env):
     assert len(query(f"{env.server.web}/studies/{study[0].StudyInstanceUID}/instances?limit=500")) == 200
 
 
+def test_one_uid_many_times_in_one_request(env):
+    """While the first is on its way to the disk: equal ones are it, another one is kept out; the answer follows the parts."""
+    first, other = objects.make(), objects.make()
+    same = objects.file_bytes(first)
+    first.PatientComments = "not what came first"
+    parts = [same, objects.file_bytes(other), same, objects.file_bytes(first), same, b"not dicom at all", objects.file_bytes(other)]
+    code, answer = stow(f"{env.server.web}/studies", parts, None)
+    items = answer["00081199"]["Value"]
+    assert code == 202 and len(items) == 6 and len(web.nameless_failures(answer)) == 1, (code, answer)
+    assert [value(i, "00081155") for i in items] == [d.SOPInstanceUID for d in (first, other, first, first, first, other)]
+    assert [i.get("00081196") is not None for i in items] == [False, False, False, True, False, False], "warning for the other content only"
+    assert [i.get("00000902") is not None for i in items] == [False, False, True, True, True, True], "a comment where nothing was written"
+    objects.assert_same(same, fetched(env, first), exact=True)
+
+
 def test_large_body_streams(env):
     s = env.server
     ds = objects.make(NumberOfFrames="128", Rows=512, Columns=512, PixelData=bytes(512 * 512 * 2 * 128))

@@ -142,10 +142,15 @@ struct index_query {
     size_t                    order_count;
     uint64_t                  limit; /* 0: INDEX_ROWS_MAX */
     uint64_t                  offset;
+    int64_t
+        after; /* a row of the level: the answer begins behind it, wherever that is; 0: at offset */
 };
 
 /* The ids of the matches in order: newest study first, then by numbers, then by arrival; patients by
- * name. *ids is the caller's (free). ISO_ELIMIT past INDEX_ROWS_MAX. */
+ * name. *ids is the caller's (free). Of clients that page by offset, the next page begins where the last
+ * one ended, without a walk from the start. With `after`, there is no order but this one, and no
+ * patients (ISO_EUNSUPPORTED); ISO_ENOENT: that row has gone.
+ * ISO_ELIMIT past INDEX_ROWS_MAX. */
 ISO_MUST_USE int index_find(struct index *index, const struct index_query *query, int64_t **ids,
                             size_t *count, struct iso_err *err);
 ISO_MUST_USE int index_count(struct index *index, const struct index_query *query, uint64_t *count,

@@ -1,437 +1,209 @@
-/* index_query.c: an index_query as SQL. The text is put together from column names of our own table
- * and fixed pieces; every value is a bound parameter, so equal questions share one statement.
- *
- * Plans are kept predictable: an order that an index gives (newest first) is asked for plainly when
- * nothing selective narrows the question, so that LIMIT stops early; otherwise its terms carry a '+',
- * the selective index drives and the few rows are sorted. */
-#include "index_sqlite.h"
-
-#include "iso_json.h"
-#include "iso_utf8.h"
+/* index_query.c: questions. One term of a question drives, the others filter (index_compile.h): the
+ * sharpest one; of those that may find a great many rows, the one that finds the fewest, which is
+ * counted up to PROBE_ROWS. When all of them find that many and a limit is given, nothing drives but
+ * the order: newest first is walked until enough rows have passed. */
+#include "index_compile.h"
 
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { BINDS_MAX = 4096, SQL_TEXT_MAX = 64 << 10 };
+enum { PROBE_ROWS = 2000 };
 
-struct bind {
-    bool    is_text;
-    iso_str text;
-    int64_t number;
+struct plan {
+    size_t driver; /* a term, or INDEX_TERM_NONE */
+    bool   plain;  /* the order comes from an index: a limit stops early */
 };
 
-struct compile {
-    const struct index_query *q;
-    struct iso_buf            sql;
-    struct iso_arena          arena;
-    struct bind              *bind;
-    size_t                    binds;
-    bool                      failed; /* out of memory or too many values */
-};
-
-static const char *const FROM[] = {
-    "patient p",
-    "study s",
-    "series e JOIN study s ON s.id = e.study",
-    "instance i JOIN series e ON e.id = i.series JOIN study s ON s.id = e.study",
-};
 static const char ALIAS[] = { 'p', 's', 'e', 'i' };
 
-static void put(struct compile *c, const char *text)
+/* ---- which term drives ---- */
+
+static bool is_date(const struct index_query *q, size_t term)
 {
-    iso_buf_add_c(&c->sql, text);
+    return term == INDEX_TERM_MOMENT ||
+           (term < q->predicate_count && q->predicates[term].column->tag == 0x00080020);
 }
 
-static struct bind *bind_new(struct compile *c)
+/* INDEX_TERM_NONE: none is sharp. */
+static size_t sharpest(const struct index_query *q)
 {
-    static struct bind none;
+    size_t              best  = INDEX_TERM_NONE;
+    enum index_strength found = INDEX_COARSE;
 
-    if (c->binds == BINDS_MAX) {
-        c->failed = true;
-        return &none;
+    for (size_t i = 0; i < q->predicate_count; i++) {
+        const struct index_predicate *p = &q->predicates[i];
+        const enum index_strength     s = index_strength(p);
+
+        if (s <= INDEX_COARSE || s < found)
+            continue;
+        if (s > found || p->column->level > q->predicates[best].column->level ||
+            (p->column->level == q->predicates[best].column->level &&
+             p->column->kind != INDEX_NAME)) {
+            best  = i;
+            found = s;
+        }
     }
-    put(c, "?");
-    return &c->bind[c->binds++];
+    return best;
 }
 
-static void put_text(struct compile *c, iso_str text)
+static size_t coarse_terms(const struct index_query *q, size_t *terms, size_t max)
 {
-    struct bind *b = bind_new(c);
+    size_t n = 0;
 
-    *b = (struct bind){ .is_text = true, .text = text };
+    if (q->study_moment.given)
+        terms[n++] = INDEX_TERM_MOMENT;
+    if (q->modality_count > 0)
+        terms[n++] = INDEX_TERM_MODALITIES;
+    for (size_t i = 0; i < q->predicate_count && n < max; i++)
+        if (index_strength(&q->predicates[i]) == INDEX_COARSE)
+            terms[n++] = i;
+    return n;
 }
 
-static void put_number(struct compile *c, int64_t number)
+static int probe(struct sql *sql, const struct index_query *q, size_t term, int64_t *rows,
+                 struct iso_err *err)
 {
-    struct bind *b = bind_new(c);
+    struct index_compile c;
+    sqlite3_stmt        *st;
+    int                  rc = index_compile_begin(&c, q, err);
 
-    *b = (struct bind){ .number = number };
+    if (rc >= 0) {
+        index_put_probe(&c, term, PROBE_ROWS);
+        rc = index_compile_end(&c, err);
+    }
+    if (rc >= 0)
+        rc = index_compile_prepare(&c, sql, &st, err);
+    if (rc >= 0)
+        rc = sql_step(sql, st, err);
+    if (rc >= 0) {
+        *rows = sqlite3_column_int64(st, 0);
+        rc    = sql_run(sql, st, err);
+    }
+    index_compile_release(&c);
+    return rc;
 }
 
-static void put_list(struct compile *c, const iso_str *texts, size_t count)
+enum { COARSE_MAX = 16 };
+
+static int choose(struct sql *sql, const struct index_query *q, size_t *driver, struct iso_err *err)
 {
-    put(c, " IN (");
+    size_t  term[COARSE_MAX + 2];
+    size_t  count;
+    int64_t least = PROBE_ROWS;
+
+    *driver = sharpest(q);
+    if (*driver != INDEX_TERM_NONE)
+        return ISO_OK;
+    count = coarse_terms(q, term, COARSE_MAX);
+    if (count == 0)
+        return ISO_OK;
+    if (count == 1 && (q->limit == 0 || (is_date(q, term[0]) && q->level > INDEX_PATIENT))) {
+        *driver = term[0];
+        return ISO_OK;
+    }
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            put(c, ",");
-        put_text(c, texts[i]);
-    }
-    put(c, ")");
-}
+        int64_t rows = PROBE_ROWS;
+        int     rc   = ISO_OK;
 
-static char other_case(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? (char)(c ^ 0x20) : c;
-}
-
-/* '*' and '?' are GLOB's own; its '[' is not. A letter in any case is a set of two: "[aA]". */
-static iso_str glob_of(struct compile *c, iso_str pattern, bool any_case)
-{
-    char  *out = iso_arena_array(&c->arena, pattern.len + 1, 4);
-    size_t n   = 0;
-
-    if (out == NULL) {
-        c->failed = true;
-        return ISO_STR("");
-    }
-    for (size_t i = 0; i < pattern.len; i++) {
-        if (pattern.ptr[i] == '[') {
-            memcpy(out + n, "[[]", 3);
-            n += 3;
-        } else if (any_case && other_case(pattern.ptr[i]) != pattern.ptr[i]) {
-            const char set[] = { '[', pattern.ptr[i], other_case(pattern.ptr[i]), ']' };
-            memcpy(out + n, set, sizeof set);
-            n += sizeof set;
-        } else {
-            out[n++] = pattern.ptr[i];
+        /* to count these is as much work as to find them */
+        if (term[i] >= q->predicate_count || q->limit > 0 ||
+            !index_reads_names(&q->predicates[term[i]]))
+            rc = probe(sql, q, term[i], &rows, err);
+        if (rc < 0)
+            return rc;
+        if (rows < least) {
+            least   = rows;
+            *driver = term[i];
         }
     }
-    return iso_str_of(out, n);
+    for (size_t i = 0; i < count && *driver == INDEX_TERM_NONE; i++)
+        if (is_date(q, term[i]) && q->level > INDEX_PATIENT)
+            *driver = term[i];
+    if (*driver == INDEX_TERM_NONE && q->limit == 0)
+        *driver = term[0];
+    return ISO_OK;
 }
 
-static bool is_wild(char c)
+static int plan_make(struct sql *sql, const struct index_query *q, struct plan *plan,
+                     struct iso_err *err)
 {
-    return c == '*' || c == '?';
+    int rc = choose(sql, q, &plan->driver, err);
+
+    plan->plain = plan->driver == INDEX_TERM_NONE ||
+                  (is_date(q, plan->driver) && q->level > INDEX_PATIENT && q->order_count == 0);
+    return rc;
 }
 
-/* The first text that is greater than all that begin with prefix. */
-static iso_str after_prefix(struct compile *c, iso_str prefix)
-{
-    iso_str copy = iso_arena_str(&c->arena, prefix);
+/* ---- the text ---- */
 
-    if (copy.ptr == NULL) {
-        c->failed = true;
-        return prefix;
-    }
-    char *last = (char *)(uintptr_t)(copy.ptr + copy.len - 1);
-    *last      = (char)((unsigned char)*last + 1); /* UTF-8 never has 0xff */
-    return copy;
+/* The level whose table the driver's index belongs to; tables are read from there on. */
+static enum index_level driver_level(const struct index_query *q, size_t driver)
+{
+    const struct index_column *column;
+
+    if (q->level == INDEX_PATIENT)
+        return INDEX_PATIENT;
+    if (driver >= q->predicate_count || q->predicates[driver].column->tag == 0x00080016)
+        return INDEX_STUDY;
+    column = q->predicates[driver].column;
+    return column->level < INDEX_STUDY ? INDEX_STUDY
+           : column->level > q->level  ? q->level
+                                       : column->level;
 }
 
-/* The trigrams of the pattern's literal parts as a full-text question; empty when it has none. */
-static iso_str trigrams_of(struct compile *c, iso_str pattern)
+/* Does the driver use an index that begins with the tenant? Others look up rows by their id. */
+static bool by_tenant(const struct index_query *q, size_t driver)
 {
-    struct iso_buf out;
-    iso_str        made  = { NULL, 0 };
-    iso_str        rest  = pattern;
-    size_t         count = 0;
+    const struct index_predicate *p;
 
-    iso_buf_init(&out, 16 << 10);
-    while (rest.len > 0 && count < 16) {
-        iso_str  look = rest;
-        uint32_t scalar;
-        size_t   chars = 0;
-
-        while (chars < 3 && look.len > 0 && !is_wild(look.ptr[0]) && iso_utf8_take(&look, &scalar))
-            chars++;
-        if (chars == 3) {
-            iso_str gram = iso_str_of(rest.ptr, rest.len - look.len);
-
-            iso_buf_add_c(&out, count++ > 0 ? " AND \"" : "\"");
-            for (size_t i = 0; i < gram.len; i++) {
-                if (gram.ptr[i] == '"')
-                    iso_buf_add_c(&out, "\"");
-                iso_buf_add(&out, gram.ptr + i, 1);
-            }
-            iso_buf_add_c(&out, "\"");
-        }
-        look = rest;
-        if (!iso_utf8_take(&look, &scalar))
-            look = iso_str_sub(rest, 1, rest.len);
-        rest = look;
-    }
-    if (count > 0)
-        made = iso_arena_str(&c->arena, iso_str_of_bytes(iso_buf_bytes(&out)));
-    iso_buf_release(&out);
-    return made;
+    if (driver == INDEX_TERM_NONE)
+        return true;
+    if (driver == INDEX_TERM_MOMENT)
+        return q->level > INDEX_PATIENT;
+    if (driver == INDEX_TERM_MODALITIES)
+        return false;
+    p = &q->predicates[driver];
+    if (p->column->level > q->level || p->column->interned || p->column->tag == 0x00100010)
+        return false;
+    return !index_by_parts(p);
 }
 
-/* "(x GLOB ? OR x GLOB ?)" */
-static void put_globs(struct compile *c, const struct index_predicate *p, const char *x)
+static void put_from(struct index_compile *c, size_t driver)
 {
-    for (size_t i = 0; i < p->text_count; i++) {
-        iso_buf_printf(&c->sql, "%s%s GLOB ", i == 0 ? "(" : " OR ", x);
-        put_text(c, glob_of(c, p->texts[i], p->any_case));
-    }
-    put(c, ")");
+    static const char *const from[4][4] = {
+        { "patient p" },
+        { NULL, "study s" },
+        { NULL, "study s CROSS JOIN series e ON e.study = s.id",
+          "series e CROSS JOIN study s ON s.id = e.study" },
+        { NULL,
+          "study s CROSS JOIN series e ON e.study = s.id CROSS JOIN instance i ON i.series = e.id",
+          "series e CROSS JOIN study s ON s.id = e.study CROSS JOIN instance i ON i.series = e.id",
+          ("instance i CROSS JOIN series e ON e.id = i.series CROSS JOIN study s"
+           " ON s.id = e.study") },
+    };
+    const struct index_query *q  = c->q;
+    const enum index_level    at = driver_level(q, driver);
+
+    iso_buf_printf(&c->sql, " FROM %s WHERE %s%c.tenant = 1", from[q->level][at],
+                   by_tenant(q, driver) ? "" : "+", ALIAS[at]);
+    index_put_terms(c, driver);
 }
 
-/* A pattern with a fixed beginning is a range of the index. */
-static void put_prefix(struct compile *c, const struct index_predicate *p, iso_str prefix,
-                       const char *x)
+static void put_order(struct index_compile *c, bool plain)
 {
-    iso_buf_printf(&c->sql, "%s >= ", x);
-    put_text(c, prefix);
-    iso_buf_printf(&c->sql, " AND %s < ", x);
-    put_text(c, after_prefix(c, prefix));
-    put(c, " AND ");
-    put_globs(c, p, x);
-}
-
-static iso_str fixed_prefix(const struct index_predicate *p)
-{
-    iso_str pattern = p->texts[p->text_count - 1];
-    size_t  fixed   = 0;
-
-    while (fixed < pattern.len && !is_wild(pattern.ptr[fixed]))
-        fixed++;
-    return iso_str_sub(pattern, 0, fixed);
-}
-
-/* x: the column that is compared. table: whose name groups are searched too, or NULL. */
-static void put_like(struct compile *c, const struct index_predicate *p, char alias, const char *x,
-                     const char *groups)
-{
-    const iso_str prefix = fixed_prefix(p);
-    iso_str       grams  = { NULL, 0 };
-
-    if (prefix.len > 0 && !p->any_case) {
-        put_prefix(c, p, prefix, x);
-        if (groups != NULL) {
-            iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE ", alias, groups,
-                           groups);
-            put_prefix(c, p, prefix, "name_x");
-            put(c, ")");
-        }
-        return;
-    }
-    if (p->column->infix)
-        grams = trigrams_of(c, p->texts[p->text_count - 1]);
-    if (grams.len > 0) {
-        const char *table = alias == 'p' ? "patient" : alias == 's' ? "study" : "series";
-
-        iso_buf_printf(&c->sql, "%c.id IN (SELECT rowid FROM %s_text WHERE %s_text MATCH ", alias,
-                       table, table);
-        put_text(c, grams);
-        put(c, ") AND ");
-    }
-    put(c, "(");
-    put_globs(c, p, x);
-    if (groups != NULL) {
-        iso_buf_printf(&c->sql, " OR EXISTS (SELECT 1 FROM %s_group g WHERE g.%s = %c.id AND ",
-                       groups, groups, alias);
-        put_globs(c, p, "g.name_x");
-        put(c, ")");
-    }
-    put(c, ")");
-}
-
-/* Every word is begun with, or sounds like, a word of the name. */
-static void put_words(struct compile *c, const struct index_predicate *p, char alias)
-{
-    const char *table = alias == 'p' ? "patient" : "study";
-
-    for (size_t i = 0; i < p->word_count; i++) {
-        iso_str begin = iso_arena_printf(&c->arena, "-%.*s", ISO_STR_ARG(p->words[i].word));
-        iso_str code  = iso_arena_printf(&c->arena, "=%.*s", ISO_STR_ARG(p->words[i].code));
-
-        if (begin.ptr == NULL || code.ptr == NULL) {
-            c->failed = true;
-            return;
-        }
-        iso_buf_printf(&c->sql,
-                       "%s%c.id IN (SELECT %s FROM %s_sound WHERE code >= ", i == 0 ? "" : " AND ",
-                       alias, table, table);
-        put_text(c, begin);
-        put(c, " AND code < ");
-        put_text(c, after_prefix(c, begin));
-        iso_buf_printf(&c->sql, " UNION SELECT %s FROM %s_sound WHERE code = ", table, table);
-        put_text(c, code);
-        put(c, ")");
-    }
-}
-
-/* The condition on the column itself. */
-static void put_condition(struct compile *c, const struct index_predicate *p, char alias)
-{
-    const struct index_column *col    = p->column;
-    const bool                 shadow = col->kind == INDEX_NAME || col->kind == INDEX_TIME;
-    const bool  groups = col->tag == 0x00100010; /* the patient's name has other groups elsewhere */
-    const char *table  = alias == 'p' ? "patient" : "study";
-    char        x[80];
-
-    (void)snprintf(x, sizeof x, "%c.%s%s", alias, col->name, shadow ? "_x" : "");
-    if (p->match == INDEX_BETWEEN) {
-        iso_buf_printf(&c->sql, "%s BETWEEN ", x);
-        put_number(c, p->from);
-        put(c, " AND ");
-        put_number(c, p->to);
-        return;
-    }
-    if (col->interned) {
-        iso_buf_printf(&c->sql, "%s IN (SELECT id FROM uid WHERE text", x);
-        if (p->match == INDEX_IS) {
-            put_list(c, p->texts, p->text_count);
-        } else {
-            put(c, " GLOB ");
-            put_text(c, glob_of(c, p->texts[0], false));
-        }
-        put(c, ")");
-        return;
-    }
-    if (groups)
-        put(c, "(");
-    if (p->word_count > 0) {
-        put_words(c, p, alias);
-        put(c, " OR ");
-    }
-    if (p->match == INDEX_IS) {
-        put(c, x);
-        put_list(c, p->texts, p->text_count);
-    } else {
-        put_like(c, p, alias, x, groups ? table : NULL);
-    }
-    if (groups && p->match == INDEX_IS) {
-        iso_buf_printf(&c->sql, " OR %c.id IN (SELECT %s FROM %s_group WHERE name_x", alias, table,
-                       table);
-        put_list(c, p->texts, p->text_count);
-        put(c, ")");
-    }
-    if (groups)
-        put(c, ")");
-}
-
-/* How to get from the query's level down to a column of a lower one. */
-static const char *path_down(enum index_level level, enum index_level to)
-{
-    if (level == INDEX_PATIENT)
-        return to == INDEX_STUDY ? "p.id IN (SELECT s.patient FROM study s WHERE s.tenant = 1 AND "
-               : to == INDEX_SERIES ? "p.id IN (SELECT s.patient FROM series e JOIN study s"
-                                      " ON s.id = e.study WHERE e.tenant = 1 AND "
-                                    : "p.id IN (SELECT s.patient FROM instance i JOIN series e ON"
-                                      " e.id = i.series JOIN study s ON s.id = e.study"
-                                      " WHERE i.tenant = 1 AND ";
-    if (level == INDEX_STUDY)
-        return to == INDEX_SERIES ? "s.id IN (SELECT e.study FROM series e WHERE e.tenant = 1 AND "
-                                  : "s.id IN (SELECT e.study FROM instance i JOIN series e ON"
-                                    " e.id = i.series WHERE i.tenant = 1 AND ";
-    return "e.id IN (SELECT i.series FROM instance i WHERE i.tenant = 1 AND ";
-}
-
-static void put_predicate(struct compile *c, const struct index_predicate *p)
-{
-    const enum index_level level = c->q->level;
-    enum index_level       at    = p->column->level;
-
-    put(c, " AND ");
-    if (at == INDEX_PATIENT && level > INDEX_PATIENT)
-        at = INDEX_STUDY; /* the study's own copy */
-    if (at > level) {
-        put(c, path_down(level, at));
-        put_condition(c, p, ALIAS[at]);
-        put(c, ")");
-    } else {
-        put_condition(c, p, ALIAS[at]);
-    }
-}
-
-static bool has_wild(iso_str s)
-{
-    return iso_str_find(s, '*', 0) < s.len || iso_str_find(s, '?', 0) < s.len;
-}
-
-static void put_modalities(struct compile *c)
-{
-    const struct index_query *q = c->q;
-
-    if (q->modality_count == 0)
-        return;
-    put(c, q->level == INDEX_PATIENT
-               ? " AND p.id IN (SELECT s.patient FROM study_modality m JOIN study s"
-                 " ON s.id = m.study WHERE ("
-               : " AND EXISTS (SELECT 1 FROM study_modality m WHERE m.study = s.id AND (");
-    for (size_t i = 0; i < q->modality_count; i++) {
-        if (i > 0)
-            put(c, " OR ");
-        if (has_wild(q->modalities[i])) {
-            put(c, "m.modality GLOB ");
-            put_text(c, glob_of(c, q->modalities[i], false));
-        } else {
-            put(c, "m.modality = ");
-            put_text(c, q->modalities[i]);
-        }
-    }
-    put(c, "))");
-}
-
-static void put_moment(struct compile *c)
-{
-    const struct index_moment *m = &c->q->study_moment;
-
-    if (!m->given)
-        return;
-    put(c, c->q->level == INDEX_PATIENT
-               ? " AND p.id IN (SELECT s.patient FROM study s WHERE s.tenant = 1"
-               : "");
-    put(c, " AND s.study_date BETWEEN ");
-    put_number(c, m->from_date);
-    put(c, " AND ");
-    put_number(c, m->to_date);
-    put(c, " AND (s.study_date, ifnull(s.study_time_x, 0)) >= (");
-    put_number(c, m->from_date);
-    put(c, ", ");
-    put_number(c, m->from_time);
-    put(c, ") AND (s.study_date, ifnull(s.study_time_x, 0)) <= (");
-    put_number(c, m->to_date);
-    put(c, ", ");
-    put_number(c, m->to_time);
-    put(c, ")");
-    if (c->q->level == INDEX_PATIENT)
-        put(c, ")");
-}
-
-/* Does anything but the study's date narrow the question? */
-static bool is_selective(const struct index_query *q)
-{
-    for (size_t i = 0; i < q->predicate_count; i++)
-        if (q->predicates[i].column->tag != 0x00080020)
-            return true;
-    return false;
-}
-
-static void put_order(struct compile *c)
-{
-    static const char *const plain[] = {
+    static const char *const newest[] = {
         "p.patient_name_x, p.id",
         "s.study_date DESC, s.study_time_x DESC, s.id DESC",
         "s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id",
         ("s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
          " i.instance_number, i.id"),
     };
-    static const char *const sorted[] = {
-        "+p.patient_name_x, p.id",
-        "+s.study_date DESC, s.study_time_x DESC, s.id DESC",
-        "+s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id",
-        ("+s.study_date DESC, s.study_time_x DESC, s.id DESC, e.series_number, e.id,"
-         " i.instance_number, i.id"),
-    };
-    const struct index_query *q         = c->q;
-    const bool                selective = is_selective(q);
-    bool                      ordered   = false;
-    bool                      down      = false;
+    const struct index_query *q       = c->q;
+    const char               *hidden  = plain ? "" : "+";
+    bool                      ordered = false;
+    bool                      down    = false;
 
-    put(c, " ORDER BY ");
+    index_put(c, " ORDER BY ");
     for (size_t i = 0; i < q->order_count; i++) {
         const struct index_column *col = q->order[i].column;
         enum index_level           at  = col->level;
@@ -441,8 +213,7 @@ static void put_order(struct compile *c)
         if (at > q->level)
             continue;
         down = q->order[i].descending;
-        iso_buf_printf(&c->sql, "%s%s%c.%s%s%s", ordered ? ", " : "", selective ? "+" : "",
-                       ALIAS[at], col->name,
+        iso_buf_printf(&c->sql, "%s%s%c.%s%s%s", ordered ? ", " : "", hidden, ALIAS[at], col->name,
                        col->kind == INDEX_NAME || col->kind == INDEX_TIME ? "_x" : "",
                        down ? " DESC" : "");
         ordered = true;
@@ -450,64 +221,128 @@ static void put_order(struct compile *c)
     if (ordered)
         iso_buf_printf(&c->sql, ", %c.id%s", ALIAS[q->level], down ? " DESC" : "");
     else
-        put(c, selective ? sorted[q->level] : plain[q->level]);
+        iso_buf_printf(&c->sql, "%s%s", hidden, newest[q->level]);
 }
 
-static int compile(struct compile *c, const struct index_query *q, bool counting,
-                   const char *explain, struct iso_err *err)
+/* ---- places in the default order ---- */
+
+/* The row and what orders it; -1 and INT64_MIN for null. */
+static int place_of(struct sql *sql, enum index_level level, int64_t id, struct index_spot *out,
+                    struct iso_err *err)
 {
-    *c = (struct compile){ .q = q };
-    iso_arena_init(&c->arena, 4 << 20);
-    iso_buf_init(&c->sql, SQL_TEXT_MAX);
-    c->bind = iso_arena_array(&c->arena, BINDS_MAX, sizeof *c->bind);
-    if (c->bind == NULL)
-        return iso_arena_fail(&c->arena, err);
-    if (counting)
-        iso_buf_printf(&c->sql, "SELECT count(*) FROM %s WHERE %c.tenant = 1", FROM[q->level],
-                       q->level == INDEX_PATIENT ? 'p' : 's');
-    else
-        iso_buf_printf(&c->sql, "%sSELECT %c.id FROM %s WHERE %c.tenant = 1", explain,
-                       ALIAS[q->level], FROM[q->level], q->level == INDEX_PATIENT ? 'p' : 's');
-    for (size_t i = 0; i < q->predicate_count; i++)
-        put_predicate(c, &q->predicates[i]);
-    put_modalities(c);
-    put_moment(c);
-    if (!counting) {
-        put_order(c);
-        put(c, " LIMIT ");
-        put_number(c, q->limit > 0 && q->limit < INDEX_ROWS_MAX ? (int64_t)q->limit
-                                                                : INDEX_ROWS_MAX + 1);
-        put(c, " OFFSET ");
-        put_number(c, q->offset < INT64_MAX ? (int64_t)q->offset : INT64_MAX);
+    static const char *const text[] = {
+        "SELECT 0, 0, p.id, 0, 0, 0, 0 FROM patient p WHERE p.id = ?",
+        ("SELECT ifnull(s.study_date, -1), ifnull(s.study_time_x, -1), s.id, 0, 0, 0, 0"
+         " FROM study s WHERE s.id = ?"),
+        ("SELECT ifnull(s.study_date, -1), ifnull(s.study_time_x, -1), s.id,"
+         " ifnull(e.series_number, -9223372036854775808), e.id, 0, 0"
+         " FROM series e JOIN study s ON s.id = e.study WHERE e.id = ?"),
+        ("SELECT ifnull(s.study_date, -1), ifnull(s.study_time_x, -1), s.id,"
+         " ifnull(e.series_number, -9223372036854775808), e.id,"
+         " ifnull(i.instance_number, -9223372036854775808), i.id FROM instance i"
+         " JOIN series e ON e.id = i.series JOIN study s ON s.id = e.study WHERE i.id = ?"),
+    };
+    sqlite3_stmt *st;
+    int           rc = sql_prepare(sql, text[level], &st, err);
+
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, id);
+    rc = sql_step(sql, st, err);
+    if (rc < 0)
+        return rc == ISO_EEND ? iso_fail(err, ISO_ENOENT, "the row to go on from has gone") : rc;
+    *out =
+        (struct index_spot){ .given  = true,
+                             .date   = sqlite3_column_int64(st, 0),
+                             .time   = sqlite3_column_int64(st, 1),
+                             .study  = sqlite3_column_int64(st, 2),
+                             .number = { sqlite3_column_int64(st, 3), sqlite3_column_int64(st, 5) },
+                             .below  = { sqlite3_column_int64(st, 4),
+                                         sqlite3_column_int64(st, 6) } };
+    return sql_run(sql, st, err);
+}
+
+static void put_values(struct index_compile *c, const char *what, const int64_t *values,
+                       size_t count)
+{
+    index_put(c, what);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            index_put(c, ", ");
+        index_put_number(c, values[i]);
     }
-    iso_buf_add_u8(&c->sql, '\0');
-    if (c->failed || !iso_buf_ok(&c->sql))
-        return iso_fail(err, ISO_ELIMIT, "the question has too many values");
-    return ISO_OK;
+    index_put(c, ")");
 }
 
-static void compile_release(struct compile *c)
+/* Rows behind the place. Studies without a date come last: they are a question of their own. */
+static void put_behind(struct index_compile *c, const struct index_spot *at, bool undated)
 {
-    iso_buf_release(&c->sql);
-    iso_arena_release(&c->arena);
-}
+    const int64_t time[]     = { at->time, at->study };
+    const int64_t series[]   = { at->number[0], at->below[0] };
+    const int64_t instance[] = { at->number[0], at->below[0], at->number[1], at->below[1] };
 
-static int prepare(struct compile *c, struct sql *sql, sqlite3_stmt **st, struct iso_err *err)
-{
-    int rc = sql_prepare(sql, (const char *)c->sql.ptr, st, err);
-
-    for (size_t i = 0; i < c->binds && rc >= 0; i++) {
-        if (c->bind[i].is_text)
-            sql_bind_str(*st, (int)i + 1, c->bind[i].text);
+    index_put(c, undated ? " AND s.study_date IS NULL" : " AND s.study_date <= ");
+    if (undated && at->date >= 0)
+        return; /* all of them */
+    if (!undated) {
+        index_put_number(c, at->date);
+        index_put(c, " AND (+s.study_date < ");
+        index_put_number(c, at->date);
+        index_put(c, " OR ");
+    } else {
+        index_put(c, " AND (");
+    }
+    put_values(c, "(ifnull(s.study_time_x, -1), s.id) < (", time, 2);
+    if (c->q->level > INDEX_STUDY) {
+        index_put(c, " OR (s.id = ");
+        index_put_number(c, at->study);
+        if (c->q->level == INDEX_SERIES)
+            put_values(c, " AND (ifnull(e.series_number, -9223372036854775808), e.id) > (", series,
+                       2);
         else
-            sqlite3_bind_int64(*st, (int)i + 1, c->bind[i].number);
+            put_values(c,
+                       " AND (ifnull(e.series_number, -9223372036854775808), e.id,"
+                       " ifnull(i.instance_number, -9223372036854775808), i.id) > (",
+                       instance, 4);
+        index_put(c, ")");
     }
-    return rc;
+    index_put(c, ")");
+}
+
+/* ---- finding ---- */
+
+enum asks { ROWS, NUMBER, EXPLANATION };
+
+static int compile(struct index_compile *c, const struct index_query *q, const struct plan *plan,
+                   enum asks what, const struct index_spot *behind, bool undated,
+                   struct iso_err *err)
+{
+    int rc = index_compile_begin(c, q, err);
+
+    if (rc < 0)
+        return rc;
+    if (what == NUMBER)
+        index_put(c, "SELECT count(*)");
+    else
+        iso_buf_printf(&c->sql, "%sSELECT %c.id", what == EXPLANATION ? "EXPLAIN QUERY PLAN " : "",
+                       ALIAS[q->level]);
+    put_from(c, plan->driver);
+    if (behind->given)
+        put_behind(c, behind, undated);
+    if (what == NUMBER)
+        return index_compile_end(c, err);
+    put_order(c, plan->plain);
+    index_put(c, " LIMIT ");
+    index_put_number(c, q->limit > 0 && q->limit < INDEX_ROWS_MAX ? (int64_t)q->limit
+                                                                  : INDEX_ROWS_MAX + 1);
+    index_put(c, " OFFSET ");
+    index_put_number(c, behind->given ? 0 : q->offset < INT64_MAX ? (int64_t)q->offset : INT64_MAX);
+    return index_compile_end(c, err);
 }
 
 /* All first columns of a statement. */
-static int collect(struct sql *sql, sqlite3_stmt *st, int64_t **ids, size_t *count,
-                   struct iso_err *err)
+int index_collect(struct sql *sql, sqlite3_stmt *st, int64_t **ids, size_t *count,
+                  struct iso_err *err)
 {
     int64_t *list = NULL;
     size_t   cap  = 0;
@@ -539,22 +374,167 @@ static int collect(struct sql *sql, sqlite3_stmt *st, int64_t **ids, size_t *cou
     return ISO_OK;
 }
 
+static int run(struct sql *sql, const struct index_query *q, const struct plan *plan,
+               const struct index_spot *behind, bool undated, int64_t **ids, size_t *count,
+               struct iso_err *err)
+{
+    struct index_compile c;
+    sqlite3_stmt        *st;
+    int                  rc = compile(&c, q, plan, ROWS, behind, undated, err);
+
+    if (rc >= 0)
+        rc = index_compile_prepare(&c, sql, &st, err);
+    if (rc >= 0)
+        rc = index_collect(sql, st, ids, count, err);
+    index_compile_release(&c);
+    return rc;
+}
+
+/* What lies behind a place: the dated, then as many of the undated as there is room for. */
+static int run_behind(struct sql *sql, const struct index_query *q, const struct plan *plan,
+                      const struct index_spot *behind, int64_t **ids, size_t *count,
+                      struct iso_err *err)
+{
+    struct index_query rest = *q;
+    int64_t           *more = NULL;
+    size_t             n    = 0;
+    int                rc;
+
+    if (behind->date < 0)
+        return run(sql, q, plan, behind, true, ids, count, err);
+    rc = run(sql, q, plan, behind, false, ids, count, err);
+    if (rc < 0 || (q->limit > 0 && *count >= q->limit))
+        return rc;
+    rest.limit = q->limit > 0 ? q->limit - *count : 0;
+    rc         = run(sql, &rest, plan, behind, true, &more, &n, err);
+    if (rc >= 0 && n > 0) {
+        int64_t *all = realloc(*ids, (*count + n) * sizeof *all);
+
+        if (all == NULL) {
+            rc = iso_fail(err, ISO_ENOMEM, "no memory for the matches");
+        } else {
+            memcpy(all + *count, more, n * sizeof *all);
+            *ids = all;
+            *count += n;
+        }
+    }
+    free(more);
+    if (rc < 0) {
+        free(*ids);
+        *ids = NULL;
+    }
+    return rc;
+}
+
+/* Clients page by offset. Where a page of this question ended is remembered, so that the next one begins
+ * there and does not walk from the start. */
+static int key_of(const struct index_query *q, const struct plan *plan, uint64_t key[2],
+                  struct iso_err *err)
+{
+    const struct index_spot none = { .given = false };
+    struct index_query      all  = *q;
+    struct index_compile    c;
+    int                     rc;
+
+    all.limit  = 0;
+    all.offset = 0;
+    rc         = compile(&c, &all, plan, ROWS, &none, false, err);
+    key[0]     = 14695981039346656037u;
+    key[1]     = 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < c.sql.len && rc >= 0; i++) {
+        key[0] = (key[0] ^ c.sql.ptr[i]) * 1099511628211u;
+        key[1] = (key[1] + c.sql.ptr[i]) * 0xd6e8feb86659fd93u;
+    }
+    for (size_t i = 0; i < c.binds && rc >= 0; i++) {
+        const struct index_bind *b = &c.bind[i];
+        const uint8_t           *bytes =
+            b->is_text ? (const uint8_t *)b->text.ptr : (const uint8_t *)&b->number;
+        const size_t n = b->is_text ? b->text.len : sizeof b->number;
+
+        for (size_t k = 0; k <= n; k++) { /* and an end, so that "a", "b" is not "ab" */
+            const uint64_t byte = k < n ? bytes[k] : 0x100;
+            key[0]              = (key[0] ^ byte) * 1099511628211u;
+            key[1]              = (key[1] + byte) * 0xd6e8feb86659fd93u;
+        }
+    }
+    index_compile_release(&c);
+    return rc;
+}
+
+static bool recall(struct index *index, const uint64_t key[2], uint64_t end,
+                   struct index_spot *place)
+{
+    bool found = false;
+
+    os_mutex_lock(&index->mu);
+    for (size_t i = 0; i < INDEX_PAGES_MAX && !found; i++) {
+        const struct index_page *p = &index->page[i];
+
+        found = p->end == end && p->key[0] == key[0] && p->key[1] == key[1];
+        if (found)
+            *place = p->place;
+    }
+    os_mutex_unlock(&index->mu);
+    return found;
+}
+
+static void remember(struct index *index, const uint64_t key[2], uint64_t end,
+                     const struct index_spot *place)
+{
+    struct index_page *slot;
+
+    os_mutex_lock(&index->mu);
+    slot = &index->page[index->pages % INDEX_PAGES_MAX];
+    for (size_t i = 0; i < INDEX_PAGES_MAX; i++)
+        if (index->page[i].end == end && index->page[i].key[0] == key[0] &&
+            index->page[i].key[1] == key[1])
+            slot = &index->page[i];
+    if (slot == &index->page[index->pages % INDEX_PAGES_MAX])
+        index->pages++;
+    *slot = (struct index_page){ .key = { key[0], key[1] }, .end = end, .place = *place };
+    os_mutex_unlock(&index->mu);
+}
+
+static int find(struct index *index, struct sql *sql, const struct index_query *q, int64_t **ids,
+                size_t *count, struct iso_err *err)
+{
+    struct index_spot behind = { .given = false };
+    struct index_spot end;
+    struct plan       plan;
+    uint64_t          key[2] = { 0, 0 };
+    bool              pages;
+    int               rc = plan_make(sql, q, &plan, err);
+
+    if (rc < 0)
+        return rc;
+    pages = plan.plain && q->limit > 0 && q->after == 0 && q->order_count == 0 &&
+            q->level > INDEX_PATIENT;
+    if (q->after != 0 && (q->order_count > 0 || q->level == INDEX_PATIENT))
+        return iso_fail(err, ISO_EUNSUPPORTED, "index: going on from a row, in another order");
+    if (q->after != 0)
+        rc = place_of(sql, q->level, q->after, &behind, err);
+    if (pages && rc >= 0)
+        rc = key_of(q, &plan, key, err);
+    if (rc >= 0 && pages && q->offset > 0)
+        (void)recall(index, key, q->offset, &behind);
+    if (rc >= 0)
+        rc = behind.given ? run_behind(sql, q, &plan, &behind, ids, count, err)
+                          : run(sql, q, &plan, &behind, false, ids, count, err);
+    if (rc >= 0 && pages && *count == q->limit &&
+        place_of(sql, q->level, (*ids)[*count - 1], &end, NULL) >= 0)
+        remember(index, key, q->offset + q->limit, &end);
+    return rc;
+}
+
 int index_find(struct index *index, const struct index_query *query, int64_t **ids, size_t *count,
                struct iso_err *err)
 {
-    struct compile c;
-    struct sql    *sql = NULL;
-    sqlite3_stmt  *st;
-    int            rc = compile(&c, query, false, "", err);
+    struct sql *sql = NULL;
+    int         rc  = index_reader_take(index, &sql, err);
 
     if (rc >= 0)
-        rc = index_reader_take(index, &sql, err);
-    if (rc >= 0)
-        rc = prepare(&c, sql, &st, err);
-    if (rc >= 0)
-        rc = collect(sql, st, ids, count, err);
+        rc = find(index, sql, query, ids, count, err);
     index_reader_give(index, sql);
-    compile_release(&c);
     return rc;
 }
 
@@ -575,46 +555,60 @@ static int total_of(struct index *index, enum index_level level, uint64_t *count
 int index_count(struct index *index, const struct index_query *query, uint64_t *count,
                 struct iso_err *err)
 {
-    struct compile c;
-    struct sql    *sql = NULL;
-    sqlite3_stmt  *st;
-    int            rc;
+    const struct index_spot none = { .given = false };
+    struct index_query      all  = *query;
+    struct index_compile    c;
+    struct plan             plan;
+    struct sql             *sql = NULL;
+    sqlite3_stmt           *st;
+    int                     rc;
 
     if (query->predicate_count + query->modality_count == 0 && !query->study_moment.given)
         return total_of(index, query->level, count, err);
-    rc = compile(&c, query, true, "", err);
+    all.limit  = 0;
+    all.offset = 0;
+    rc         = index_reader_take(index, &sql, err);
     if (rc >= 0)
-        rc = index_reader_take(index, &sql, err);
-    if (rc >= 0)
-        rc = prepare(&c, sql, &st, err);
-    if (rc >= 0)
-        rc = sql_step(sql, st, err);
-    if (rc == ISO_OK) {
-        *count = (uint64_t)sqlite3_column_int64(st, 0);
-        rc     = sql_run(sql, st, err);
+        rc = plan_make(sql, &all, &plan, err);
+    if (rc >= 0) {
+        rc = compile(&c, &all, &plan, NUMBER, &none, false, err);
+        if (rc >= 0)
+            rc = index_compile_prepare(&c, sql, &st, err);
+        if (rc >= 0)
+            rc = sql_step(sql, st, err);
+        if (rc == ISO_OK) {
+            *count = (uint64_t)sqlite3_column_int64(st, 0);
+            rc     = sql_run(sql, st, err);
+        }
+        index_compile_release(&c);
     }
     index_reader_give(index, sql);
-    compile_release(&c);
     return rc;
 }
 
 int index_explain(struct index *index, const struct index_query *query, struct iso_arena *arena,
                   iso_str *plan, struct iso_err *err)
 {
-    struct compile c;
-    struct iso_buf out;
-    struct sql    *sql = NULL;
-    sqlite3_stmt  *st;
-    int            rc = compile(&c, query, false, "EXPLAIN QUERY PLAN ", err);
+    const struct index_spot none = { .given = false };
+    struct index_compile    c;
+    struct plan             how;
+    struct iso_buf          out;
+    struct sql             *sql = NULL;
+    sqlite3_stmt           *st;
+    int                     rc = index_reader_take(index, &sql, err);
 
     iso_buf_init(&out, 64 << 10);
     if (rc >= 0)
-        rc = index_reader_take(index, &sql, err);
-    if (rc >= 0)
-        rc = prepare(&c, sql, &st, err);
-    while (rc >= 0 && (rc = sql_step(sql, st, err)) == ISO_OK) {
-        iso_buf_add_str(&out, sql_str(st, 3));
-        iso_buf_add_c(&out, "\n");
+        rc = plan_make(sql, query, &how, err);
+    if (rc >= 0) {
+        rc = compile(&c, query, &how, EXPLANATION, &none, false, err);
+        if (rc >= 0)
+            rc = index_compile_prepare(&c, sql, &st, err);
+        while (rc >= 0 && (rc = sql_step(sql, st, err)) == ISO_OK) {
+            iso_buf_add_str(&out, sql_str(st, 3));
+            iso_buf_add_c(&out, "\n");
+        }
+        index_compile_release(&c);
     }
     if (rc == ISO_EEND) {
         *plan = iso_arena_str(arena, iso_str_of_bytes(iso_buf_bytes(&out)));
@@ -622,66 +616,5 @@ int index_explain(struct index *index, const struct index_query *query, struct i
     }
     index_reader_give(index, sql);
     iso_buf_release(&out);
-    compile_release(&c);
-    return rc;
-}
-
-/* ---- selections ---- */
-
-int index_select(struct index *index, const struct index_selection *selection, int64_t **ids,
-                 size_t *count, struct iso_err *err)
-{
-    static const char *const where[] = {
-        " AND s.patient_id IN (SELECT value FROM json_each(?))",
-        " AND s.study_instance_uid IN (SELECT value FROM json_each(?))",
-        " AND e.series_instance_uid IN (SELECT value FROM json_each(?))",
-        " AND i.sop_instance_uid IN (SELECT value FROM json_each(?))",
-    };
-    struct iso_buf   text;
-    struct iso_buf   list[4];
-    struct sql      *sql = NULL;
-    sqlite3_stmt    *st;
-    enum index_level lowest = INDEX_PATIENT;
-    int              rc     = ISO_OK;
-
-    iso_buf_init(&text, SQL_TEXT_MAX);
-    for (size_t i = 0; i < 4; i++) {
-        struct iso_json json;
-
-        iso_buf_init(&list[i], 16 << 20);
-        if (selection->count[i] > 0)
-            lowest = (enum index_level)i;
-        iso_json_init(&json, &list[i]);
-        iso_json_open_array(&json);
-        for (size_t k = 0; k < selection->count[i]; k++)
-            iso_json_str(&json, selection->list[i][k]);
-        iso_json_close_array(&json);
-        if (rc >= 0)
-            rc = iso_json_end(&json, err);
-    }
-    iso_buf_printf(&text, "SELECT i.id FROM %s WHERE %c.tenant = 1", FROM[INDEX_INSTANCE],
-                   ALIAS[lowest == INDEX_PATIENT ? INDEX_STUDY : lowest]);
-    for (size_t i = 0; i < 4; i++)
-        if (selection->count[i] > 0)
-            iso_buf_add_c(&text, where[i]);
-    iso_buf_add_c(&text, " ORDER BY +s.id, e.series_number, e.id, i.instance_number, i.id");
-    iso_buf_add_u8(&text, '\0');
-    if (rc >= 0)
-        rc = iso_buf_check(&text, err);
-    if (rc >= 0)
-        rc = index_reader_take(index, &sql, err);
-    if (rc >= 0)
-        rc = sql_prepare(sql, (const char *)text.ptr, &st, err);
-    if (rc >= 0) {
-        int at = 1;
-        for (size_t i = 0; i < 4; i++)
-            if (selection->count[i] > 0)
-                sql_bind_str(st, at++, iso_str_of_bytes(iso_buf_bytes(&list[i])));
-        rc = collect(sql, st, ids, count, err);
-    }
-    index_reader_give(index, sql);
-    for (size_t i = 0; i < 4; i++)
-        iso_buf_release(&list[i]);
-    iso_buf_release(&text);
     return rc;
 }

@@ -52,6 +52,22 @@ struct index_count {
     int64_t first; /* object */
 };
 
+/* A row's place in the default order of its level: newest study first, then by numbers. */
+struct index_spot {
+    bool    given;
+    int64_t date, time, study;   /* -1: null */
+    int64_t number[2], below[2]; /* of the series, of the instance; INT64_MIN: null */
+};
+
+enum { INDEX_PAGES_MAX = 64 };
+
+/* Where a page of a question ended. */
+struct index_page {
+    uint64_t          key[2]; /* of the question */
+    uint64_t          end;    /* how many rows were before it */
+    struct index_spot place;
+};
+
 struct index {
     char       *path;
     atomic_bool failed;
@@ -79,6 +95,9 @@ struct index {
     unsigned        idle_count;
     unsigned        reader_count;
     unsigned        readers_max;
+
+    struct index_page page[INDEX_PAGES_MAX]; /* under mu, as well */
+    size_t            pages;
 
     /* Generated from INDEX_COLUMN once. */
     char *insert_patient;

@@ -52,6 +52,7 @@ static void linear_tap(double center, uint32_t in, struct tap *t, float *weight)
     weight[1] = (float)(at - from);
 }
 
+/* axis is to be released whatever comes of it. */
 static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
 {
     double scale = (double)in / out;
@@ -60,10 +61,8 @@ static bool axis_make(uint32_t in, uint32_t out, struct axis *axis)
     axis->pairs  = out >= in && in > 1;
     axis->tap    = calloc(out, sizeof *axis->tap);
     axis->weight = calloc((size_t)out * each, sizeof *axis->weight);
-    if (axis->tap == NULL || axis->weight == NULL) {
-        axis_release(axis);
+    if (axis->tap == NULL || axis->weight == NULL)
         return false;
-    }
     for (uint32_t i = 0; i < out; i++) {
         axis->tap[i].first = i * each;
         if (out < in)

@@ -36,6 +36,7 @@ PROGRAMS = (
     ("same-uid", "fault_same_uid.py"),
     ("peers", "fault_peers.py"),
     ("memory-archive", "fault_memory_all"),
+    ("rot", "fault_rot.py"),
     ("memory-serve", "fault_memory.py"),
 )
 

@@ -37,6 +37,8 @@ PROGRAMS = (
     ("peers", "fault_peers.py"),
     ("memory-archive", "fault_memory_all"),
     ("rot", "fault_rot.py"),
+    ("clock", "fault_clock.py"),
+    ("limits", "fault_limits.py"),
     ("memory-serve", "fault_memory.py"),
 )
 

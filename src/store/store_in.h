@@ -63,11 +63,12 @@ struct store_volume {
     atomic_bool                full;     /* when last looked at */
     atomic_llong               space_at; /* os_now_ms() of that; 0: never */
 
-    struct os_group group; /* who runs it owns the four fields below */
+    struct os_group group; /* who runs it owns the five fields below */
     int             segment;
     uint64_t        segment_number;
     uint64_t        segment_end;
     uint64_t        segment_ready; /* the file has blocks, all written, up to here */
+    bool            torn;          /* part of a failed write lies behind the end */
 
     struct os_mutex     mu_low;
     struct store_place *place; /* a ring in the order of writing */

@@ -157,6 +157,16 @@ int store_segments(struct store_volume *v, uint64_t *first, uint64_t *last, stru
 
 /* ---- the committer ---- */
 
+/* Nothing of a failed write counts; what did reach the file must not look like a member one day. */
+static int tail_cut(struct store_volume *v, struct iso_err *err)
+{
+    int rc = v->torn ? os_truncate(v->segment, v->segment_end, err) : ISO_OK;
+
+    if (rc >= 0)
+        v->torn = false;
+    return rc;
+}
+
 /* All of the list behind the segment's end, then one flush. */
 static int batch_write(struct store_volume *v, struct store_append *first, size_t count,
                        struct iso_err *err)
@@ -194,10 +204,10 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
         ready         = end + sizeof zeros;
     }
     rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
-    if (rc < 0) { /* nothing of it counts; what did reach the file must not look like a tail */
+    if (rc < 0) {
+        v->torn          = true;
         v->segment_ready = v->segment_end;
-        if (os_truncate(v->segment, v->segment_end, NULL) < 0)
-            atomic_store(&v->failed, true);
+        (void)!tail_cut(v, NULL); /* else before the next batch */
         return rc;
     }
     rc = store_flush(v, v->segment, err);
@@ -216,6 +226,8 @@ static void batch_run(void *ctx, struct os_group_item *item, size_t count)
     struct iso_err       why   = { 0 };
     int                  rc    = store_volume_check(v, &why);
 
+    if (rc >= 0)
+        rc = tail_cut(v, &why);
     if (rc >= 0 && v->segment_end >= v->store->config.segment_bytes)
         rc = segment_next(v, &why);
     if (rc >= 0)

@@ -16,13 +16,13 @@ static int journal_read(int fd, struct store_member *m, struct iso_err *err)
 
     if (rc < 0)
         return rc;
+    m->at.offset = store_journal_pack(m->segment, m->offset);
     if (!store_tar_large_parse(iso_str_of(line, len), &number, &bytes) ||
-        number >= STORE_FILE_LARGE) {
+        number >= STORE_FILE_LARGE) {  /* torn: the head reached the disk, the line did not */
         m->at.file = STORE_FILE_LARGE; /* no file has this number */
         return ISO_OK;
     }
     m->at.file   = number | STORE_FILE_LARGE;
-    m->at.offset = store_journal_pack(m->segment, m->offset);
     m->at.length = bytes;
     return ISO_OK;
 }

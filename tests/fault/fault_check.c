@@ -7,7 +7,7 @@ int main(int argc, char **argv)
 {
     char why[256] = "";
 
-    if (argc != 2 || fault_tar_check(argv[1], why, sizeof why) != 0) {
+    if (argc != 2 || fault_tar_check(argv[1], NULL, why, sizeof why) != 0) {
         (void)printf("%s\n", why);
         return 1;
     }

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ enum { BLOCK = 512 };
 struct check {
     const char *folder;
     sqlite3    *db;
+    unsigned   *strays;
     char       *why;
     size_t      why_bytes;
     int         bad;
@@ -53,11 +55,23 @@ static int64_t ask(struct check *c, const char *sql, int64_t a, int64_t b)
     return value;
 }
 
-/* Rows, and places that wait to be given back, at this place. */
+/* Rows, and places that wait to be given back, at this place; of large files wherever their journal entry is. */
 static int64_t known(struct check *c, int64_t file, int64_t offset)
 {
-    return ask(c, "SELECT count(*) FROM instance WHERE file = ?1 AND offset = ?2", file, offset) +
-           ask(c, "SELECT count(*) FROM tombstone WHERE file = ?1 AND offset = ?2", file, offset);
+    return ask(c, "SELECT count(*) FROM instance WHERE file = ?1 AND (?2 < 0 OR offset = ?2)", file,
+               offset) +
+           ask(c, "SELECT count(*) FROM tombstone WHERE file = ?1 AND (?2 < 0 OR offset = ?2)",
+               file, offset);
+}
+
+/* The file that a journal entry names; below 0: none. */
+static int64_t large_of(int fd, int64_t at)
+{
+    char line[64] = "";
+
+    if (pread(fd, line, sizeof line - 1, at) < 21 || strncmp(line, "file=", 5) != 0)
+        return -1;
+    return LARGE | strtoll(line + 5, NULL, 16);
 }
 
 static int64_t octal(const uint8_t *field, size_t digits)
@@ -85,8 +99,10 @@ static void segment(struct check *c, int64_t number, int fd)
             break; /* room that was allocated ahead, or the two blocks at the end */
         if (at + BLOCK + bytes > st.st_size)
             bad(c, "segment %lld ends within %.80s", (long long)number, name);
+        bool    large = strncmp(name, "large/", 6) == 0;
+        int64_t file  = large ? large_of(fd, at + BLOCK) : number;
         if (strncmp(name, "removed/", 8) != 0 && strncmp(name, "kept/", 5) != 0 &&
-            strncmp(name, "large/", 6) != 0 && known(c, number, at + BLOCK) < 1)
+            (file < 0 || known(c, file, large ? -1 : at + BLOCK) < 1))
             bad(c, "segment %lld at %lld: %.80s has no row", (long long)number, (long long)at,
                 name);
         at += BLOCK + (bytes + BLOCK - 1) / BLOCK * BLOCK;
@@ -141,8 +157,11 @@ static void each_segment(struct check *c, const char *path, const char *name)
 static void each_large(struct check *c, const char *path, const char *name)
 {
     (void)path;
-    if (known(c, LARGE | strtoll(name, NULL, 16), 0) != 1)
-        bad(c, "large file %s has no row", name);
+    int64_t count = known(c, LARGE | strtoll(name, NULL, 16), -1);
+    if (count == 0 && c->strays != NULL)
+        ++*c->strays;
+    else if (count != 1)
+        bad(c, "large file %s has %lld rows", name, (long long)count);
 }
 
 static void each_left_over(struct check *c, const char *path, const char *name)
@@ -172,8 +191,9 @@ static void each_row(struct check *c)
         bad(c, "index: %s", sqlite3_errmsg(c->db));
     while (sqlite3_step(st) == SQLITE_ROW) {
         int64_t number = sqlite3_column_int64(st, 0);
-        int64_t end    = sqlite3_column_int64(st, 1) + sqlite3_column_int64(st, 2);
-        int64_t bytes  = -1;
+        int64_t end =
+            sqlite3_column_int64(st, 2) + (number & LARGE ? 0 : sqlite3_column_int64(st, 1));
+        int64_t bytes = -1;
 
         (void)snprintf(path, sizeof path, "%.2000s/seg/%08lld.tar", c->folder, (long long)number);
         if (number & LARGE)
@@ -186,9 +206,9 @@ static void each_row(struct check *c)
     sqlite3_finalize(st);
 }
 
-int fault_tar_check(const char *folder, char *why, size_t why_bytes)
+int fault_tar_check(const char *folder, unsigned *strays, char *why, size_t why_bytes)
 {
-    struct check  c = { .folder = folder, .why = why, .why_bytes = why_bytes };
+    struct check  c = { .folder = folder, .strays = strays, .why = why, .why_bytes = why_bytes };
     char          path[PATH_MAX];
     sqlite3_stmt *st = NULL;
 

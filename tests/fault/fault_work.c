@@ -2,6 +2,7 @@
 #include "fault_work.h"
 
 #include "arc_make.h"
+#include "arc_in.h"
 #include "arc_recode.h"
 #include "fault_tar.h"
 #include "os_clock.h"
@@ -52,7 +53,7 @@ static void object_of(int number, int version, struct iso_buf *out)
     make_object(&m, out);
 }
 
-static struct arc *archive_open(const char *folder, struct iso_err *err)
+static struct arc *archive_open(const char *folder, bool grace, struct iso_err *err)
 {
     struct arc_config config;
     struct arc       *arc = NULL;
@@ -63,6 +64,7 @@ static struct arc *archive_open(const char *folder, struct iso_err *err)
     config.segment_bytes    = SEGMENT_BYTES;
     config.inline_bytes_max = INLINE_BYTES;
     config.free_bytes_min   = 0;
+    config.removal_grace_s  = grace ? 3600 : 0;
     return arc_open(&config, &arc, err) < 0 ? NULL : arc;
 }
 
@@ -73,9 +75,13 @@ static bool is_clean(int code)
     return code == ISO_ENOSPC || code == ISO_EIO || code == ISO_EBUSY || code == ISO_ENOMEM;
 }
 
+/* The thread whose flush it was has a moment to say so. */
 static bool flush_failed(const struct work *work)
 {
-    return work->flush_failed != NULL && work->flush_failed();
+    if (work->flush_failed == NULL || !work->flush_failed())
+        return false;
+    os_sleep_ms(5);
+    return true;
 }
 
 static bool index_flush_failed(const struct work *work)
@@ -122,7 +128,8 @@ static int store(const struct work *work, struct arc *arc, int number, int versi
     return rc;
 }
 
-static int take_away(const struct work *work, struct arc *arc, int number)
+/* True: it was there, and is acknowledged to be gone. */
+static bool take_away(const struct work *work, struct arc *arc, int number)
 {
     uint32_t      *may    = &work->ledger->may[number];
     const bool     broken = index_flush_failed(work); /* all that it needs */
@@ -134,11 +141,12 @@ static int take_away(const struct work *work, struct arc *arc, int number)
     const iso_str              uid[]     = { iso_str_c(sop) };
     const struct arc_selection selection = { .sop_instance_uids = uid, .instance_count = 1 };
     *may |= WORK_ABSENT;
-    int rc = arc_remove(arc, &selection, &removed, &err);
-    if (rc >= 0 && removed > 0) /* else there was nothing yet of one that failed to be stored */
+    int        rc   = arc_remove(arc, &selection, &removed, &err);
+    const bool gone = rc >= 0 && removed > 0;
+    if (gone) /* else there was nothing yet of one that failed to be stored */
         *may = WORK_ABSENT;
-    answered(work, broken && rc >= 0 && removed > 0, rc, &err);
-    return rc;
+    answered(work, broken && gone, rc, &err);
+    return gone;
 }
 
 static int encode_anew(const struct work *work, struct arc *arc, int number)
@@ -189,10 +197,14 @@ static void store_together(const struct work *work, struct arc *arc, int first, 
         os_thread_join(&sender[n].thread);
 }
 
-/* The keeper gives space back, marks move, series settle: threads of the archive. */
-static void let_it_work(void)
+/* The keeper gives space back; the low mark moves, which its thread would do within a second. */
+static void let_it_work(const struct work *work, struct arc *arc)
 {
+    struct iso_err err = { 0 };
+
     os_sleep_ms(20);
+    if (arc_mark(arc, &err) < 0 && work->heal == NULL)
+        (void)snprintf(work->ledger->why, sizeof work->ledger->why, "mark: %s", err.text);
 }
 
 static void first_life(const struct work *work, struct arc *arc)
@@ -207,7 +219,7 @@ static void first_life(const struct work *work, struct arc *arc)
     (void)store(work, arc, 2, 2);     /* again: nothing new */
     (void)take_away(work, arc, 6);
     (void)take_away(work, arc, 9); /* large */
-    let_it_work();
+    let_it_work(work, arc);
     (void)store(work, arc, 6, 1); /* what was removed comes again */
     (void)encode_anew(work, arc, 5);
     (void)take_away(work, arc, 5);
@@ -215,13 +227,18 @@ static void first_life(const struct work *work, struct arc *arc)
         (void)store(work, arc, i, 1);
 }
 
+/* With a grace period for what is removed. */
 static void second_life(const struct work *work, struct arc *arc)
 {
+    static const int number[] = { 20, 23, 6 }; /* 23 is large */
+
     (void)store(work, arc, 7, 3);
-    (void)take_away(work, arc, 20);
+    for (int i = 0; i < 3; i++)
+        (void)take_away(work, arc, number[i]);
     store_together(work, arc, 26, 2); /* 26 to 31 */
-    (void)take_away(work, arc, 6);
-    let_it_work();
+    let_it_work(work, arc);
+    (void)store(work, arc, 6, 2);
+    (void)take_away(work, arc, 23);
 }
 
 /* With the fault over, all that is not there is sent once more: it must be taken, unless a flush has failed. */
@@ -244,13 +261,13 @@ int work_run(const struct work *work)
 {
     for (int life = 1; life <= 2; life++) {
         struct iso_err err = { 0 };
-        struct arc    *arc = archive_open(work->folder, &err);
+        struct arc    *arc = archive_open(work->folder, life == 2, &err);
 
         if (arc == NULL &&
             work->heal != NULL) { /* it says why, and starts when the fault is over */
             work->heal();
             if (!flush_failed(work))
-                arc = archive_open(work->folder, &err);
+                arc = archive_open(work->folder, life == 2, &err);
         }
         if (arc == NULL) {
             if (flush_failed(work))
@@ -270,11 +287,11 @@ int work_run(const struct work *work)
 int work_open(const struct work *work)
 {
     struct iso_err err = { 0 };
-    struct arc    *arc = archive_open(work->folder, &err);
+    struct arc    *arc = archive_open(work->folder, false, &err);
 
     if (arc == NULL)
         return -1;
-    let_it_work();
+    os_sleep_ms(20); /* the keeper */
     arc_close(arc);
     return 0;
 }
@@ -387,22 +404,23 @@ static void judge_figures(struct arc *arc, struct work_verdict *v)
 }
 
 /* Rows against files, with readers of our own: the index by SQLite, the segments block by block. */
-static void judge_files(const char *folder, struct work_verdict *v)
+static void judge_files(const char *folder, bool strays_pass, struct work_verdict *v)
 {
     char why[256] = "";
 
-    if (fault_tar_check(folder, why, sizeof why) != 0)
+    if (fault_tar_check(folder, strays_pass ? &v->strays : NULL, why, sizeof why) != 0)
         wrong(&v->violations, v, why, "files");
 }
 
-void work_judge(const char *folder, const struct work_ledger *ledger, struct work_verdict *v)
+void work_judge(const char *folder, const struct work_ledger *ledger, bool strays_pass,
+                struct work_verdict *v)
 {
     const struct work work = { .folder = folder };
 
     *v = (struct work_verdict){ 0 };
     for (int opening = 1; opening <= 2; opening++) {
         struct iso_err err = { 0 };
-        struct arc    *arc = archive_open(folder, &err);
+        struct arc    *arc = archive_open(folder, false, &err);
 
         v->found = 0;
         if (arc == NULL) {
@@ -424,6 +442,6 @@ void work_judge(const char *folder, const struct work_ledger *ledger, struct wor
                 wrong(&v->violations, v, again.why, "storing afterwards");
         }
         arc_close(arc);
-        judge_files(folder, v);
+        judge_files(folder, strays_pass, v);
     }
 }

@@ -32,6 +32,7 @@ struct work {
     struct work_ledger *ledger;
     bool (*flush_failed)(void); /* has a flush been made to fail? NULL: no */
     bool (*index_flush_failed)(void);
+    void (*restarts)(void); /* what failed before counts no more */
     void (*heal)(
         void); /* the fault is over: every operation is tried once more; NULL: nothing fails */
 };
@@ -46,13 +47,16 @@ int work_open(const struct work *work);
 struct work_verdict {
     unsigned found;
     unsigned lost;       /* acknowledged, and not there */
+    unsigned strays;     /* large files that nothing names: for `isocenter verify --repair` */
     unsigned mismatches; /* there with other bytes than any that it may have */
     unsigned
          violations; /* came back after its removal, a row without its object, an object without a row, ... */
     char why[600]; /* the first of them */
 };
 
-/* Opens (recovers), compares with the ledger, looks at rows and files, opens once more, stores every object. */
-void work_judge(const char *folder, const struct work_ledger *ledger, struct work_verdict *verdict);
+/* strays_pass: they are counted, and no violation.
+ * Opens (recovers), compares with the ledger, looks at rows and files, opens once more, stores every object. */
+void work_judge(const char *folder, const struct work_ledger *ledger, bool strays_pass,
+                struct work_verdict *verdict);
 
 #endif

@@ -1,5 +1,6 @@
 /* arc.c: opening, closing, events, figures. */
 #include "arc_in.h"
+#include "arc_restoring.h"
 
 #include "os_clock.h"
 
@@ -89,6 +90,9 @@ int arc_open_with(const struct arc_config *config, const char *index_name, struc
         rc = os_make_folder(OS_CWD, arc->folder_name, err);
     if (rc >= 0)
         rc = os_open(OS_CWD, arc->folder_name, OS_FOLDER, &arc->folder, err);
+    if (rc >= 0 && os_stat(arc->folder, ARC_RESTORING, &(struct os_stat){ 0 }, NULL) >= 0)
+        rc = iso_fail(err, ISO_ECONFLICT,
+                      "a restore into it has not been finished: run isocenter restore again");
     if (rc >= 0)
         rc = open_store(arc, err); /* takes the lock */
     if (rc >= 0)

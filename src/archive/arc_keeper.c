@@ -1,12 +1,12 @@
-/* arc_keeper.c: the thread that comes after removing. It gives the space of removed objects back once
- * their grace is over and nobody reads them any more. While a backup runs it does nothing: the places
+/* arc_keeper.c: the thread that comes after removing. It marks members in the segments as removed, and
+ * gives their space back once their grace is over and nobody reads them any more. While a backup runs it does nothing: the places
  * that the copy of the index names must keep their bytes. */
 #include "arc_in.h"
 
 #include "arc_backup.h"
 #include "os_clock.h"
 
-enum { BATCH = 64, PAUSE_MS = 5000 };
+enum { BATCH = 64, PAUSE_MS = 5000, YIELD_MS = 5 /* to a backup that wants to begin */ };
 
 static bool is_closing(struct arc *arc)
 {
@@ -43,6 +43,52 @@ static int free_batch(struct arc *arc, int64_t now_us, struct index_tombstone *l
     return rc;
 }
 
+/* Members of what can be taken back are renamed, so that the segments alone tell that they were removed.
+ * What fails is tried again later. */
+static int keep_batch(struct arc *arc, int64_t *after, size_t *count, bool *left)
+{
+    struct index_tombstone list[BATCH];
+    struct arc_flight      keep = { .uid = ISO_STR(ARC_KEEP) };
+    int64_t                done[BATCH];
+    size_t                 n = 0;
+
+    arc_flight_begin(arc, &keep);
+    int rc = index_tombstones_unkept(arc->index, *after, list, BATCH, count, NULL);
+    for (size_t i = 0; i < *count && rc >= 0; i++) {
+        *after = list[i].id;
+        if (store_keep(arc->store, &list[i].location, true, NULL) >= 0)
+            done[n++] = list[i].id;
+        else
+            *left = true;
+    }
+    if (n > 0 && rc >= 0)
+        rc = index_tombstones_kept(arc->index, done, n, NULL);
+    arc_flight_end(arc, &keep);
+    return rc;
+}
+
+static bool keep_round(struct arc *arc)
+{
+    int64_t after = 0;
+    size_t  count = BATCH;
+    bool    left  = false;
+
+    while (count == BATCH && !is_closing(arc)) {
+        int fd = -1;
+        int rc = arc_backup_lock(arc->folder, &fd, NULL);
+
+        count = 0;
+        if (rc >= 0)
+            rc = keep_batch(arc, &after, &count, &left);
+        os_close(fd);
+        if (rc < 0)
+            return true;
+        if (count == BATCH)
+            os_sleep_ms(YIELD_MS);
+    }
+    return left;
+}
+
 static bool free_round(struct arc *arc)
 {
     const int64_t          now_us = os_wall_us();
@@ -51,9 +97,17 @@ static bool free_round(struct arc *arc)
     size_t                 count  = BATCH;
 
     while (count == BATCH && !is_closing(arc)) {
+        int fd = -1;
+        int rc = arc_backup_lock(arc->folder, &fd, NULL);
+
         count = 0;
-        if (free_batch(arc, now_us, &last, &count, &left) < 0)
+        if (rc >= 0)
+            rc = free_batch(arc, now_us, &last, &count, &left);
+        os_close(fd);
+        if (rc < 0)
             return true;
+        if (count == BATCH)
+            os_sleep_ms(YIELD_MS);
     }
     return left;
 }
@@ -62,15 +116,13 @@ static bool free_round(struct arc *arc)
 static bool round_of(struct arc *arc)
 {
     int64_t next_us = INT64_MAX;
-    int     fd      = -1;
-    bool    left;
+    bool    left    = false;
 
-    if (index_tombstone_next(arc->index, &next_us, NULL) >= 0 && next_us > os_wall_us())
+    if (index_tombstone_next(arc->index, &next_us, NULL) >= 0 && next_us == INT64_MAX)
         return false;
-    if (arc_backup_lock(arc->folder, &fd, NULL) < 0)
-        return true;
-    left = free_round(arc);
-    os_close(fd);
+    left = keep_round(arc);
+    if (next_us <= os_wall_us())
+        left = free_round(arc) || left;
     return left;
 }
 

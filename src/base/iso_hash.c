@@ -38,6 +38,16 @@ void iso_sha256_take(struct iso_sha256 *hash, uint8_t digest[ISO_SHA256_BYTES])
     gnutls_hash_output(handle(hash), digest);
 }
 
+int iso_sha256_peek(struct iso_sha256 *hash, uint8_t digest[ISO_SHA256_BYTES], struct iso_err *err)
+{
+    gnutls_hash_hd_t copy = gnutls_hash_copy(handle(hash));
+
+    if (copy == NULL)
+        return iso_fail(err, ISO_EUNSUPPORTED, "SHA-256 in the middle is not available");
+    gnutls_hash_deinit(copy, digest);
+    return ISO_OK;
+}
+
 int iso_sha256_of(iso_bytes in, uint8_t digest[ISO_SHA256_BYTES], struct iso_err *err)
 {
     int rc =

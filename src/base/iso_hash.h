@@ -15,6 +15,9 @@ void             iso_sha256_free(struct iso_sha256 *hash);
 void iso_sha256_add(struct iso_sha256 *hash, const void *ptr, size_t len);
 /* The digest of all that was added; the hash is then empty again. */
 void iso_sha256_take(struct iso_sha256 *hash, uint8_t digest[ISO_SHA256_BYTES]);
+/* The digest of all that was added so far; more may follow. ISO_EUNSUPPORTED: the library cannot. */
+ISO_MUST_USE int iso_sha256_peek(struct iso_sha256 *hash, uint8_t digest[ISO_SHA256_BYTES],
+                                 struct iso_err *err);
 /* All at once. */
 ISO_MUST_USE int iso_sha256_of(iso_bytes in, uint8_t digest[ISO_SHA256_BYTES], struct iso_err *err);
 

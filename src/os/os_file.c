@@ -304,6 +304,31 @@ int os_lock(int fd, struct iso_err *err)
     return ISO_OK;
 }
 
+int os_file_age(int fd, struct os_file_age *out, struct iso_err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return fail(err, "look at an open file", "");
+    *out = (struct os_file_age){
+        .bytes    = (uint64_t)st.st_size,
+        .inode    = st.st_ino,
+        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+        .ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
+    };
+    return ISO_OK;
+}
+
+void os_file_forget(int fd, uint64_t offset, uint64_t bytes)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+}
+
+int os_sync_all(int fd, struct iso_err *err)
+{
+    return syncfs(fd) < 0 ? fail(err, "flush a file system", "") : ISO_OK;
+}
+
 int os_free_bytes(int fd, uint64_t *bytes, struct iso_err *err)
 {
     struct statvfs vfs;

@@ -80,6 +80,18 @@ ISO_MUST_USE int os_sync_folder(int fd, struct iso_err *err);
 
 /* An exclusive lock for the life of fd; ISO_EBUSY when another process holds it. */
 ISO_MUST_USE int os_lock(int fd, struct iso_err *err);
+/* What changes when a file becomes another one or its content changes: for telling without reading. */
+struct os_file_age {
+    uint64_t bytes;
+    uint64_t inode;
+    int64_t  mtime_ns;
+    int64_t  ctime_ns;
+};
+ISO_MUST_USE int os_file_age(int fd, struct os_file_age *out, struct iso_err *err);
+/* What of the range is in memory need not stay there: for those who read much and only once. */
+void os_file_forget(int fd, uint64_t offset, uint64_t bytes);
+/* Everything on the file system of fd is on stable storage, names too. */
+ISO_MUST_USE int os_sync_all(int fd, struct iso_err *err);
 /* Bytes free to us on the file system of fd. */
 ISO_MUST_USE int os_free_bytes(int fd, uint64_t *bytes, struct iso_err *err);
 

@@ -2,6 +2,7 @@
 #include "arc_backup.h"
 
 #include "arc_copy.h"
+#include "arc_earlier.h"
 #include "arc_manifest.h"
 #include "index_snapshot.h"
 #include "os_clock.h"
@@ -20,16 +21,6 @@ enum {
     HEAD_ARENA    = 1 << 20
 };
 
-#define UNFINISHED "unfinished"
-#define RESUME     "unfinished.before"
-
-/* What an earlier run says about files, in the same order as ours. */
-struct earlier {
-    struct arc_manifest_reader reader;
-    struct arc_manifest_file   file;
-    bool                       open; /* file is the next one */
-};
-
 struct backup {
     const struct arc_backup_config *config;
     struct arc_backup_report       *report;
@@ -42,8 +33,8 @@ struct backup {
     struct arc_manifest_head       *head;
     struct arc_manifest_writer      manifest;
     struct index_copy              *index;
-    struct earlier earlier[2]; /* what was interrupted, then the latest generation */
-    char           index_name[ARC_GENERATION_BYTES + 16];
+    struct arc_earlier              earlier;
+    char                            index_name[ARC_GENERATION_BYTES + 16];
 };
 
 int arc_backup_lock(int folder, int *fd, struct iso_err *err)
@@ -75,128 +66,6 @@ static bool stopped(void *ctx)
     struct backup *b = ctx;
 
     return b->config->stop != NULL && b->config->stop(b->config->ctx);
-}
-
-/* ---- what there is from before ---- */
-
-static void earlier_next(struct earlier *e)
-{
-    if (e->open && arc_manifest_next(&e->reader, &e->file, NULL) < 0) {
-        arc_manifest_close(&e->reader);
-        e->open = false;
-    }
-}
-
-/* head: NULL, or gets the manifest's. False: it cannot be read. */
-static bool earlier_open(struct earlier *e, int target, const char *name,
-                         struct arc_manifest_head *head)
-{
-    if (arc_manifest_open(&e->reader, target, name, head, NULL) < 0)
-        return false;
-    e->open = true;
-    earlier_next(e);
-    return true;
-}
-
-static const struct arc_manifest_file *earlier_find(struct backup                  *b,
-                                                    const struct arc_manifest_file *key)
-{
-    const struct arc_manifest_file *found = NULL;
-
-    for (size_t i = 2; i-- > 0;) {
-        struct earlier *e = &b->earlier[i];
-
-        while (e->open && arc_manifest_order(&e->file, key) < 0)
-            earlier_next(e);
-        if (e->open && arc_manifest_order(&e->file, key) == 0)
-            found = &e->file;
-    }
-    return found;
-}
-
-static bool manifest_is_whole(int target, const char *name)
-{
-    struct arc_manifest_reader r;
-    struct arc_manifest_file   file;
-    bool                       whole;
-
-    if (arc_manifest_open(&r, target, name, NULL, NULL) < 0)
-        return false;
-    while (arc_manifest_next(&r, &file, NULL) == ISO_OK)
-        ;
-    whole = r.ended;
-    arc_manifest_close(&r);
-    return whole;
-}
-
-/* Two interrupted runs become one: of each file the later word counts. */
-static int merge_unfinished(struct backup *b, struct iso_err *err)
-{
-    struct arc_manifest_writer w = { .fd = -1 };
-    struct earlier             e[2];
-    struct arc_manifest_head  *was;
-    struct os_stat             st;
-    int                        rc;
-
-    if (os_stat(b->target, UNFINISHED, &st, NULL) < 0)
-        return ISO_OK;
-    rc = arc_manifest_head_new(&was, err);
-    if (rc < 0)
-        return rc;
-    memset(e, 0, sizeof e);
-    bool have = earlier_open(&e[0], b->target, UNFINISHED, was);
-    (void)earlier_open(&e[1], b->target, RESUME, NULL);
-    (void)os_remove(b->target, RESUME ".new", NULL);
-    if (have)
-        rc = arc_manifest_create(&w, b->target, RESUME ".new", was, err);
-    while (rc >= 0 && have && (e[0].open || e[1].open)) {
-        int order = !e[0].open ? 1 : !e[1].open ? -1 : arc_manifest_order(&e[0].file, &e[1].file);
-
-        rc = arc_manifest_add(&w, order <= 0 ? &e[0].file : &e[1].file, err);
-        if (order >= 0)
-            earlier_next(&e[1]);
-        if (order <= 0)
-            earlier_next(&e[0]);
-    }
-    for (size_t i = 0; i < 2; i++)
-        if (e[i].open)
-            arc_manifest_close(&e[i].reader);
-    if (rc >= 0 && have)
-        rc = os_rename(b->target, RESUME ".new", b->target, RESUME, err);
-    arc_manifest_writer_release(&w);
-    arc_manifest_head_free(was);
-    return rc < 0 ? rc : os_remove(b->target, UNFINISHED, err);
-}
-
-/* The latest generation that can be read, and whether it is of this archive. */
-static int find_earlier(struct backup *b, struct iso_err *err)
-{
-    char(*name)[ARC_GENERATION_BYTES] = calloc(ARC_GENERATIONS_MAX, sizeof *name);
-    struct arc_manifest_head *was     = NULL;
-    size_t                    count   = 0;
-    bool                      found   = false;
-    int                       rc      = arc_manifest_head_new(&was, err);
-
-    if (name == NULL)
-        rc = iso_fail(err, ISO_ENOMEM, "no memory for a backup");
-    if (rc >= 0)
-        rc = arc_backup_list(b->config->target, name, ARC_GENERATIONS_MAX, &count, err);
-    for (size_t i = 0; i < count && rc >= 0 && !found; i++) {
-        char file[ARC_GENERATION_BYTES + 16];
-
-        arc_manifest_name(name[i], file);
-        found = manifest_is_whole(b->target, file) &&
-                earlier_open(&b->earlier[1], b->target, file, was);
-    }
-    if (rc >= 0 && found && was->archive[0] != '\0' && b->head->archive[0] != '\0' &&
-        strcmp(was->archive, b->head->archive) != 0)
-        rc = iso_fail(err, ISO_ECONFLICT, "%s holds the backup of another archive (%s, not %s)",
-                      b->config->target, was->archive, b->head->archive);
-    if (rc >= 0)
-        (void)earlier_open(&b->earlier[0], b->target, RESUME, NULL);
-    arc_manifest_head_free(was);
-    free(name);
-    return rc;
 }
 
 /* ---- one file ---- */
@@ -326,7 +195,7 @@ static int backup_file(struct backup *b, uint32_t volume, int folder, const char
     const int64_t                   seen = os_wall_us();
 
     (void)snprintf(file.path, sizeof file.path, "%s", path);
-    was = earlier_find(b, &file);
+    was = arc_earlier_find(&b->earlier, &file);
     if (was != NULL && !still_stored(b, was))
         was = NULL;
     for (int i = 0; i < TRIES && rc == ISO_EFORMAT; i++) {
@@ -570,8 +439,9 @@ static int copy_index(struct backup *b, struct iso_err *err)
 /* A target is empty, or a backup. */
 static int seen_in_target(void *ctx, const char *name, struct iso_err *err)
 {
-    static const char *const ours[] = { "files", "index",       "backup.lock", UNFINISHED,
-                                        RESUME,  RESUME ".new", "lost+found",  "README.txt" };
+    static const char *const ours[] = { "files",        "index",     "backup.lock",
+                                        ARC_UNFINISHED, ARC_RESUME,  ARC_RESUME ".new",
+                                        "lost+found",   "README.txt" };
     const char              *target = ctx;
     iso_str                  s      = iso_str_c(name);
 
@@ -680,15 +550,15 @@ static int run(struct backup *b, struct iso_err *err)
     if (rc >= 0)
         rc = lock_both(b, err);
     if (rc >= 0)
-        rc = merge_unfinished(b, err);
+        rc = arc_earlier_merge(b->target, err);
     if (rc >= 0)
         rc = name_run(b, err);
     if (rc >= 0)
         rc = copy_index(b, err);
     if (rc >= 0)
-        rc = find_earlier(b, err);
+        rc = arc_earlier_open(&b->earlier, b->target, b->config->target, b->head->archive, err);
     if (rc >= 0)
-        rc = arc_manifest_create(&b->manifest, b->target, UNFINISHED, b->head, err);
+        rc = arc_manifest_create(&b->manifest, b->target, ARC_UNFINISHED, b->head, err);
     if (rc >= 0)
         rc = backup_volumes(b, err);
     if (rc >= 0) {
@@ -699,12 +569,12 @@ static int run(struct backup *b, struct iso_err *err)
         rc = os_sync_all(b->target, err);
     if (rc >= 0) {
         arc_manifest_name(b->head->generation, name);
-        rc = os_rename(b->target, UNFINISHED, b->target, name, err);
+        rc = os_rename(b->target, ARC_UNFINISHED, b->target, name, err);
     }
     if (rc >= 0)
         rc = os_sync(b->target, err);
     if (rc >= 0) {
-        (void)os_remove(b->target, RESUME, NULL);
+        (void)os_remove(b->target, ARC_RESUME, NULL);
         rc = arc_backup_prune(b->target, b->config->target, b->config->keep, &b->report->pruned,
                               err);
         if (rc < 0)
@@ -731,9 +601,7 @@ int arc_backup(const struct arc_backup_config *config, struct arc_backup_report 
     if (rc >= 0)
         rc = run(&b, err);
     report->bytes_read = b.copy.read;
-    for (size_t i = 0; i < 2; i++)
-        if (b.earlier[i].open)
-            arc_manifest_close(&b.earlier[i].reader);
+    arc_earlier_close(&b.earlier);
     arc_manifest_writer_release(&b.manifest);
     index_copy_close(b.index);
     arc_copy_release(&b.copy);

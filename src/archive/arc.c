@@ -1,5 +1,6 @@
 /* arc.c: opening, closing, events, figures. */
 #include "arc_in.h"
+#include "arc_quota.h"
 #include "arc_restoring.h"
 
 #include "os_clock.h"
@@ -19,6 +20,7 @@ void arc_config_init(struct arc_config *config)
         .warn_free_bytes   = (uint64_t)1 << 30,
         .header_bytes_max  = (size_t)32 << 20,
         .readers_max       = 8,
+        .recycle_rest_s    = ARC_RECYCLE_REST_S,
     };
 }
 
@@ -105,6 +107,8 @@ int arc_open_with(const struct arc_config *config, const char *index_name, struc
         rc = arc_recover(arc, err);
     if (rc >= 0 && !config->care)
         rc = arc_marker_start(arc, err);
+    if (rc >= 0)
+        rc = arc_quota_open(arc, err);
     if (rc >= 0 && !config->care)
         rc = arc_keeper_start(arc, err);
     if (rc < 0) {
@@ -122,6 +126,7 @@ void arc_close(struct arc *arc)
         return;
     arc_settler_stop(arc->settler);
     arc_recoder_stop(arc->recoder);
+    arc_quota_close(arc->quota);
     arc_keeper_stop(arc);
     arc_marker_stop(arc);
     index_close(arc->index);

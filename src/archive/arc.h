@@ -53,12 +53,13 @@ struct arc_config {
     uint64_t         quota_bytes;              /* of all objects, removed but kept ones too */
     uint64_t         recycle_below_free_bytes; /* of the volumes that take objects */
     enum arc_recycle recycle;
+    int64_t          recycle_rest_s; /* what got something since is not recycled */
     bool
         care; /* for checking: opened as it is, nothing is recovered, no thread runs, nothing comes in
                   or goes; what is damaged is no reason to refuse */
 };
 
-/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 1 GiB, no other volumes, 32 MiB, 8; keep first; no grace, no quota. folder stays NULL. */
+/* 256 MiB, 1 MiB, 64 MiB, 64 GiB, 256 MiB, 1 GiB, no other volumes, 32 MiB, 8; keep first; no grace, no quota; an hour. folder stays NULL. */
 void arc_config_init(struct arc_config *config);
 
 /* Locks the folder (ISO_EBUSY: another process has it), recovers what a crash left, starts the

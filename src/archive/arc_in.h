@@ -69,6 +69,7 @@ struct arc {
 
     struct arc_recoder *recoder; /* arc_recode.c; NULL: not started */
     struct arc_settler *settler; /* arc_settle.c; NULL: not started */
+    struct arc_quota   *quota;   /* arc_quota.c */
 };
 
 /* What was learnt from an object's bytes. Views live in the arena given to arc_parse. */
@@ -166,6 +167,9 @@ void arc_flight_end(struct arc *arc, struct arc_flight *mine);
 /* The "UID" that the keeper and taking back reserve against each other, before any real one. */
 #define ARC_KEEP "keep"
 
+/* The "UID" that recycling and protecting reserve against each other, before ARC_SWAP. */
+#define ARC_RECYCLING "recycling"
+
 /* arc_recode.c: what the file meta information of an object that was encoded anew says of what it was;
  * strings in the arena or in meta. *has is false where it says nothing. */
 int arc_origin_read(iso_bytes meta, struct iso_arena *arena, struct index_origin *out, bool *has,
@@ -228,9 +232,17 @@ void arc_keeper_stop(struct arc *arc);
 /* Something has been removed. */
 void arc_wake_keeper(struct arc *arc);
 
-/* arc_remove.c: arc_remove, with or without the grace that is configured. */
-int arc_remove_now(struct arc *arc, const struct arc_selection *selection, bool with_grace,
+/* arc_remove.c: with or without the grace that is configured; those that have gone are skipped. */
+int arc_remove_ids(struct arc *arc, const int64_t *ids, size_t count, bool with_grace,
                    uint64_t *removed, struct iso_err *err);
+
+/* arc_quota.c */
+int  arc_quota_open(struct arc *arc, struct iso_err *err);
+void arc_quota_close(struct arc_quota *quota);
+/* Before an object is received. ISO_ENOSPC: the quota is used up. */
+int arc_quota_admit(struct arc *arc, struct iso_err *err);
+/* Something of the study is read. */
+void arc_quota_touch(struct arc *arc, iso_str study_uid);
 
 /* arc_read.c */
 /* *ids is the caller's (free). */

@@ -291,7 +291,9 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
     int                rc;
 
     iso_arena_init(&scratch, arc->config.header_bytes_max);
-    rc = store_begin(arc->store, &blob, err);
+    rc = arc_quota_admit(arc, err);
+    if (rc >= 0)
+        rc = store_begin(arc->store, &blob, err);
     if (rc < 0)
         goto out;
     rc      = arc_receive(arc, in, blob, &scratch, &parsed, meta_digest, err);

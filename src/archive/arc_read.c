@@ -180,9 +180,11 @@ int arc_object_open(struct arc *arc, const struct arc_instance *instance, struct
     int rc = store_read_open(arc->store, &instance->location, instance->digest, &open.fd, &open.pin,
                              err);
 
-    if (rc >= 0)
-        *object = open;
-    return rc;
+    if (rc < 0)
+        return rc;
+    arc_quota_touch(arc, instance->study_uid);
+    *object = open;
+    return ISO_OK;
 }
 
 void arc_object_close(struct arc_object *object)

@@ -34,15 +34,13 @@ static int remove_chunk(struct arc *arc, const int64_t *ids, size_t count, bool 
     return ISO_OK;
 }
 
-int arc_remove_now(struct arc *arc, const struct arc_selection *selection, bool with_grace,
+int arc_remove_ids(struct arc *arc, const int64_t *ids, size_t count, bool with_grace,
                    uint64_t *removed, struct iso_err *err)
 {
     struct arc_flight swap = { .uid = ISO_STR(ARC_SWAP) };
     struct iso_arena  chunk;
-    int64_t          *ids   = NULL;
-    size_t            count = 0;
-    uint64_t          gone  = 0;
-    int               rc    = arc_selection_ids(arc, selection, &ids, &count, err);
+    uint64_t          gone = 0;
+    int               rc   = ISO_OK;
 
     iso_arena_init(&chunk, CHUNK_ARENA_BYTES);
     for (size_t at = 0; at < count && rc >= 0; at += INDEX_CHUNK) {
@@ -56,7 +54,6 @@ int arc_remove_now(struct arc *arc, const struct arc_selection *selection, bool 
     if (gone > 0)
         arc_wake_keeper(arc);
     iso_arena_release(&chunk);
-    free(ids);
     if (rc >= 0)
         *removed = gone;
     return rc;
@@ -65,5 +62,12 @@ int arc_remove_now(struct arc *arc, const struct arc_selection *selection, bool 
 int arc_remove(struct arc *arc, const struct arc_selection *selection, uint64_t *removed,
                struct iso_err *err)
 {
-    return arc_remove_now(arc, selection, true, removed, err);
+    int64_t *ids   = NULL;
+    size_t   count = 0;
+    int      rc    = arc_selection_ids(arc, selection, &ids, &count, err);
+
+    if (rc >= 0)
+        rc = arc_remove_ids(arc, ids, count, true, removed, err);
+    free(ids);
+    return rc;
 }

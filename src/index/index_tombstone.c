@@ -313,10 +313,11 @@ int index_tombstone_bytes(struct index *index, int64_t now_us, uint64_t *kept, u
                           struct iso_err *err)
 {
     int64_t sum[2];
-    int     rc = one_row(index,
-                         "SELECT ifnull((SELECT sum(length) FROM tombstone WHERE kind = 1), 0),"
-                             " ifnull((SELECT sum(length) FROM tombstone WHERE made_us <= ?), 0)",
-                         &now_us, 1, sum, 2, err);
+    int     rc = one_row(
+            index,
+            "SELECT ifnull((SELECT sum(length) FROM tombstone WHERE kind = 1 AND made_us > ?1), 0),"
+                " ifnull((SELECT sum(length) FROM tombstone WHERE made_us <= ?1), 0)",
+            &now_us, 1, sum, 2, err);
 
     if (rc < 0)
         return rc;

@@ -38,6 +38,7 @@ PROGRAMS = (
     ("memory-archive", "fault_memory_all"),
     ("rot", "fault_rot.py"),
     ("clock", "fault_clock.py"),
+    ("upgrade", "fault_upgrade.py"),
     ("limits", "fault_limits.py"),
     ("memory-serve", "fault_memory.py"),
 )

@@ -124,6 +124,8 @@ static int place_private(struct xml_source *s, struct frame *f, iso_str creator,
 
     if (!dcm_tag_is_private(*tag) || (*tag & 0xff00) != 0 || creator.len == 0)
         return ISO_OK;
+    if (iso_str_find(creator, '\\', 0) < creator.len) /* it would read back as two values */
+        return iso_fail(s->err, ISO_EFORMAT, "privateCreator= with a backslash");
     for (size_t i = 0; i < f->block_count; i++) {
         if (f->block[i].group != group)
             continue;

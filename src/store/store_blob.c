@@ -56,6 +56,22 @@ static uint8_t *buffer_take(struct store *store)
     return ptr;
 }
 
+/* A full-size buffer that lies there anyway, while at most half of the budget is taken; or NULL. */
+static uint8_t *buffer_spare(struct store *store)
+{
+    const uint64_t size = store->config.inline_bytes_max;
+    uint8_t       *ptr  = NULL;
+
+    os_mutex_lock(&store->mu_memory);
+    if (store->buffer_count > 0 &&
+        store->memory_used + size <= store->config.receive_bytes_max / 2) {
+        store->memory_used += size;
+        ptr = store->buffer[--store->buffer_count];
+    }
+    os_mutex_unlock(&store->mu_memory);
+    return ptr;
+}
+
 static void buffer_give(struct store_blob *blob)
 {
     struct store *store = blob->store;
@@ -86,16 +102,20 @@ int store_begin(struct store *store, struct store_blob **blob, struct iso_err *e
     if (rc < 0)
         return rc;
     b = calloc(1, sizeof *b);
-    if (b != NULL)
+    if (b == NULL)
+        return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
+    b->store    = store;
+    b->ptr      = buffer_spare(store);
+    b->budgeted = b->ptr != NULL;
+    b->cap      = b->budgeted ? (size_t)store->config.inline_bytes_max : STORE_CHUNK_BYTES;
+    b->fd       = -1;
+    if (b->ptr == NULL)
         b->ptr = malloc(STORE_CHUNK_BYTES);
-    if (b == NULL || b->ptr == NULL) {
+    if (b->ptr == NULL) {
         free(b);
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
     }
-    b->store = store;
-    b->cap   = STORE_CHUNK_BYTES;
-    b->fd    = -1;
-    *blob    = b;
+    *blob = b;
     return ISO_OK;
 }
 
@@ -132,13 +152,13 @@ static int spill(struct store_blob *blob, struct iso_err *err)
         rc = os_open(blob->volume->tmp, name, OS_CREATE, &blob->fd, err);
     if (rc >= 0)
         rc = file_push(blob, err);
-    if (rc < 0 || !blob->budgeted)
+    if (rc < 0)
         return rc;
     buffer_give(blob); /* others need it more */
-    blob->ptr = malloc(STORE_CHUNK_BYTES);
+    blob->ptr = malloc(STORE_SPILL_BYTES);
     if (blob->ptr == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
-    blob->cap = STORE_CHUNK_BYTES;
+    blob->cap = STORE_SPILL_BYTES;
     return ISO_OK;
 }
 

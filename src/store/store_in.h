@@ -11,7 +11,8 @@
 
 enum {
     STORE_CHUNK_BYTES  = 64 << 10,  /* every blob may have this much without asking the budget */
-    STORE_BUFFERS_MAX  = 4,         /* large buffers kept for the next blob */
+    STORE_SPILL_BYTES  = 256 << 10, /* one write of a blob that has become a file */
+    STORE_BUFFERS_MAX  = 16,        /* large buffers kept for the next blob */
     STORE_BATCH_MAX    = 64,        /* objects in one write */
     STORE_WAIT_MS      = 200,       /* for memory, before a blob spills early */
     STORE_FILES_IDLE   = 32,        /* descriptors kept open for the next reader */

@@ -328,6 +328,10 @@ static int want(struct maker *m, dcm_tag tag)
         return iso_fail(m->err, ISO_EINVAL, "more than %d attributes are asked for",
                         2 * (int)ARC_KEYS_MAX);
     plan->wanted[plan->wanted_count++] = tag;
+    if (tag == DCM_NUMBER_OF_PATIENT_RELATED_STUDIES ||
+        tag == DCM_NUMBER_OF_PATIENT_RELATED_SERIES ||
+        tag == DCM_NUMBER_OF_PATIENT_RELATED_INSTANCES)
+        plan->need_counts = true;
     if (!arc_row_has(plan->query->level, tag))
         plan->need_header = true;
     return ISO_OK;
@@ -371,6 +375,7 @@ int arc_plan_make(const struct arc_query *query, struct iso_arena *arena, struct
             plan->order[plan->index.order_count++] =
                 (struct index_order){ column, query->order[i].descending };
     }
+    plan->need_counts = plan->need_counts || query->include_all;
     if (query->include_all && query->level == ARC_INSTANCE)
         plan->need_header = true;
     if (plan->rest_count == 0) {
@@ -413,6 +418,8 @@ static int show(struct search *s, const struct index_row *row, struct iso_arena 
 /* First chunks are small: the first answer is on its way before the last header is read. */
 static int walk(struct search *s, const int64_t *ids, size_t count, struct iso_err *err)
 {
+    const unsigned with = (s->plan->need_header ? INDEX_WITH_HEADER : 0u) |
+                          (s->plan->need_counts ? INDEX_WITH_COUNTS : 0u);
     struct index_row row[INDEX_CHUNK];
     struct iso_arena chunk;
     size_t           step = 8;
@@ -425,8 +432,8 @@ static int walk(struct search *s, const int64_t *ids, size_t count, struct iso_e
         step = at == 0 ? 8 : INDEX_CHUNK;
         n    = count - at < step ? count - at : step;
         iso_arena_reset(&chunk);
-        rc = index_rows(s->arc->index, s->plan->index.level, ids + at, n, s->plan->need_header,
-                        &chunk, row, &n, err);
+        rc = index_rows(s->arc->index, s->plan->index.level, ids + at, n, with, &chunk, row, &n,
+                        err);
         for (size_t i = 0; i < n && rc >= 0 && !s->full; i++)
             rc = show(s, &row[i], &chunk, err);
     }

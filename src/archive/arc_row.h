@@ -15,6 +15,7 @@ struct arc_plan {
     const struct dcm_element *rest[ARC_KEYS_MAX]; /* keys that SQL did not decide */
     size_t                    rest_count;
     bool                      need_header;
+    bool                      need_counts; /* of the patient */
 };
 
 /* arc_query.c. Values live in the arena; the plan borrows the query. */

@@ -171,8 +171,12 @@ struct index_row {
 /* The rows of ids in that order; what has gone meanwhile is skipped. each() runs without a connection
  * held when count is at most INDEX_CHUNK; larger counts are refused. Views live in the arena. */
 enum { INDEX_CHUNK = 64 };
+enum index_with {
+    INDEX_WITH_HEADER = 1,
+    INDEX_WITH_COUNTS = 2 /* of the patient: studies, series, instances; at the upper two levels */
+};
 ISO_MUST_USE int index_rows(struct index *index, enum index_level level, const int64_t *ids,
-                            size_t count, bool with_header, struct iso_arena *arena,
+                            size_t count, unsigned with, struct iso_arena *arena,
                             struct index_row rows[INDEX_CHUNK], size_t *found, struct iso_err *err);
 
 /* ---- objects ---- */

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BINDS_MAX = 4096 };
+/* So long a part of a word is in few names. */
+enum { BINDS_MAX = 4096, SHARP_CHARS = 5 };
 
 static const char ALIAS[] = { 'p', 's', 'e', 'i' };
 
@@ -195,21 +196,23 @@ static bool has_wild(iso_str s)
     return iso_str_find(s, '*', 0) < s.len || iso_str_find(s, '?', 0) < s.len;
 }
 
-/* Three characters in a row that are no wildcard? */
-static bool has_trigram(iso_str pattern)
+/* The longest run of characters that are no wildcard. */
+static size_t literal_run(iso_str pattern)
 {
-    size_t chars = 0;
+    size_t longest = 0;
+    size_t chars   = 0;
 
-    while (pattern.len > 0 && chars < 3) {
+    while (pattern.len > 0) {
         uint32_t scalar;
         iso_str  look = pattern;
 
-        chars = is_wild(pattern.ptr[0]) ? 0 : chars + 1;
+        chars   = is_wild(pattern.ptr[0]) ? 0 : chars + 1;
+        longest = chars > longest ? chars : longest;
         if (!iso_utf8_take(&look, &scalar))
             look = iso_str_sub(pattern, 1, pattern.len);
         pattern = look;
     }
-    return chars == 3;
+    return longest;
 }
 
 /* x: the column that is compared. groups: whose name groups are searched too, or NULL. */
@@ -547,7 +550,7 @@ bool index_reads_names(const struct index_predicate *p)
 {
     /* the columns of the trigrams that have an index of their own */
     return p->column->infix && p->column->indexed && index_by_parts(p) &&
-           !has_trigram(p->texts[p->text_count - 1]);
+           literal_run(p->texts[p->text_count - 1]) < 3;
 }
 
 enum index_strength index_strength(const struct index_predicate *p)
@@ -560,6 +563,9 @@ enum index_strength index_strength(const struct index_predicate *p)
         return INDEX_SHARP;
     if (p->match == INDEX_IS && is_one_of(p->column->tag, few, sizeof few / sizeof *few))
         return p->column->kind == INDEX_UID ? INDEX_UNIQUE : INDEX_SHARP;
+    if (p->match == INDEX_LIKE && p->column->infix && index_by_parts(p) &&
+        literal_run(p->texts[p->text_count - 1]) >= SHARP_CHARS)
+        return INDEX_SHARP;
     if (!p->column->indexed || (index_by_parts(p) && !p->column->infix && !p->column->interned))
         return INDEX_WEAK;
     return INDEX_COARSE;

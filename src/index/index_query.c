@@ -1,13 +1,13 @@
 /* index_query.c: questions. One term of a question drives, the others filter (index_compile.h): the
  * sharpest one; of those that may find a great many rows, the one that finds the fewest, which is
- * counted up to PROBE_ROWS. When all of them find that many and a limit is given, nothing drives but
- * the order: newest first is walked until enough rows have passed. */
+ * counted up to a number where it would be no more work to walk in the order that was asked for until
+ * enough rows have passed. So is done when all of them find that many. */
 #include "index_compile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_ROWS = 2000 };
+enum { PROBE_ROWS_MIN = 1000, PROBE_ROWS_MAX = 20000 };
 
 struct plan {
     size_t driver; /* a term, or INDEX_TERM_NONE */
@@ -60,15 +60,37 @@ static size_t coarse_terms(const struct index_query *q, size_t *terms, size_t ma
     return n;
 }
 
-static int probe(struct sql *sql, const struct index_query *q, size_t term, int64_t *rows,
-                 struct iso_err *err)
+/* To find n of all studies and sort them costs n; to walk until `limit` of them have passed,
+ * limit * all / n. */
+static int probe_rows(struct sql *sql, const struct index_query *q, int64_t *rows,
+                      struct iso_err *err)
+{
+    sqlite3_stmt *st;
+    int64_t       work;
+    int           rc = sql_prepare(sql, "SELECT studies FROM total WHERE tenant = 1", &st, err);
+
+    if (rc >= 0)
+        rc = sql_step(sql, st, err);
+    if (rc < 0)
+        return rc;
+    work = sqlite3_column_int64(st, 0);
+    rc   = sql_run(sql, st, err);
+    work *= q->limit == 0 ? 100 : q->limit < 10000 ? (int64_t)q->limit : 10000;
+    *rows = PROBE_ROWS_MIN;
+    while (*rows < PROBE_ROWS_MAX && *rows * *rows < work)
+        *rows *= 2;
+    return rc;
+}
+
+static int probe(struct sql *sql, const struct index_query *q, size_t term, int64_t most,
+                 int64_t *rows, struct iso_err *err)
 {
     struct index_compile c;
     sqlite3_stmt        *st;
     int                  rc = index_compile_begin(&c, q, err);
 
     if (rc >= 0) {
-        index_put_probe(&c, term, PROBE_ROWS);
+        index_put_probe(&c, term, most);
         rc = index_compile_end(&c, err);
     }
     if (rc >= 0)
@@ -89,7 +111,9 @@ static int choose(struct sql *sql, const struct index_query *q, size_t *driver, 
 {
     size_t  term[COARSE_MAX + 2];
     size_t  count;
-    int64_t least = PROBE_ROWS;
+    int64_t most;
+    int64_t least;
+    int     rc;
 
     *driver = sharpest(q);
     if (*driver != INDEX_TERM_NONE)
@@ -101,21 +125,22 @@ static int choose(struct sql *sql, const struct index_query *q, size_t *driver, 
         *driver = term[0];
         return ISO_OK;
     }
-    for (size_t i = 0; i < count; i++) {
-        int64_t rows = PROBE_ROWS;
-        int     rc   = ISO_OK;
+    rc    = probe_rows(sql, q, &most, err);
+    least = most;
+    for (size_t i = 0; i < count && rc >= 0; i++) {
+        int64_t rows = most;
 
         /* to count these is as much work as to find them */
         if (term[i] >= q->predicate_count || q->limit > 0 ||
             !index_reads_names(&q->predicates[term[i]]))
-            rc = probe(sql, q, term[i], &rows, err);
-        if (rc < 0)
-            return rc;
-        if (rows < least) {
+            rc = probe(sql, q, term[i], most, &rows, err);
+        if (rc >= 0 && rows < least) {
             least   = rows;
             *driver = term[i];
         }
     }
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < count && *driver == INDEX_TERM_NONE; i++)
         if (is_date(q, term[i]) && q->level > INDEX_PATIENT)
             *driver = term[i];

@@ -267,7 +267,7 @@ static int row_header(struct index_headers *headers, struct iso_arena *arena, st
 }
 
 int index_rows(struct index *index, enum index_level level, const int64_t *ids, size_t count,
-               bool with_header, struct iso_arena *arena, struct index_row rows[INDEX_CHUNK],
+               unsigned with, struct iso_arena *arena, struct index_row rows[INDEX_CHUNK],
                size_t *found, struct iso_err *err)
 {
     struct sql          *sql = NULL;
@@ -283,7 +283,7 @@ int index_rows(struct index *index, enum index_level level, const int64_t *ids, 
     if (rc >= 0)
         rc = sql_read_begin(sql, err);
     if (rc >= 0)
-        rc = sql_prepare(sql, index->select_row[level], &row, err);
+        rc = sql_prepare(sql, index->select_row[(with & INDEX_WITH_COUNTS) != 0][level], &row, err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
         sqlite3_bind_int64(row, 1, ids[i]);
         rc = sql_step(sql, row, err);
@@ -296,7 +296,7 @@ int index_rows(struct index *index, enum index_level level, const int64_t *ids, 
         rc = row_take(row, level, arena, &rows[n], err);
         sqlite3_reset(row);
         sqlite3_clear_bindings(row);
-        if (rc >= 0 && with_header)
+        if (rc >= 0 && (with & INDEX_WITH_HEADER) != 0)
             rc = row_header(&headers, arena, &rows[n], err);
         n++;
     }

@@ -128,6 +128,7 @@ static const char *const STEP[] = {
      * pack, ready, piece, unsettled: index_settle.h. damage: what checking has found. tree_file: files of a folder
      * that was adopted in place. instance_by_place: recovery and checking go along the segments. */
     "DROP INDEX instance_large;"
+    "DROP INDEX instance_by_class;" /* study_class says which studies to look in */
     "DROP TABLE segment;"
     "CREATE INDEX instance_by_place ON instance(volume, file, offset);"
     "CREATE INDEX tombstone_by_place ON tombstone(volume, file, offset);"
@@ -252,7 +253,7 @@ static char *insert_of(const char *table, const char *fixed, enum index_level fr
 }
 
 /* One row by id: id, representative, the computed ones, then the columns of the level and above. */
-static char *select_of(enum index_level level)
+static char *select_of(enum index_level level, bool counts)
 {
     static const char *const head[] = {
         "SELECT p.id, (SELECT min(x.representative) FROM study x WHERE x.patient = p.id),"
@@ -266,6 +267,13 @@ static char *select_of(enum index_level level)
         "SELECT i.id, i.id, NULL, NULL, NULL, s.n_series, s.n_instances, s.modalities,"
         " s.sop_classes, e.n_instances",
     };
+    /* the sum reads all rows of the patient's studies */
+    static const char *const bare[] = {
+        "SELECT p.id, (SELECT min(x.representative) FROM study x WHERE x.patient = p.id),"
+        " NULL, NULL, NULL",
+        "SELECT s.id, s.representative, NULL, NULL, NULL,"
+        " s.n_series, s.n_instances, s.modalities, s.sop_classes",
+    };
     static const char *const from[] = {
         " FROM patient p WHERE p.id = ?",
         " FROM study s JOIN patient p ON p.id = s.patient WHERE s.id = ?",
@@ -277,7 +285,7 @@ static char *select_of(enum index_level level)
     struct iso_buf    out;
 
     iso_buf_init(&out, 16 << 10);
-    iso_buf_add_c(&out, head[level]);
+    iso_buf_add_c(&out, counts || level > INDEX_STUDY ? head[level] : bare[level]);
     for (size_t i = 0; i < INDEX_COLUMN_COUNT && INDEX_COLUMN[i].level <= level; i++) {
         const struct index_column *c = &INDEX_COLUMN[i];
         char a = c->level == INDEX_PATIENT && level > INDEX_PATIENT ? 's' : alias[c->level];
@@ -287,7 +295,11 @@ static char *select_of(enum index_level level)
         else
             iso_buf_printf(&out, ", %c.%s", a, c->name);
     }
-    iso_buf_add(&out, from[level], strlen(from[level]) + 1);
+    if (level == INDEX_STUDY && !counts)
+        iso_buf_add_c(&out, " FROM study s WHERE s.id = ?");
+    else
+        iso_buf_add_c(&out, from[level]);
+    iso_buf_add_u8(&out, '\0');
     if (!iso_buf_ok(&out)) {
         iso_buf_release(&out);
         return NULL;
@@ -307,9 +319,11 @@ int index_schema_statements(struct index *index, struct iso_err *err)
         insert_of("series", "tenant, study, created_us, changed_us", INDEX_SERIES, INDEX_SERIES);
     ok = index->insert_patient != NULL && index->insert_study != NULL &&
          index->insert_series != NULL;
-    for (size_t level = 0; level < 4; level++) {
-        index->select_row[level] = select_of((enum index_level)level);
-        ok                       = ok && index->select_row[level] != NULL;
+    for (size_t i = 0; i < 8; i++) {
+        char *made = select_of((enum index_level)(i % 4), i / 4 == 1);
+
+        index->select_row[i / 4][i % 4] = made;
+        ok                              = ok && made != NULL;
     }
     return ok ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory for the index");
 }

@@ -52,7 +52,7 @@ int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err
                   writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                            "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=0;"
                            "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY"
-                         : "PRAGMA query_only=ON; PRAGMA cache_size=-2048;"
+                         : "PRAGMA query_only=ON; PRAGMA cache_size=-8192;"
                            "PRAGMA temp_store=MEMORY",
                   err);
     if (rc < 0)
@@ -544,8 +544,8 @@ void index_close(struct index *index)
     free(index->insert_patient);
     free(index->insert_study);
     free(index->insert_series);
-    for (size_t i = 0; i < 4; i++)
-        free(index->select_row[i]);
+    for (size_t i = 0; i < 8; i++)
+        free(index->select_row[i / 4][i % 4]);
     os_group_release(&index->group);
     os_cond_release(&index->reader_back);
     os_mutex_release(&index->mu);

@@ -103,7 +103,7 @@ struct index {
     char *insert_patient;
     char *insert_study;
     char *insert_series;
-    char *select_row[4];
+    char *select_row[2][4]; /* without and with the patient's counts */
 };
 
 /* index_sqlite.c */

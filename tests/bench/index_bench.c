@@ -55,16 +55,20 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-static const char *const SYLLABLE[] = { "ka",  "ro", "mi", "ten",  "sal", "be",  "du", "lin",
-                                        "gor", "ha", "ve", "schu", "pe",  "tra", "no", "wick" };
-
+/* 80 syllables: as many names as a large town has, whose trigrams are as common as in real ones. */
 static iso_str name_of(uint64_t patient, struct iso_arena *arena)
 {
-    uint64_t r = mix(patient + 1);
+    static const char consonant[] = "bdfghklmnprstvwz";
+    static const char vowel[]     = "aeiou";
+    uint64_t          r           = mix(patient + 1);
+    char              text[16];
 
-    return iso_arena_printf(arena, "%s%s%s%s^%s%s^%c", SYLLABLE[r & 15], SYLLABLE[r >> 4 & 15],
-                            SYLLABLE[r >> 8 & 15], SYLLABLE[r >> 12 & 15], SYLLABLE[r >> 16 & 15],
-                            SYLLABLE[r >> 20 & 15], (char)('A' + (r >> 24) % 26));
+    for (size_t i = 0; i < 5; i++, r /= 80) {
+        text[2 * i + (i > 2)]     = consonant[r % 16];
+        text[2 * i + 1 + (i > 2)] = vowel[r / 16 % 5];
+    }
+    text[6] = '^';
+    return iso_arena_printf(arena, "%.11s^%c", text, (char)('A' + r % 26));
 }
 
 static void put(struct dcm_dataset *ds, struct iso_arena *arena, dcm_tag tag, enum dcm_vr vr,
@@ -142,7 +146,7 @@ static void object_of(uint64_t n, const struct shape *shape, struct iso_arena *a
                          r % 3 == 0   ? "Thorax"
                          : r % 3 == 1 ? "Abdomen"
                                       : "Head",
-                         SYLLABLE[r >> 12 & 15]));
+                         r & 0x1000 ? "plain" : "contrast"));
     put(ds, arena, 0x0008103E, DCM_VR_LO,
         iso_arena_printf(arena, "axial %u mm", 1 + (unsigned)(series % 7)));
     put(ds, arena, 0x00100010, DCM_VR_PN, name_of(study / 2, arena));
@@ -329,7 +333,7 @@ static void question_ask(struct asker *a, uint64_t r, bool with_header)
         text = iso_arena_printf(&arena, "%.*s*", 5, name.ptr);
         break;
     case 'i':
-        text = iso_arena_printf(&arena, "*%.*s*", 7, name.ptr + 2);
+        text = iso_arena_printf(&arena, "*%.*s*", 5, name.ptr + 1);
         break;
     case '2':
         text = iso_arena_printf(&arena, "*%.*s*", 2, name.ptr + 2);
@@ -362,7 +366,8 @@ static void question_ask(struct asker *a, uint64_t r, bool with_header)
         size_t           n     = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
         size_t           found = 0;
 
-        must(index_rows(a->index, q.level, ids + at, n, with_header, &arena, rows, &found, &err),
+        must(index_rows(a->index, q.level, ids + at, n, with_header ? INDEX_WITH_HEADER : 0, &arena,
+                        rows, &found, &err),
              &err);
         a->rows += found;
     }

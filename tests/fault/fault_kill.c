@@ -1,5 +1,5 @@
 /* fault_kill.c: a process that stores and removes from several threads, while what is stored is
- * compressed in the background, is killed at random, again and again. It reports each acknowledgement through a pipe, as a sender would keep a ledger; whatever the
+ * compressed and packed in the background, is killed at random, again and again. It reports each acknowledgement through a pipe, as a sender would keep a ledger; whatever the
  * ledger holds must be in the archive afterwards, byte for byte, and what was removed must be gone.
  *
  * fault_kill [kills | --full]   ISOCENTER_KILLS overrides; 30 otherwise, 1000 in full
@@ -7,6 +7,7 @@
 #include "arc_make.h"
 
 #include "arc_recode.h"
+#include "arc_settle.h"
 #include "os_clock.h"
 #include "os_file.h"
 #include "os_thread.h"
@@ -16,7 +17,7 @@
 
 #define RLE "1.2.840.10008.1.2.5"
 
-enum { THREADS = 4, LEDGER_MAX = 200000, KILLS = 30, KILLS_FULL = 1000 };
+enum { THREADS = 4, LEDGER_MAX = 200000, KILLS = 30, KILLS_FULL = 1000, STUDIES = 7, FORM = 1 };
 
 /* ---- what is stored: everything follows from the number ---- */
 
@@ -33,8 +34,8 @@ static void object_of(unsigned number, struct iso_buf *out)
     struct make m = { .patient_name = "Kill^Test", .patient_id = "K1", .sop = sop };
 
     sop_of(number, sop);
-    (void)snprintf(study, sizeof study, "1.2.826.0.2.%u", number % 7);
-    (void)snprintf(series, sizeof series, "1.2.826.0.2.%u.%u", number % 7, number % 3);
+    (void)snprintf(study, sizeof study, "1.2.826.0.2.%u", number % STUDIES);
+    (void)snprintf(series, sizeof series, "1.2.826.0.2.%u.%u", number % STUDIES, number % 3);
     m.study  = study;
     m.series = series;
     m.number = (int)number;
@@ -97,6 +98,16 @@ static void work(void *arg)
     }
 }
 
+static int say_uid(void *ctx, const struct arc_instance *instance, const struct dcm_dataset *header,
+                   struct iso_arena *scratch, struct iso_buf *out, struct iso_err *err)
+{
+    (void)ctx;
+    (void)header;
+    (void)scratch;
+    (void)err;
+    return iso_buf_add_str(out, instance->sop_instance_uid);
+}
+
 static int child(const char *folder, unsigned first)
 {
     const struct arc_rule          rule   = { .transfer_syntax_uid = RLE };
@@ -105,7 +116,8 @@ static int child(const char *folder, unsigned first)
     struct worker                  worker[THREADS];
     struct iso_err                 err = { 0 };
 
-    if (arc_recode_start(arc, &recode, &err) < 0)
+    const struct arc_settle_config settle = { .describe = say_uid, .form = FORM };
+    if (arc_recode_start(arc, &recode, &err) < 0 || arc_settle_start(arc, &settle, &err) < 0)
         return 8;
 
     for (unsigned i = 0; i < THREADS; i++) {
@@ -127,6 +139,7 @@ struct ledger {
     unsigned altered;
     unsigned undead;
     unsigned compressed;
+    unsigned settled;
 };
 
 static void ledger_read(struct ledger *l, FILE *from)
@@ -211,6 +224,55 @@ static int count_one(void *ctx, const struct arc_instance *instance, struct iso_
     return ISO_OK;
 }
 
+static int add_uid(void *ctx, const struct arc_instance *instance, struct iso_err *err)
+{
+    struct iso_buf *out = ctx;
+
+    if (out->len > 0)
+        iso_buf_add_u8(out, ',');
+    iso_buf_add_str(out, instance->sop_instance_uid);
+    return iso_buf_check(out, err);
+}
+
+/* What is ready about a series names the objects that are there. */
+static int check_ready(struct ledger *l, struct arc *arc, unsigned study, struct iso_err *err)
+{
+    struct arc_description d;
+    struct iso_arena       arena;
+    struct iso_buf         text;
+    struct iso_buf         rows;
+    char                   uid[64];
+    int                    rc;
+
+    (void)snprintf(uid, sizeof uid, "1.2.826.0.2.%u", study);
+    const iso_str study_uid = iso_str_c(uid);
+    iso_arena_init(&arena, (size_t)64 << 20);
+    iso_buf_init(&text, 64 << 20);
+    iso_buf_init(&rows, 64 << 20);
+    rc = arc_description_open(arc, study_uid, ISO_STR(""), FORM, &arena, &d, err);
+    for (size_t i = 0; rc >= 0 && i < d.parts; i++) {
+        const struct arc_selection selection = { .study_uids   = &study_uid,
+                                                 .study_count  = 1,
+                                                 .series_uids  = &d.part[i].series_uid,
+                                                 .series_count = 1 };
+
+        if (d.part[i].pieces == 0)
+            continue;
+        iso_buf_reset(&text);
+        iso_buf_reset(&rows);
+        for (size_t k = 0; rc >= 0 && k < d.part[i].pieces; k++)
+            rc = iso_gzip_inflate(&d.part[i].piece[k], &text, err);
+        if (rc >= 0)
+            rc = arc_select(arc, &selection, add_uid, &rows, err);
+        l->settled++;
+        l->altered += text.len != rows.len || memcmp(text.ptr, rows.ptr, text.len) != 0;
+    }
+    iso_buf_release(&rows);
+    iso_buf_release(&text);
+    iso_arena_release(&arena);
+    return rc;
+}
+
 /* Every row has its object; the figures agree with the rows. */
 static int check_all(struct ledger *l, const char *folder, unsigned from)
 {
@@ -229,6 +291,8 @@ static int check_all(struct ledger *l, const char *folder, unsigned from)
     }
     const struct arc_selection selection = { .patient_ids = patient, .patient_id_count = 1 };
     rc                                   = arc_select(arc, &selection, count_one, &rows, &err);
+    for (unsigned study = 0; study < STUDIES && rc >= 0; study++)
+        rc = check_ready(l, arc, study, &err);
     if (rc >= 0)
         rc = arc_stats(arc, &stats, &err);
     if (rc >= 0 && stats.instances != rows)
@@ -312,16 +376,16 @@ int main(int argc, char **argv)
     if (rc == 0 && tar_lists(folder) != 0)
         rc = -1;
     (void)printf("%d kills, %u acknowledged, %u lost, %u altered, %u came back after removal; "
-                 "%u times a compressed one was looked at\n",
+                 "%u times a compressed one was looked at, %u times a settled series\n",
                  kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead,
-                 ledger.compressed);
+                 ledger.compressed, ledger.settled);
     (void)printf(
         "figure kill-archive points=%d acknowledged=%u lost=%u mismatches=%u violations=%u\n",
         kills, ledger.acknowledged, ledger.lost, ledger.altered, ledger.undead);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
     rc |= system(command);
     rc = rc != 0 || ledger.lost + ledger.altered + ledger.undead > 0 || ledger.acknowledged == 0 ||
-         ledger.compressed == 0;
+         ledger.compressed == 0 || ledger.settled == 0;
     (void)printf("%s kill-archive\n", rc == 0 ? "ok" : "FAIL");
     return rc;
 }

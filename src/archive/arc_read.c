@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_ARENA_BYTES = 64 << 20, HEADERS_AT_ONCE = 16 };
+enum { CHUNK_ARENA_BYTES = 64 << 20, HEADERS_BYTES = 8 << 20 };
 
 _Static_assert((int)ARC_PATIENT == (int)INDEX_PATIENT && (int)ARC_INSTANCE == (int)INDEX_INSTANCE,
                "levels are passed through");
@@ -121,25 +121,39 @@ int arc_select_all(struct arc *arc, const struct arc_selection *selection, struc
     return ISO_OK;
 }
 
+/* Few at first, and as many at once as are not large: each pack is opened for many, and headers of many
+ * megabytes come one by one. */
 int arc_select_headers(struct arc *arc, const struct arc_selection *selection,
                        int (*each)(void *ctx, const struct arc_instance *instance,
                                    const struct dcm_dataset *header, struct iso_err *err),
                        void *ctx, struct iso_err *err)
 {
-    struct index_instance row[HEADERS_AT_ONCE];
-    struct dcm_dataset    header[HEADERS_AT_ONCE];
+    struct index_instance row[INDEX_CHUNK];
+    struct dcm_dataset    header[INDEX_CHUNK];
     struct iso_arena      chunk;
     int64_t              *ids   = NULL;
     size_t                count = 0;
-    int                   rc    = arc_selection_ids(arc, selection, &ids, &count, err);
+    size_t                step  = 4;
+    size_t                n;
+    int                   rc = arc_selection_ids(arc, selection, &ids, &count, err);
 
-    iso_arena_init(&chunk, HEADERS_AT_ONCE * 2 * arc->config.header_bytes_max);
-    for (size_t at = 0; at < count && rc >= 0; at += HEADERS_AT_ONCE) {
-        size_t n = count - at < HEADERS_AT_ONCE ? count - at : HEADERS_AT_ONCE;
+    iso_arena_init(&chunk, 2 * arc->config.header_bytes_max + CHUNK_ARENA_BYTES);
+    for (size_t at = 0; at < count && rc >= 0;) {
+        size_t asked = count - at < step ? count - at : step;
 
         iso_arena_reset(&chunk);
-        rc = index_instances(arc->index, ids + at, n, &chunk, row, header, &n, err);
-        for (size_t i = 0; i < n && rc >= 0; i++) {
+        rc = index_instances(arc->index, ids + at, asked, &chunk, row, header, &n, err);
+        if (rc == ISO_ELIMIT && asked > 1) {
+            step = 1;
+            rc   = ISO_OK;
+            continue;
+        }
+        at += asked;
+        if (chunk.bytes_used > HEADERS_BYTES)
+            step = 1;
+        else if (step * 2 <= INDEX_CHUNK && chunk.bytes_used < HEADERS_BYTES / 2)
+            step *= 2;
+        for (size_t i = 0; rc >= 0 && i < n; i++) {
             struct arc_instance instance;
 
             arc_instance_from(&row[i], &instance);

@@ -58,7 +58,8 @@ static int open_store(struct arc *arc, struct iso_err *err)
     const struct store_config config = { .folder            = arc->folder,
                                          .segment_bytes     = arc->config.segment_bytes,
                                          .inline_bytes_max  = arc->config.inline_bytes_max,
-                                         .receive_bytes_max = arc->config.receive_bytes_max };
+                                         .receive_bytes_max = arc->config.receive_bytes_max,
+                                         .deferred          = arc->config.flush_ms > 0 };
 
     return store_open(&config, &arc->store, err);
 }
@@ -189,6 +190,7 @@ int arc_stats(struct arc *arc, struct arc_stats *out, struct iso_err *err)
             .instances  = stats.instances,
             .bytes      = stats.bytes,
             .bytes_free = left,
+            .deferred   = arc->config.flush_ms > 0,
             .writable   = store_writable(arc->store) && index_writable(arc->index),
         };
     return rc;

@@ -43,6 +43,9 @@ struct arc_config {
     uint64_t          object_bytes_max;  /* larger objects are refused */
     uint64_t          free_bytes_min;    /* below it the first volume takes nothing: ISO_ENOSPC */
     uint64_t          warn_free_bytes;   /* of the first volume */
+    /* 0: what is acknowledged is durable. Else it becomes so within about this time: a power loss takes
+     * what was stored since. */
+    int64_t flush_ms;
     /* The others, in the order in which they are filled; borrowed for arc_open. */
     const struct arc_volume_config *volumes;
     size_t                          volume_count;
@@ -75,6 +78,7 @@ struct arc_stats {
     uint64_t instances;
     uint64_t bytes;      /* of the stored objects */
     uint64_t bytes_free; /* on the volumes that take objects */
+    bool     deferred;   /* config.flush_ms: what is acknowledged is not durable at once */
     bool     writable;   /* false once a flush has failed, of the index or on every volume: restart
                           * after the disk was checked */
 };

@@ -48,6 +48,7 @@ struct arc {
 
     struct os_thread marker; /* arc_mark.c */
     bool             marking;
+    bool             untrusted; /* recovery after deferred flushes: rows may name what never came */
     struct os_mutex  mu_marker;
     struct os_cond   wake_marker;
     bool             marker_stops;
@@ -213,8 +214,12 @@ const struct arc_volume *arc_volume_find(const struct arc *arc, uint32_t number)
 int                      arc_volumes_open(struct arc *arc, struct iso_err *err);
 void                     arc_volumes_close(struct arc *arc);
 
+#define ARC_DEFERRED "deferred" /* name of a mark in the index: flushes were deferred */
+
 /* arc_mark.c: writes the low marks now; the thread that does so about once a second. */
-int  arc_mark(struct arc *arc, struct iso_err *err);
+int arc_mark(struct arc *arc, struct iso_err *err);
+/* Before something that is stored is given up for what has just been committed. */
+int  arc_flush(struct arc *arc, struct iso_err *err);
 int  arc_marker_start(struct arc *arc, struct iso_err *err);
 void arc_marker_stop(struct arc *arc);
 

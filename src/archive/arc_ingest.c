@@ -233,7 +233,10 @@ static int write_both(struct arc *arc, const struct arc_incoming *in, struct sto
     rc = store_commit(blob, parsed->digest, &record, &entry.location, err);
     if (rc < 0)
         return rc;
-    rc = index_add(arc->index, &entry, &parsed->header, replaces, &id, err);
+    if (replaces != 0) /* what it replaces is given up for good */
+        rc = arc_flush(arc, err);
+    if (rc >= 0)
+        rc = index_add(arc->index, &entry, &parsed->header, replaces, &id, err);
     if (rc == ISO_ENOENT && replaces != 0) /* somebody removed it meanwhile */
         rc = index_add(arc->index, &entry, &parsed->header, 0, &id, err);
     if (rc >= 0) {

@@ -5,6 +5,10 @@
  *
  * It also looks how full the volumes are, and tells what has changed.
  *
+ * Where flushes are deferred (arc_config.flush_ms) it flushes the segments first, as often as that says.
+ * Until then an index entry may survive a power loss that its object does not, so the index says that
+ * this may be so (ARC_DEFERRED), from before the first object until a clean end.
+ *
  * The order is what makes it right: first the store says up to where everything is settled, that is, its
  * index transactions have committed; then a flushed transaction writes that down, and flushes those
  * before it too. So the mark can be late, and never early. */
@@ -33,10 +37,15 @@ static int mark_one(struct arc *arc, struct arc_volume *volume, bool *news, stru
     return rc;
 }
 
+int arc_flush(struct arc *arc, struct iso_err *err)
+{
+    return store_flush_all(arc->store, err);
+}
+
 int arc_mark(struct arc *arc, struct iso_err *err)
 {
     bool news = false;
-    int  rc   = ISO_OK;
+    int  rc   = arc_flush(arc, err);
 
     for (size_t i = 0; i < arc->volume_count && rc >= 0; i++)
         rc = mark_one(arc, &arc->volume[i], &news, err);
@@ -69,7 +78,9 @@ static void mark_run(void *arg)
 
     os_mutex_lock(&arc->mu_marker);
     while (!arc->marker_stops) {
-        (void)os_cond_wait_until(&arc->wake_marker, &arc->mu_marker, os_now_ms() + PAUSE_MS);
+        const int64_t pause_ms = arc->config.flush_ms > 0 ? arc->config.flush_ms : PAUSE_MS;
+
+        (void)os_cond_wait_until(&arc->wake_marker, &arc->mu_marker, os_now_ms() + pause_ms);
         if (arc->marker_stops)
             break;
         os_mutex_unlock(&arc->mu_marker);
@@ -82,7 +93,10 @@ static void mark_run(void *arg)
 
 int arc_marker_start(struct arc *arc, struct iso_err *err)
 {
-    int rc = os_thread_start(&arc->marker, "marker", 0, mark_run, arc, err);
+    int rc = index_mark_set(arc->index, ISO_STR(ARC_DEFERRED), arc->config.flush_ms > 0, err);
+
+    if (rc >= 0)
+        rc = os_thread_start(&arc->marker, "marker", 0, mark_run, arc, err);
 
     arc->marking = rc >= 0;
     return rc;
@@ -98,5 +112,7 @@ void arc_marker_stop(struct arc *arc)
     os_mutex_unlock(&arc->mu_marker);
     os_thread_join(&arc->marker);
     arc->marking = false;
-    (void)!arc_mark(arc, NULL); /* the next start has nothing to read */
+    if (arc_mark(arc, NULL) >= 0 &&
+        arc->config.flush_ms > 0) /* the next start has nothing to read */
+        (void)!index_mark_set(arc->index, ISO_STR(ARC_DEFERRED), 0, NULL);
 }

@@ -2,12 +2,19 @@
  * tombstone is known. Any other is an addition that a power loss took out of the index, or one that was
  * never acknowledged, or the index is older than the segment (a restored backup): it is read again and
  * adopted with the time and the sender of its record, unless its SOP instance is here already, at
- * another place. */
+ * another place.
+ *
+ * After deferred flushes even what the index knows may not have reached the disk. Then every member behind
+ * the low mark is read; the first that is not whole is cut with all behind it, and the index forgets
+ * what was there: it was acknowledged, and is lost, which is what deferring means. */
 #include "arc_in.h"
 
+#include "index_care.h"
 #include "os_clock.h"
 
 #include <string.h>
+
+enum { CHUNK = 64 };
 
 struct range_source {
     int      fd;
@@ -111,6 +118,49 @@ static int member_decide(struct arc *arc, const struct store_member *member,
     return rc;
 }
 
+/* The index knows it, but did its bytes reach the disk? */
+static int member_believe(struct arc *arc, const struct store_member *member,
+                          struct iso_arena *arena, enum store_verdict *verdict, struct iso_err *err)
+{
+    struct index_instance entry;
+    struct arc_parsed     parsed;
+    int                   rc = member_read(arc, member, arena, &parsed, &entry, err);
+
+    if (rc == ISO_EFORMAT)
+        *verdict = STORE_CUT;
+    return rc == ISO_EFORMAT ? ISO_OK : rc;
+}
+
+/* Rows and tombstones of what was cut. */
+static int forget_cut(struct arc *arc, const struct arc_volume *volume, enum index_places which,
+                      struct iso_err *err)
+{
+    struct index_place    place[CHUNK];
+    int64_t               id[CHUNK];
+    struct store_location after = { .volume = volume->number };
+    size_t                count = CHUNK;
+    int                   rc    = ISO_OK;
+
+    store_low(arc->store, volume->number, &after.file, &after.offset);
+    while (rc >= 0 && count == CHUNK) {
+        size_t   n = 0;
+        uint64_t removed;
+
+        rc = index_places(arc->index, which, &after, place, CHUNK, &count, err);
+        for (size_t i = 0; rc >= 0 && i < count; i++) {
+            after = place[i].at;
+            if (after.volume != volume->number || (after.file & STORE_FILE_LARGE) != 0)
+                count = 0; /* no more of this volume's segments */
+            else
+                id[n++] = place[i].id;
+        }
+        if (rc >= 0 && n > 0)
+            rc = which == INDEX_ROWS ? index_remove(arc->index, id, n, 0, &removed, err)
+                                     : index_tombstones_done(arc->index, id, n, err);
+    }
+    return rc;
+}
+
 static int member(void *ctx, const struct store_member *m, enum store_verdict *verdict,
                   struct iso_err *err)
 {
@@ -121,10 +171,13 @@ static int member(void *ctx, const struct store_member *m, enum store_verdict *v
 
     *verdict = STORE_LEAVE;
     rc       = index_known_place(arc->index, m->at.volume, m->at.file, m->at.offset, &known, err);
-    if (rc < 0 || known)
+    if (rc < 0 || (known && !arc->untrusted))
         return rc;
     iso_arena_init(&arena, arc->config.header_bytes_max);
-    rc = member_decide(arc, m, &arena, verdict, err);
+    if (known)
+        rc = member_believe(arc, m, &arena, verdict, err);
+    else
+        rc = member_decide(arc, m, &arena, verdict, err);
     iso_arena_release(&arena);
     return rc;
 }
@@ -133,7 +186,8 @@ static int known_end(void *ctx, uint32_t volume, uint64_t file, uint64_t *end, s
 {
     struct arc *arc = ctx;
 
-    return index_known_end(arc->index, volume, file, end, err);
+    *end = 0;
+    return arc->untrusted ? ISO_OK : index_known_end(arc->index, volume, file, end, err);
 }
 
 static int known_file(void *ctx, uint32_t volume, uint64_t file, bool *known, struct iso_err *err)
@@ -148,7 +202,18 @@ int arc_recover(struct arc *arc, struct iso_err *err)
     const struct store_recovery how = {
         .known_end = known_end, .member = member, .known_file = known_file, .ctx = arc
     };
-    int rc = store_recover(arc->store, &how, err);
+    int64_t deferred = 0;
+    int     rc       = index_mark(arc->index, ISO_STR(ARC_DEFERRED), &deferred, err);
 
+    arc->untrusted = deferred != 0;
+    if (rc >= 0)
+        rc = store_recover(arc->store, &how, err);
+    for (size_t i = 0; i < arc->volume_count && rc >= 0 && arc->untrusted; i++) {
+        if (arc->volume[i].tree)
+            continue;
+        rc = forget_cut(arc, &arc->volume[i], INDEX_ROWS, err);
+        if (rc >= 0) /* nothing may give back what will be somebody else's place */
+            rc = forget_cut(arc, &arc->volume[i], INDEX_TOMBSTONES, err);
+    }
     return rc < 0 ? rc : arc_mark(arc, err);
 }

@@ -27,6 +27,7 @@ void cmd_archive_config(const struct cmd_config *config, struct arc_config *with
     with->receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
     with->warn_free_bytes   = (uint64_t)config->warn_free_bytes;
     with->free_bytes_min    = (uint64_t)config->stop_free_bytes;
+    with->flush_ms          = config->flush == CMD_FLUSH_DEFERRED ? config->flush_ms : 0;
     with->volumes           = volumes;
     with->volume_count      = config->volume_count;
 }

@@ -24,12 +24,13 @@ struct key {
     int64_t     least;
     int64_t     most;
     const char *preset; /* as text */
-    const char *help;   /* CHOICE: the words, then the text, are apart by '|' */
+    const char *help;
 };
 
 #define FIELD(name) offsetof(struct cmd_config, name)
 
-static const char *const conflict_words[] = { "keep-first", "replace", "reject" };
+static const char *const conflict_words[] = { "keep-first", "replace", "reject", NULL };
+static const char *const flush_words[]    = { "each", "deferred", NULL };
 
 static const struct key keys[] = {
     { "data", TEXT, FIELD(data), 0, 0, "./isocenter-data", "Folder that holds everything stored" },
@@ -78,6 +79,11 @@ static const struct key keys[] = {
       "Below this much free space on the disk of the data folder the log and the status say so" },
     { "stop_free_bytes", NUMBER, FIELD(stop_free_bytes), 0, INT64_MAX, "268435456",
       "Below this much the data folder takes no objects; the next one of `volumes` does" },
+    { "flush", CHOICE, FIELD(flush), 0, 1, "each",
+      "`each`: what is acknowledged is on the disk. `deferred`: it is acknowledged before that, and "
+      "a power loss takes what came in the last `flush_ms`" },
+    { "flush_ms", NUMBER, FIELD(flush_ms), 10, 60000, "200",
+      "How often deferred flushes are made, in milliseconds" },
     { "settle_s", NUMBER, FIELD(settle_s), 0, 86400, "10",
       "Seconds without news after which a series is packed and its metadata made ready" },
 };
@@ -119,6 +125,30 @@ static int set_text(struct cmd_config *config, const struct key *key, const char
     return ISO_OK;
 }
 
+static const char *const *words_of(const struct key *key)
+{
+    return key->field == FIELD(flush) ? flush_words : conflict_words;
+}
+
+static int set_choice(struct cmd_config *config, const struct key *key, const char *value,
+                      struct iso_err *err)
+{
+    const char *const *words = words_of(key);
+    struct iso_buf     list;
+    int                rc;
+
+    for (int64_t i = 0; words[i] != NULL; i++)
+        if (strcmp(value, words[i]) == 0)
+            return set_number(config, key, i, err);
+    iso_buf_init(&list, 1024);
+    for (int64_t i = 0; words[i] != NULL; i++)
+        iso_buf_printf(&list, "%s%s", i > 0 ? ", " : "", words[i]);
+    rc = iso_fail(err, ISO_EINVAL, "%s must be one of %.*s; not \"%.64s\"", key->name,
+                  ISO_STR_ARG(iso_str_of_bytes(iso_buf_bytes(&list))), value);
+    iso_buf_release(&list);
+    return rc;
+}
+
 int cmd_config_set(struct cmd_config *config, const char *name, const char *value,
                    struct iso_arena *arena, struct iso_err *err)
 {
@@ -146,11 +176,7 @@ int cmd_config_set(struct cmd_config *config, const char *name, const char *valu
         memcpy((char *)config + key->field, &on, sizeof on);
         return ISO_OK;
     case CHOICE:
-        for (int64_t i = key->least; i <= key->most; i++)
-            if (strcmp(value, conflict_words[i]) == 0)
-                return set_number(config, key, i, err);
-        return iso_fail(err, ISO_EINVAL, "%s must be one of %s, %s, %s; not \"%.64s\"", name,
-                        conflict_words[0], conflict_words[1], conflict_words[2], value);
+        return set_choice(config, key, value, err);
     }
     return ISO_EINVAL;
 }

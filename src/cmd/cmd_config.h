@@ -37,6 +37,8 @@ struct cmd_volume {
 /* What happens when a SOP instance arrives again with other content. */
 enum cmd_conflict { CMD_KEEP_FIRST, CMD_REPLACE, CMD_REJECT };
 
+enum cmd_flush { CMD_FLUSH_EACH, CMD_FLUSH_DEFERRED };
+
 struct cmd_config {
     const char *data;   /* folder */
     const char *listen; /* address */
@@ -61,6 +63,8 @@ struct cmd_config {
     int64_t     cache_bytes;
     int64_t     warn_free_bytes; /* of the data folder's disk */
     int64_t     stop_free_bytes;
+    int64_t     flush; /* enum cmd_flush */
+    int64_t     flush_ms;
     int64_t     settle_s;
     bool        check_called_aet;
     bool        insecure; /* only ever from the command line */

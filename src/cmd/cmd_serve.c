@@ -210,6 +210,8 @@ static int serve(struct server *s)
         rc = cmd_archive_open(&s->config, &s->arc, &err);
     os_raise_file_limit();
     os_block_end_signals();
+    if (rc == ISO_OK && s->config.flush == CMD_FLUSH_DEFERRED)
+        srv_log("flush", "deferred=1 every_ms=%lld", (long long)s->config.flush_ms);
     if (rc == ISO_OK)
         rc = arc_on_event(s->arc, tell_volume, NULL, &err);
     if (rc == ISO_OK)

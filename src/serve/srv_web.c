@@ -92,6 +92,7 @@ static int stats_json(struct http_request *req, void *ctx, struct iso_err *err)
     iso_json_key_u64(&json, "bytes_free", stats.bytes_free);
     iso_json_key(&json, ISO_STR("writable"));
     iso_json_bool(&json, stats.writable);
+    iso_json_key_str(&json, "flush", stats.deferred ? ISO_STR("deferred") : ISO_STR("each"));
     volumes_json(&json, volumes, count);
     iso_json_close_object(&json);
     rc = iso_json_end(&json, err);

@@ -82,6 +82,7 @@ struct store_config {
     uint64_t segment_bytes;
     uint64_t inline_bytes_max;
     uint64_t receive_bytes_max; /* memory of all blobs together; beyond it they wait, then spill */
+    bool     deferred;          /* store_commit does not flush: store_flush_all does */
 };
 
 /* Takes the lock of the first volume's folder (ISO_EBUSY); it has no volumes yet. */
@@ -110,6 +111,10 @@ ISO_MUST_USE int store_free_bytes(struct store *store, uint64_t *bytes, struct i
 /* False once a flush has failed on every volume. */
 bool store_writable(struct store *store);
 
+/* What was committed so far is on stable storage. At once where commits flush. ISO_EIO: a volume has
+ * failed. */
+ISO_MUST_USE int store_flush_all(struct store *store, struct iso_err *err);
+
 /* ---- members, recovery, the low mark ---- */
 
 /* A member of a segment. */
@@ -135,7 +140,8 @@ ISO_MUST_USE int store_walk(struct store *store, uint32_t volume, uint64_t file,
 enum store_verdict {
     STORE_LEAVE, /* known, or nobody's business */
     STORE_ADOPT, /* it is in the index now */
-    STORE_DROP   /* its space is given back */
+    STORE_DROP,  /* its space is given back */
+    STORE_CUT    /* it was never flushed: in the open segment it and all behind it goes */
 };
 
 struct store_recovery {
@@ -155,7 +161,7 @@ struct store_recovery {
 ISO_MUST_USE int store_recover(struct store *store, const struct store_recovery *how,
                                struct iso_err *err);
 
-/* All that was committed before (file, offset) is settled. */
+/* All that was committed before (file, offset) is flushed and settled. */
 void store_low(struct store *store, uint32_t volume, uint64_t *file, uint64_t *offset);
 
 /* ---- the way in ---- */
@@ -176,7 +182,8 @@ bool store_blob_memory(const struct store_blob *blob, iso_bytes *all);
 uint32_t store_blob_crc32c(const struct store_blob *blob);
 /* Makes it durable; *blob is then NULL. digest names the object in its segment; record goes beside it,
  * with the blob's own crc32c in place of record->crc32c. On failure the blob is still the caller's.
- * ISO_ENOSPC: nothing was harmed, retry later. After success exactly one of store_settle and
+ * ISO_ENOSPC: nothing was harmed, retry later. In a deferred store small objects are only handed to
+ * the system. After success exactly one of store_settle and
  * store_discard follows, for every object. */
 ISO_MUST_USE int store_commit(struct store_blob **blob, const uint8_t digest[STORE_DIGEST_BYTES],
                               const struct store_record *record, struct store_location *at,

@@ -78,6 +78,8 @@ struct store_volume {
     size_t              place_cap; /* a power of two */
     uint64_t            end_file;  /* what is committed ends here */
     uint64_t            end_offset;
+    uint64_t            flushed_file; /* what is flushed; the same unless deferred */
+    uint64_t            flushed_offset;
 };
 
 struct store {
@@ -106,6 +108,7 @@ struct store_append {
     uint8_t              digest[STORE_DIGEST_BYTES];
     struct store_record  record;
     bool                 large; /* content is a journal entry */
+    bool                 flush; /* no content: only to flush what there is */
     char                 line[STORE_TAR_LARGE_BYTES];
     iso_bytes            content;
     uint64_t             segment; /* out: where the content is */
@@ -158,6 +161,8 @@ void store_low_release(struct store_volume *v);
 int  store_low_reserve(struct store_volume *v, size_t count, struct iso_err *err);
 void store_low_add(struct store_volume *v, const struct store_place *list, size_t count,
                    uint64_t end_file, uint64_t end_offset);
+/* What was added so far is flushed. */
+void store_low_flushed(struct store_volume *v);
 void store_low_settle(struct store_volume *v, uint64_t file, uint64_t offset);
 void store_low_end(struct store_volume *v, uint64_t *file, uint64_t *offset);
 

@@ -67,6 +67,14 @@ void store_low_add(struct store_volume *v, const struct store_place *list, size_
     os_mutex_unlock(&v->mu_low);
 }
 
+void store_low_flushed(struct store_volume *v)
+{
+    os_mutex_lock(&v->mu_low);
+    v->flushed_file   = v->end_file;
+    v->flushed_offset = v->end_offset;
+    os_mutex_unlock(&v->mu_low);
+}
+
 void store_low_settle(struct store_volume *v, uint64_t file, uint64_t offset)
 {
     os_mutex_lock(&v->mu_low);
@@ -109,5 +117,9 @@ void store_low(struct store *store, uint32_t volume, uint64_t *file, uint64_t *o
     os_mutex_lock(&v->mu_low);
     *file   = v->place_count > 0 ? place_at(v, 0)->file : v->end_file;
     *offset = v->place_count > 0 ? place_at(v, 0)->offset : v->end_offset;
+    if (v->flushed_file < *file || (v->flushed_file == *file && v->flushed_offset < *offset)) {
+        *file   = v->flushed_file;
+        *offset = v->flushed_offset;
+    }
     os_mutex_unlock(&v->mu_low);
 }

@@ -16,6 +16,7 @@ struct recovery {
     const struct store_recovery *how;
 };
 
+/* ISO_EEND: it is to be cut. */
 static int member_recover(const struct recovery *r, const struct store_member *member,
                           struct iso_err *err)
 {
@@ -26,6 +27,8 @@ static int member_recover(const struct recovery *r, const struct store_member *m
         rc = r->how->member(r->how->ctx, member, &verdict, err);
     if (rc >= 0 && verdict == STORE_DROP)
         rc = store_remove(r->store, &member->at, err);
+    if (rc >= 0 && verdict == STORE_CUT && member->segment == r->v->segment_number)
+        rc = ISO_EEND;
     return rc;
 }
 
@@ -49,7 +52,8 @@ static int tail_walk(const struct recovery *r, int fd, uint64_t segment, uint64_
             break;
         if (ours)
             rc = member_recover(r, &member, err);
-        *at = member.end;
+        if (rc >= 0)
+            *at = member.end;
     }
     return rc == ISO_EEND || rc == ISO_EFORMAT ? ISO_OK : rc;
 }
@@ -90,6 +94,7 @@ static int segment_recover(const struct recovery *r, uint64_t segment, uint64_t 
         v->segment_end   = at;
         v->segment_ready = at;
         store_low_add(v, NULL, 0, segment, at);
+        store_low_flushed(v);
     }
     os_close(fd);
     return rc;

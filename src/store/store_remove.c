@@ -67,6 +67,20 @@ static int member_mark(struct store_volume *v, const struct store_location *at,
                     (!member.large && member.bytes != at->length)))
         rc = iso_fail(err, ISO_EFORMAT, "segment %s has no such object at %llu", name,
                       (unsigned long long)offset);
+    if (rc >= 0 && member.large) {
+        char     line[STORE_TAR_LARGE_BYTES];
+        uint64_t number = 0;
+        uint64_t bytes;
+        size_t   n = (size_t)(member.bytes < sizeof line ? member.bytes : sizeof line);
+
+        rc = os_read_exact_at(fd, line, n, offset, err);
+        if (rc >= 0 && (!store_tar_large_parse(iso_str_of(line, n), &number, &bytes) ||
+                        number >= STORE_FILE_LARGE))
+            number = 0; /* torn: as store_walk says */
+        if (rc >= 0 && number != (at->file & ~STORE_FILE_LARGE))
+            rc = iso_fail(err, ISO_EFORMAT, "segment %s names another file at %llu", name,
+                          (unsigned long long)offset);
+    }
     same = rc >= 0 && member.state == state;
     if (rc >= 0 && member.state == STORE_REMOVED && !same)
         rc = iso_fail(err, ISO_ENOENT, "its space has been given back");

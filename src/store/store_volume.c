@@ -123,6 +123,8 @@ static int segment_next(struct store_volume *v, struct iso_err *err)
         rc = os_truncate(v->segment, end, err);
     if (rc >= 0)
         rc = store_flush(v, v->segment, err);
+    if (rc >= 0)
+        store_low_flushed(v);
     return rc < 0 ? rc : segment_create(v, v->segment_number + 1, err);
 }
 
@@ -167,7 +169,8 @@ static int tail_cut(struct store_volume *v, struct iso_err *err)
     return rc;
 }
 
-/* All of the list behind the segment's end, then one flush. */
+/* All of the list behind the segment's end, then one flush. Deferred: the flush waits until somebody asks
+ * for it, or for a large object, whose own file has been flushed anyway. */
 static int batch_write(struct store_volume *v, struct store_append *first, size_t count,
                        struct iso_err *err)
 {
@@ -179,11 +182,15 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
     uint64_t           ready = v->segment_ready;
     size_t             parts = 0;
     size_t             i     = 0;
+    bool               flush = !v->store->config.deferred;
     int                rc    = store_low_reserve(v, count, err);
 
     if (rc < 0)
         return rc;
-    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next, i++) {
+    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next) {
+        flush = flush || a->flush || a->large;
+        if (a->flush)
+            continue;
         struct store_tar_member member = {
             .bytes = a->content.len, .large = a->large, .mtime_s = now, .record = a->record
         };
@@ -198,37 +205,49 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
         a->segment    = v->segment_number;
         a->offset     = end + STORE_TAR_BLOCK;
         end += STORE_TAR_BLOCK + padded;
+        i++;
     }
-    if (end > ready && end - v->segment_end <= STORE_AHEAD_BYTES / 4) {
+    if (flush && end > ready && end - v->segment_end <= STORE_AHEAD_BYTES / 4) {
         part[parts++] = iso_bytes_of(zeros, sizeof zeros);
         ready         = end + sizeof zeros;
     }
-    rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
+    if (parts > 0)
+        rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
     if (rc < 0) {
         v->torn          = true;
         v->segment_ready = v->segment_end;
         (void)!tail_cut(v, NULL); /* else before the next batch */
         return rc;
     }
-    rc = store_flush(v, v->segment, err);
+    if (flush)
+        rc = store_flush(v, v->segment, err);
+    else
+        os_write_back(v->segment, v->segment_end, end - v->segment_end);
     if (rc >= 0) {
         v->segment_end   = end;
         v->segment_ready = end > ready ? end : ready;
-        store_low_add(v, place, count, v->segment_number, end);
+        store_low_add(v, place, i, v->segment_number, end);
+        if (flush)
+            store_low_flushed(v);
     }
     return rc;
 }
 
 static void batch_run(void *ctx, struct os_group_item *item, size_t count)
 {
-    struct store_volume *v     = ctx;
-    struct store_append *first = (struct store_append *)item;
-    struct iso_err       why   = { 0 };
-    int                  rc    = store_volume_check(v, &why);
+    struct store_volume *v          = ctx;
+    struct store_append *first      = (struct store_append *)item;
+    struct iso_err       why        = { 0 };
+    const bool           only_flush = first->flush && count == 1;
+    int                  rc         = ISO_OK;
 
+    if (atomic_load(&v->failed))
+        rc = iso_fail(&why, ISO_EIO, "a flush of volume %u has failed", v->config.number);
+    else if (!only_flush)
+        rc = store_volume_check(v, &why);
     if (rc >= 0)
         rc = tail_cut(v, &why);
-    if (rc >= 0 && v->segment_end >= v->store->config.segment_bytes)
+    if (rc >= 0 && !only_flush && v->segment_end >= v->store->config.segment_bytes)
         rc = segment_next(v, &why);
     if (rc >= 0)
         rc = batch_write(v, first, count, &why);
@@ -249,6 +268,23 @@ void store_volume_append(struct store_append *a)
 void store_volume_post(struct store_append *a, void (*finished)(struct os_group_item *item))
 {
     os_group_post(&a->volume->group, &a->item, finished);
+}
+
+int store_flush_all(struct store *store, struct iso_err *err)
+{
+    for (size_t i = 0; i < store->volume_count && store->config.deferred; i++) {
+        struct store_append a = { .volume = store->volume[i], .flush = true };
+
+        if (a.volume->config.kind != STORE_SEGMENTS)
+            continue;
+        store_volume_append(&a);
+        if (a.rc < 0) {
+            if (err != NULL)
+                *err = a.err;
+            return a.rc;
+        }
+    }
+    return ISO_OK;
 }
 
 /* ---- life ---- */
@@ -313,8 +349,10 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
         rc = os_sync_folder(v->config.folder, err);
     if (rc >= 0)
         rc = segment_open(v, err);
-    if (rc >= 0)
+    if (rc >= 0) {
         store_low_add(v, NULL, 0, v->segment_number, v->segment_end);
+        store_low_flushed(v);
+    }
     return rc;
 }
 

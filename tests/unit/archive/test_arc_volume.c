@@ -204,6 +204,101 @@ static void removing_a_large_object_marks_its_journal(void **state)
     shell("tar tf @/seg/00000001.tar | grep -q '^removed/large/'", *state);
 }
 
+/* ---- deferred flushes ---- */
+
+static struct arc *open_deferred(const char *folder, int64_t flush_ms)
+{
+    struct arc_config config;
+    struct arc       *arc = NULL;
+    struct iso_err    err = { 0 };
+
+    arc_config_init(&config);
+    config.folder         = folder;
+    config.free_bytes_min = 0;
+    config.flush_ms       = flush_ms;
+    if (arc_open(&config, &arc, &err) < 0)
+        fail_msg("%s", err.text);
+    return arc;
+}
+
+/* The power goes after the index has reached the disk and before the segment has, but for its last
+ * object: what was flushed is whole, the rest is forgotten, and nobody's place is given to another. */
+static void a_deferred_flush_may_come_too_late(void **state)
+{
+    static const int      later[] = { 3, 4, 6, 7 };
+    struct index_instance row[8];
+    struct index_instance again;
+    struct arc_stats      stats;
+    struct iso_arena      arena;
+    struct iso_err        err = { 0 };
+    char                  name[128];
+    bool                  known;
+
+    iso_arena_init(&arena, 16 << 20);
+    (void)snprintf(name, sizeof name, "%s/a", (char *)*state);
+    struct arc *arc = open_deferred(name, 3600000);
+    assert_int_equal(arc_stats(arc, &stats, &err), ISO_OK);
+    assert_true(stats.deferred);
+    store_some(arc, 0, 3); /* the last one is large, and flushes */
+    uint64_t low = arc->store->volume[0]->flushed_offset;
+    assert_true(low > 0);
+    for (size_t i = 0; i < 4; i++) {
+        store_some(arc, later[i], later[i] + 1);
+        assert_true(is_there(arc, later[i], &row[later[i]], &arena));
+    }
+    assert_int_equal(arc->store->volume[0]->flushed_offset, low);
+    assert_int_equal(index_mark_set(arc->index, ISO_STR("news"), 1, &err), ISO_OK); /* flushes it */
+    shell("cp -r @/a @/b", *state);
+    arc_close(arc);
+    arc = open_deferred(name, 0); /* a clean end: all is there */
+    for (size_t i = 0; i < 4; i++)
+        assert_true(is_there(arc, later[i], &again, &arena));
+    arc_close(arc);
+
+    int fd;
+    (void)snprintf(name, sizeof name, "%s/b/seg/00000001.tar", (char *)*state);
+    assert_int_equal(os_open(OS_CWD, name, OS_WRITE_OLD, &fd, &err), ISO_OK);
+    assert_int_equal(os_write_at(fd, "\0\0\0\0", 4, row[4].location.offset + 2000, &err), ISO_OK);
+    os_close(fd);
+    (void)snprintf(name, sizeof name, "%s/b", (char *)*state);
+    arc = open_deferred(name, 0);
+    for (int n = 0; n < 8; n++)
+        if (n != 5)
+            assert_int_equal(is_there(arc, n, &again, &arena), n < 4);
+    assert_int_equal(arc_stats(arc, &stats, &err), ISO_OK);
+    assert_int_equal(stats.instances, 4);
+    assert_false(stats.deferred);
+    for (int n = 4; n < 8; n += n == 4 ? 2 : 1) {
+        assert_int_equal(index_known_place(arc->index, 1, 1, row[n].location.offset, &known, &err),
+                         ISO_OK);
+        assert_false(known);
+    }
+    store_some(arc, 4, 8);
+    for (int n = 0; n < 8; n++)
+        assert_true(is_there(arc, n, &again, &arena));
+    assert_int_equal(again.location.file, 1);
+    arc_close(arc);
+    iso_arena_release(&arena);
+}
+
+/* Without anything else to do it is made in time. */
+static void a_deferred_flush_is_made_in_time(void **state)
+{
+    struct arc *arc = open_deferred(*state, 20);
+
+    store_some(arc, 0, 2);
+    struct store_volume *v    = arc->store->volume[0];
+    bool                 late = true;
+    for (int waits = 0; waits < 200 && late; waits++) {
+        (void)usleep(20000);
+        os_mutex_lock(&v->mu_low);
+        late = v->flushed_offset != v->end_offset || v->place_count > 0;
+        os_mutex_unlock(&v->mu_low);
+    }
+    assert_false(late);
+    arc_close(arc);
+}
+
 /* tar of GNU, the library of bsdtar (cmake has it) and Python's give the objects back. */
 static void others_read_the_segments(void **state)
 {
@@ -360,6 +455,8 @@ int main(void)
         CASE(a_large_object_without_its_file_is_dropped),
         CASE(a_large_object_that_nobody_knows_goes),
         CASE(removing_a_large_object_marks_its_journal),
+        CASE(a_deferred_flush_may_come_too_late),
+        CASE(a_deferred_flush_is_made_in_time),
         CASE(others_read_the_segments),
         CASE(a_second_volume_is_found_again),
         CASE(a_wrong_volume_is_refused),

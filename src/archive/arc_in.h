@@ -218,8 +218,6 @@ void                     arc_volumes_close(struct arc *arc);
 
 /* arc_mark.c: writes the low marks now; the thread that does so about once a second. */
 int arc_mark(struct arc *arc, struct iso_err *err);
-/* Before something that is stored is given up for what has just been committed. */
-int  arc_flush(struct arc *arc, struct iso_err *err);
 int  arc_marker_start(struct arc *arc, struct iso_err *err);
 void arc_marker_stop(struct arc *arc);
 

@@ -230,13 +230,12 @@ static int write_both(struct arc *arc, const struct arc_incoming *in, struct sto
     entry.peer      = in->peer;
     entry.crc32c    = store_blob_crc32c(*blob);
     arc_record(&entry, &record);
+    if (replaces != 0)
+        store_blob_flushes(*blob);
     rc = store_commit(blob, parsed->digest, &record, &entry.location, err);
     if (rc < 0)
         return rc;
-    if (replaces != 0) /* what it replaces is given up for good */
-        rc = arc_flush(arc, err);
-    if (rc >= 0)
-        rc = index_add(arc->index, &entry, &parsed->header, replaces, &id, err);
+    rc = index_add(arc->index, &entry, &parsed->header, replaces, &id, err);
     if (rc == ISO_ENOENT && replaces != 0) /* somebody removed it meanwhile */
         rc = index_add(arc->index, &entry, &parsed->header, 0, &id, err);
     if (rc >= 0) {

@@ -37,16 +37,13 @@ static int mark_one(struct arc *arc, struct arc_volume *volume, bool *news, stru
     return rc;
 }
 
-int arc_flush(struct arc *arc, struct iso_err *err)
-{
-    return store_flush_all(arc->store, err);
-}
-
 int arc_mark(struct arc *arc, struct iso_err *err)
 {
     bool news = false;
-    int  rc   = arc_flush(arc, err);
+    int  rc   = ISO_OK;
 
+    (void)!store_flush_all(arc->store,
+                           NULL); /* of one volume it may fail: that one's mark stays where it is */
     for (size_t i = 0; i < arc->volume_count && rc >= 0; i++)
         rc = mark_one(arc, &arc->volume[i], &news, err);
     return rc >= 0 && news ? index_checkpoint(arc->index, err) : rc;

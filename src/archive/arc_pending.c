@@ -128,6 +128,8 @@ static bool launch(struct arc_pending *p, const struct arc_incoming *in,
         p->rc = entry_make(p, in, meta_digest);
         if (p->rc >= 0) {
             arc_record(&p->entry, &record);
+            if (p->replaces != 0)
+                store_blob_flushes(p->blob);
             store_commit_post(p->blob, p->parsed.digest, &record, stored, p);
             return true;
         }

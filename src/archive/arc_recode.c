@@ -215,11 +215,10 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
         entry.source_ae = row->source_ae;
         entry.crc32c    = store_blob_crc32c(blob);
         arc_record(&entry, &record);
+        store_blob_flushes(blob);
         rc = store_commit(&blob, parsed.digest, &record, &entry.location, err);
         if (rc >= 0) {
-            rc = arc_flush(arc, err);
-            if (rc >= 0)
-                rc = index_recode(arc->index, row->id, row->digest, &entry, &parsed.header,
+            rc = index_recode(arc->index, row->id, row->digest, &entry, &parsed.header,
                               origin.recoded_us, os_wall_us() + FREE_AFTER_US, err);
             if (rc >= 0)
                 store_settle(arc->store, &entry.location);

@@ -180,6 +180,8 @@ uint64_t         store_blob_bytes(const struct store_blob *blob);
 bool store_blob_memory(const struct store_blob *blob, iso_bytes *all);
 /* CRC-32C of all that was added so far: of the object as it will be stored. */
 uint32_t store_blob_crc32c(const struct store_blob *blob);
+/* Its commit flushes also in a deferred store: something will be given up for it. */
+void store_blob_flushes(struct store_blob *blob);
 /* Makes it durable; *blob is then NULL. digest names the object in its segment; record goes beside it,
  * with the blob's own crc32c in place of record->crc32c. On failure the blob is still the caller's.
  * ISO_ENOSPC: nothing was harmed, retry later. In a deferred store small objects are only handed to

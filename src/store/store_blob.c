@@ -232,6 +232,11 @@ uint32_t store_blob_crc32c(const struct store_blob *blob)
     return blob->crc32c;
 }
 
+void store_blob_flushes(struct store_blob *blob)
+{
+    blob->flushes = true;
+}
+
 bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
 {
     if (blob->fd >= 0)
@@ -288,7 +293,7 @@ static int commit_begin(struct store_blob *b, const uint8_t digest[STORE_DIGEST_
     struct store_append *a  = &b->append;
     int                  rc = ISO_OK;
 
-    *a = (struct store_append){ .record = *record, .large = b->fd >= 0 };
+    *a = (struct store_append){ .record = *record, .large = b->fd >= 0, .flushes = b->flushes };
     memcpy(a->digest, digest, sizeof a->digest);
     a->record.has_crc = true;
     a->record.crc32c  = b->crc32c;

@@ -107,8 +107,9 @@ struct store_append {
     struct store_volume *volume;
     uint8_t              digest[STORE_DIGEST_BYTES];
     struct store_record  record;
-    bool                 large; /* content is a journal entry */
-    bool                 flush; /* no content: only to flush what there is */
+    bool                 large;   /* content is a journal entry */
+    bool                 flushes; /* also in a deferred store */
+    bool                 flush;   /* no content: only to flush what there is */
     char                 line[STORE_TAR_LARGE_BYTES];
     iso_bytes            content;
     uint64_t             segment; /* out: where the content is */
@@ -131,6 +132,7 @@ struct store_blob {
     int                  fd;      /* -1: in memory */
     uint32_t             crc32c;  /* of all of it so far */
     bool                 budgeted;
+    bool                 flushes;
     struct store_append  append;
 };
 

@@ -188,7 +188,7 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
     if (rc < 0)
         return rc;
     for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next) {
-        flush = flush || a->flush || a->large;
+        flush = flush || a->flush || a->flushes || a->large;
         if (a->flush)
             continue;
         struct store_tar_member member = {

@@ -281,6 +281,30 @@ static void a_deferred_flush_may_come_too_late(void **state)
     iso_arena_release(&arena);
 }
 
+/* What replaces something is flushed, or both could be lost. */
+static void what_replaces_is_flushed_at_once(void **state)
+{
+    struct arc_config    config;
+    struct arc          *arc = NULL;
+    struct iso_err       err = { 0 };
+    struct store_volume *v;
+    char                 sop[64];
+
+    arc_config_init(&config);
+    config.folder         = *state;
+    config.on_conflict    = ARC_REPLACE;
+    config.free_bytes_min = 0;
+    config.flush_ms       = 3600000;
+    assert_int_equal(arc_open(&config, &arc, &err), ISO_OK);
+    v = arc->store->volume[0];
+    store_some(arc, 0, 1);
+    assert_int_equal(v->flushed_offset, 0);
+    struct make m = object(0, 41, sop);
+    assert_int_equal(make_and_store(arc, &m).outcome, ARC_REPLACED);
+    assert_true(v->flushed_offset == v->end_offset && v->end_offset > 0);
+    arc_close(arc);
+}
+
 /* Without anything else to do it is made in time. */
 static void a_deferred_flush_is_made_in_time(void **state)
 {
@@ -456,6 +480,7 @@ int main(void)
         CASE(a_large_object_that_nobody_knows_goes),
         CASE(removing_a_large_object_marks_its_journal),
         CASE(a_deferred_flush_may_come_too_late),
+        CASE(what_replaces_is_flushed_at_once),
         CASE(a_deferred_flush_is_made_in_time),
         CASE(others_read_the_segments),
         CASE(a_second_volume_is_found_again),

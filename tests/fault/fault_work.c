@@ -89,7 +89,8 @@ static bool index_flush_failed(const struct work *work)
     return work->index_flush_failed != NULL && work->index_flush_failed();
 }
 
-static void answered(const struct work *work, bool flushless, int rc, const struct iso_err *err)
+static void answered(const struct work *work, const char *what, int number, bool flushless, int rc,
+                     const struct iso_err *err)
 {
     struct work_ledger *l = work->ledger;
 
@@ -97,7 +98,8 @@ static void answered(const struct work *work, bool flushless, int rc, const stru
         l->acknowledged++;
         if (flushless) {
             l->after_flush++;
-            (void)snprintf(l->why, sizeof l->why, "acknowledged after a flush had failed");
+            (void)snprintf(l->why, sizeof l->why, "%s %d acknowledged after a flush had failed",
+                           what, number);
         }
         return;
     }
@@ -123,7 +125,7 @@ static int store(const struct work *work, struct arc *arc, int number, int versi
     int rc = make_store(arc, iso_buf_bytes(&object), sop, &receipt, &err);
     if (rc >= 0)
         *may = 1u << version;
-    answered(work, broken && rc >= 0 && receipt.outcome != ARC_ALREADY, rc, &err);
+    answered(work, "store", number, broken && rc >= 0 && receipt.outcome != ARC_ALREADY, rc, &err);
     iso_buf_release(&object);
     return rc;
 }
@@ -145,7 +147,7 @@ static bool take_away(const struct work *work, struct arc *arc, int number)
     const bool gone = rc >= 0 && removed > 0;
     if (gone) /* else there was nothing yet of one that failed to be stored */
         *may = WORK_ABSENT;
-    answered(work, broken && gone, rc, &err);
+    answered(work, "remove", number, broken && gone, rc, &err);
     return gone;
 }
 
@@ -160,7 +162,7 @@ static int encode_anew(const struct work *work, struct arc *arc, int number)
     int rc = arc_recode(arc, NULL, iso_str_c(sop), ISO_STR(RLE), &outcome, &err);
     if (rc == ISO_ENOENT)
         return ISO_OK; /* an earlier operation failed */
-    answered(work, broken && rc >= 0 && outcome == ARC_RECODED, rc, &err);
+    answered(work, "encode", number, broken && rc >= 0 && outcome == ARC_RECODED, rc, &err);
     return rc;
 }
 
@@ -261,8 +263,10 @@ int work_run(const struct work *work)
 {
     for (int life = 1; life <= 2; life++) {
         struct iso_err err = { 0 };
-        struct arc    *arc = archive_open(work->folder, life == 2, &err);
 
+        if (work->restarts != NULL)
+            work->restarts();
+        struct arc *arc = archive_open(work->folder, life == 2, &err);
         if (arc == NULL &&
             work->heal != NULL) { /* it says why, and starts when the fault is over */
             work->heal();

@@ -32,8 +32,8 @@ SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN: _IOR('X', 125, u32)
 LIVES = (
     {},
     {"on_conflict": "replace"},
-    {"compression": [{"transfer_syntax": "rle", "after_s": 0}]},
-    {"on_conflict": "replace", "compression": [{"transfer_syntax": "jpegls", "modality": "CT", "after_s": 0}]},
+    {"compression": [{"transfer_syntax": "rle", "after_s": 0}], "settle_s": 0},
+    {"on_conflict": "replace", "settle_s": 1, "compression": [{"transfer_syntax": "jpegls", "modality": "CT", "after_s": 0}]},
 )
 
 
@@ -79,6 +79,10 @@ class Program:
         done = subprocess.run([CHECK, self.data], stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             self.verdict.wrong("violations", f"files: {done.stdout.strip()}")
+        done = subprocess.run([self.server.binary, "verify", "--full", "--data", self.data], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            self.verdict.wrong("violations", f"isocenter verify: {done.stdout.strip()[-600:]}")
         self.acknowledged += self.ledger.acknowledged
         self.removed += self.ledger.removed
         self.server = None
@@ -156,7 +160,7 @@ def main():
     name = "power-serve" if args.power else "kill-serve"
     if args.mutate:
         name = "harness-finds-a-missing-flush/serve"
-    count = args.count or (10 if args.mutate else (300 if args.full else 6) if args.power else 2000 if args.full else 16)
+    count = args.count or (10 if args.mutate else (300 if args.full else 6) if args.power else 2000 if args.full else 12)
     begin = time.monotonic()
     try:
         program = Program(args.power, args.mutate)

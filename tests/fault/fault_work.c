@@ -4,6 +4,8 @@
 #include "arc_make.h"
 #include "arc_in.h"
 #include "arc_recode.h"
+#include "arc_removed.h"
+#include "arc_settle.h"
 #include "fault_tar.h"
 #include "os_clock.h"
 #include "os_file.h"
@@ -151,6 +153,25 @@ static bool take_away(const struct work *work, struct arc *arc, int number)
     return gone;
 }
 
+/* What was removed with a grace period is stored again: version 1 of each. */
+static void have_back(const struct work *work, struct arc *arc, const int *number, const bool *gone,
+                      int count)
+{
+    const bool            broken = index_flush_failed(work);
+    struct arc_taken_back back   = { 0 };
+    struct iso_err        err    = { 0 };
+
+    for (int i = 0; i < count; i++)
+        work->ledger->may[number[i]] |= 1u << 1;
+    int rc = arc_take_back(arc, ISO_STR("1.2.826.0.8"), &back, &err);
+    if (rc == ISO_ENOENT) /* no removal got through */
+        rc = ISO_OK;
+    for (int i = 0; i < count; i++)
+        if (rc >= 0 && gone[i] && back.failed == 0)
+            work->ledger->may[number[i]] = 1u << 1;
+    answered(work, "take back", number[0], broken && back.restored > 0, rc, &err);
+}
+
 static int encode_anew(const struct work *work, struct arc *arc, int number)
 {
     const bool       broken = flush_failed(work);
@@ -199,7 +220,7 @@ static void store_together(const struct work *work, struct arc *arc, int first, 
         os_thread_join(&sender[n].thread);
 }
 
-/* The keeper gives space back; the low mark moves, which its thread would do within a second. */
+/* The keeper gives space back, series settle; the low mark moves, which its thread would do within a second. */
 static void let_it_work(const struct work *work, struct arc *arc)
 {
     struct iso_err err = { 0 };
@@ -233,12 +254,14 @@ static void first_life(const struct work *work, struct arc *arc)
 static void second_life(const struct work *work, struct arc *arc)
 {
     static const int number[] = { 20, 23, 6 }; /* 23 is large */
+    bool             gone[3];
 
     (void)store(work, arc, 7, 3);
     for (int i = 0; i < 3; i++)
-        (void)take_away(work, arc, number[i]);
+        gone[i] = take_away(work, arc, number[i]);
     store_together(work, arc, 26, 2); /* 26 to 31 */
     let_it_work(work, arc);
+    have_back(work, arc, number, gone, 3);
     (void)store(work, arc, 6, 2);
     (void)take_away(work, arc, 23);
 }
@@ -279,6 +302,10 @@ int work_run(const struct work *work)
             (void)snprintf(work->ledger->why, sizeof work->ledger->why, "not opened: %s", err.text);
             return -1;
         }
+        const struct arc_settle_config settle = { .wait_ms = 1 };
+        int                            rc     = arc_settle_start(arc, &settle, &err);
+        if (rc < 0)
+            answered(work, "settle", life, false, rc, &err);
         (life == 1 ? first_life : second_life)(work, arc);
         if (work->heal != NULL && life == 2)
             try_again(work, arc);

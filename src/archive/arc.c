@@ -5,6 +5,7 @@
 
 #include "os_clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,17 @@ void arc_index_lost(struct arc *arc, int rc, const struct iso_err *why)
     arc->index = NULL;
 }
 
+void arc_index_remove(int folder, const char *name)
+{
+    static const char *const tails[] = { "", "-wal", "-shm" };
+    char                     full[64];
+
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        (void)snprintf(full, sizeof full, "%.40s%s", name, tails[i]);
+        (void)os_remove(folder, full, NULL);
+    }
+}
+
 static int open_index(struct arc *arc, const char *name, struct iso_err *err)
 {
     struct iso_err why = { 0 };
@@ -43,6 +55,8 @@ static int open_index(struct arc *arc, const char *name, struct iso_err *err)
     iso_buf_printf(&path, "%s/%s", arc->folder_name, name);
     iso_buf_add_u8(&path, '\0');
     rc = iso_buf_check(&path, err);
+    if (rc >= 0 && strcmp(name, ARC_INDEX) != 0)
+        arc_index_remove(arc->folder, name); /* left by a run that did not come to its end */
     if (rc >= 0)
         rc = index_open((const char *)path.ptr, arc->config.readers_max, &arc->index, &why);
     iso_buf_release(&path);
@@ -66,7 +80,7 @@ static int open_store(struct arc *arc, struct iso_err *err)
 
 int arc_open(const struct arc_config *config, struct arc **out, struct iso_err *err)
 {
-    return arc_open_with(config, "index.db", out, err);
+    return arc_open_with(config, ARC_INDEX, out, err);
 }
 
 int arc_open_with(const struct arc_config *config, const char *index_name, struct arc **out,

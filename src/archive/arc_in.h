@@ -222,7 +222,10 @@ int  arc_marker_start(struct arc *arc, struct iso_err *err);
 void arc_marker_stop(struct arc *arc);
 
 /* arc.c */
-/* arc_open with another index in the folder. */
+#define ARC_INDEX "index.db"
+/* The database and what belongs to it. */
+void arc_index_remove(int folder, const char *name);
+/* arc_open with another index in the folder, which is made afresh. */
 int arc_open_with(const struct arc_config *config, const char *index_name, struct arc **arc,
                   struct iso_err *err);
 /* The index cannot be used: it is closed, and why is kept. */

@@ -9,6 +9,7 @@
 #define ARC_REINDEX_H
 
 #include "arc.h"
+#include "iso_buf.h"
 
 struct arc_reindex_report {
     int64_t  began_us, ended_us;

@@ -31,6 +31,7 @@ extern const struct cmd cmd_get;
 extern const struct cmd cmd_import;
 extern const struct cmd cmd_json;
 extern const struct cmd cmd_move;
+extern const struct cmd cmd_reindex;
 extern const struct cmd cmd_serve;
 extern const struct cmd cmd_store;
 extern const struct cmd cmd_transcode;

@@ -44,6 +44,10 @@ struct index_addition {
     iso_str sounds; /* of the patient's name: "-word" and "=code" for each word, space separated */
 };
 
+/* index_write.c: ctx is an index_addition, packed already. */
+int index_addition_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
+int index_renewal_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err);
+
 /* index_parent.c: its study and series, found or made. *has_class: the study is known to have
  * the class; if not, the caller notes it. */
 int index_parents(struct index *index, struct sql *sql, struct index_addition *a, int64_t *study,

@@ -154,7 +154,7 @@ static bool is_plain(const struct index_addition *a)
     return a->replaces == 0 && a->tombstone == 0 && a->renews == 0;
 }
 
-static int add_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
+int index_addition_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
     struct index_addition *a         = ctx;
     int64_t                study     = 0;
@@ -207,8 +207,8 @@ static int add(struct index *index, const struct index_instance *instance,
     iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
     rc = index_header_pack(header, &a.packed, err);
     if (rc >= 0)
-        rc = is_plain(&a) ? index_write_addition(index, add_apply, &a, err)
-                          : index_write(index, add_apply, &a, err);
+        rc = is_plain(&a) ? index_write_addition(index, index_addition_apply, &a, err)
+                          : index_write(index, index_addition_apply, &a, err);
     if (rc >= 0)
         *id = a.id;
     iso_buf_release(&a.packed);
@@ -217,7 +217,7 @@ static int add(struct index *index, const struct index_instance *instance,
 }
 
 /* The row goes, whatever it says, and comes back as the object says. Parents are counted anew. */
-static int renew_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
+int index_renewal_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
     static const char *const recount[] = {
         "UPDATE series SET n_instances = (SELECT count(*) FROM instance i WHERE i.series ="
@@ -243,7 +243,7 @@ static int renew_apply(struct index *index, struct sql *sql, void *ctx, struct i
     if (rc >= 0)
         rc = RUN_INTS(sql, "DELETE FROM header WHERE instance = ?", err, a->renews);
     if (rc >= 0)
-        rc = add_apply(index, sql, ctx, err);
+        rc = index_addition_apply(index, sql, ctx, err);
     for (size_t i = 0; i < sizeof recount / sizeof *recount && rc >= 0; i++)
         rc = RUN_INTS(sql, recount[i], err, a->renews);
     return rc;
@@ -262,7 +262,7 @@ int index_renew(struct index *index, int64_t id, const struct index_instance *in
     iso_buf_init(&a.packed, SCRATCH_BYTES_MAX);
     rc = index_header_pack(header, &a.packed, err);
     if (rc >= 0)
-        rc = index_write(index, renew_apply, &a, err);
+        rc = index_write(index, index_renewal_apply, &a, err);
     iso_buf_release(&a.packed);
     iso_arena_release(&scratch);
     return rc;

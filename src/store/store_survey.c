@@ -89,6 +89,7 @@ static int tell_member(const struct survey *s, uint64_t at, const uint8_t block[
         .from    = at,
         .to      = at + STORE_TAR_BLOCK + store_tar_padded(member->bytes),
         .fd      = s->fd,
+        .mtime_s = member->mtime_s,
     };
 
     sight.member = (struct store_member){

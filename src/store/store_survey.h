@@ -19,6 +19,7 @@ struct store_sight {
     uint64_t              segment;
     uint64_t              from, to; /* from the head to the end of the padding */
     struct store_member   member;   /* MEMBER */
+    int64_t               mtime_s;  /* MEMBER */
     bool                  exact;    /* MEMBER: every byte of its head is as we write it */
     bool                  names;    /* MEMBER: of a journal entry: it can be read, at is its file */
     int                   fd;       /* of the segment; for the call */

@@ -140,6 +140,7 @@ void arc_close(struct arc *arc)
     if (arc == NULL)
         return;
     arc_settler_stop(arc->settler);
+    arc_scrub_stop(arc->scrubber);
     arc_recoder_stop(arc->recoder);
     arc_quota_close(arc->quota);
     arc_keeper_stop(arc);

@@ -15,7 +15,7 @@ struct care_mode {
     bool content; /* every byte is read */
     bool parse;   /* and parsed: what its row and header say is compared */
     bool mark;    /* damage is entered, and struck out once it has gone */
-    /* Where to begin: nothing up to this place is looked at. Zero: everything. */
+    /* Where to begin: nothing before this object is looked at. Zero: everything. */
     struct store_location from;
     /* Now and then: how far it is. May be NULL. */
     void (*reached)(void *ctx, const struct store_location *at);
@@ -44,6 +44,7 @@ struct care {
     uint64_t                        low_file, low_offset; /* of the volume */
     struct store_sight              gap[CARE_GAPS];       /* not explained so far */
     size_t                          gap_count;
+    uint64_t                        damaged; /* objects in the table of damages at the beginning */
     int64_t                         began_ms;
     int64_t                         told_ms;
 };

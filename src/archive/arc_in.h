@@ -68,9 +68,10 @@ struct arc {
     bool             removed;
     bool             closing;
 
-    struct arc_recoder *recoder; /* arc_recode.c; NULL: not started */
-    struct arc_settler *settler; /* arc_settle.c; NULL: not started */
-    struct arc_quota   *quota;   /* arc_quota.c */
+    struct arc_scrubber *scrubber; /* arc_scrub.c; NULL: not started */
+    struct arc_recoder  *recoder;  /* arc_recode.c; NULL: not started */
+    struct arc_settler  *settler;  /* arc_settle.c; NULL: not started */
+    struct arc_quota    *quota;    /* arc_quota.c */
 };
 
 /* What was learnt from an object's bytes. Views live in the arena given to arc_parse. */
@@ -182,6 +183,9 @@ void arc_settler_stop(struct arc_settler *settler);
 
 /* What the segment keeps beside an object, from its index entry. */
 void arc_record(const struct index_instance *entry, struct store_record *record);
+
+/* arc_scrub.c: stops the thread; NULL: nothing. */
+void arc_scrub_stop(struct arc_scrubber *scrubber);
 
 /* arc_reread.c: a stored object read again from its file, which is open. entry has everything but
  * where it is, when it came and from whom; strings in the arena. */

@@ -362,7 +362,7 @@ static int swap(struct arc *arc, struct iso_err *err)
     os_close(fd);
     settle_old(arc);
     (void)snprintf(before, sizeof before, ARC_INDEX ".before-%lld",
-                   (long long)(os_wall_us() / 1000000));
+                   (long long)(os_wall_us() / 1000)); /* no two in one ms */
     (void)snprintf(log, sizeof log, "%s-wal", before);
     if (rc >= 0 && os_stat(arc->folder, ARC_INDEX "-wal", &st, NULL) >= 0)
         rc = os_rename(arc->folder, ARC_INDEX "-wal", arc->folder, log, err);

@@ -201,7 +201,11 @@ static int check_match(struct care *c, const struct index_place *row, int fd,
         care_tell(c, ARC_FOUND_HEAD, uid, row->id, &row->at, mended, ADVICE_REPAIR,
                   "the head of the object in its segment is damaged, what it says can be read");
     }
-    return care_content(c, row, fd, row->at.offset, &member->record, err);
+    rc = care_content(c, row, fd, row->at.offset, &member->record, err);
+    if (rc >= 0 && c->mode->mark && !mended && (!exact || member->state != STORE_LIVE))
+        rc = index_damage_set(c->arc->index, row->id, os_wall_us(),
+                              ISO_STR("its head in its segment is damaged"), err);
+    return rc;
 }
 
 /* No head stands where the row says; are the bytes right? */
@@ -230,7 +234,10 @@ static int check_headless(struct care *c, const struct index_place *row, int fd,
                                  NULL) >= 0;
     care_tell(c, ARC_FOUND_HEAD, uid, row->id, &row->at, mended, ADVICE_REPAIR,
               "the head of the object in its segment is damaged; its bytes are right");
-    return ISO_OK;
+    return c->mode->mark && !mended
+               ? index_damage_set(c->arc->index, row->id, os_wall_us(),
+                                  ISO_STR("its head in its segment is damaged"), err)
+               : ISO_OK;
 }
 
 /* A row that the walk did not meet: its place is looked at by itself. */
@@ -659,13 +666,16 @@ static void low_mark(struct care *c)
 
 static int check_volume(struct care *c, const struct store_volume_info *volume, struct iso_err *err)
 {
-    const struct store_location *from   = &c->mode->from;
-    const bool                   inside = from->volume == volume->number;
-    const struct store_location  after =
-        inside ? *from : (struct store_location){ volume->number, 0, 0, 0 };
-    const bool only_large = inside && (from->file & STORE_FILE_LARGE) != 0;
-    int        rc         = ISO_OK;
+    const struct store_location *from       = &c->mode->from;
+    const bool                   inside     = from->volume == volume->number;
+    const bool                   only_large = inside && (from->file & STORE_FILE_LARGE) != 0;
+    struct store_location        after      = { volume->number, 0, 0, 0 };
+    int                          rc         = ISO_OK;
 
+    if (inside) { /* the object there is looked at again */
+        after = *from;
+        after.offset -= after.offset > 0;
+    }
     c->volume    = volume->number;
     c->gap_count = 0;
     low_mark(c);
@@ -673,9 +683,8 @@ static int check_volume(struct care *c, const struct store_volume_info *volume, 
     cursor_begin(&c->tombstones, &after);
     if (!only_large)
         rc = store_survey(c->arc->store, c->volume, inside ? from->file : 0,
-                          inside && from->offset >= STORE_TAR_BLOCK
-                              ? from->offset + store_tar_padded(from->length)
-                              : 0,
+                          inside && from->offset >= STORE_TAR_BLOCK ? from->offset - STORE_TAR_BLOCK
+                                                                    : 0,
                           check_sight, c, err);
     if (rc >= 0)
         rc = rows_before(c, UINT64_MAX, UINT64_MAX, err);
@@ -735,6 +744,8 @@ int care_run(struct arc *arc, const struct arc_verify_config *config, const stru
                   arc->index_trouble.text);
     if (rc >= 0 && arc->index != NULL && index_stats(arc->index, &stats, NULL) >= 0)
         report->bytes_all = stats.bytes;
+    if (rc >= 0 && mode->mark && index_damage_count(arc->index, &c->damaged, NULL) < 0)
+        c->damaged = 0;
     if (rc >= 0)
         rc = check_index(c, INDEX_CHECK_FILE, err);
     if (rc >= 0)

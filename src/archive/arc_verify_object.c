@@ -297,9 +297,10 @@ int care_content(struct care *c, const struct index_place *row, int fd, uint64_t
         care_tell(c, ARC_FOUND_HEAD, iso_str_c(row->sop_instance_uid), row->id, &row->at, mended,
                   ADVICE_REPAIR, "the CRC-32C beside the object in its segment is damaged");
     }
-    return rc >= 0 && right && c->mode->mark
-               ? index_damage_set(c->arc->index, row->id, 0, ISO_STR(""), err)
-               : rc;
+    bool listed = false;
+    if (rc >= 0 && right && c->mode->mark && c->damaged > 0)
+        rc = index_damage_has(c->arc->index, row->id, &listed, err);
+    return listed ? index_damage_set(c->arc->index, row->id, 0, ISO_STR(""), err) : rc;
 }
 
 /* ---- an object that no row names ---- */

@@ -73,6 +73,11 @@ static const struct key keys[] = {
       "2147483648", "Memory that one of them may take; a frame that needs more fails" },
     { "codec_frame_ms_max", NUMBER, FIELD(codec_frame_ms_max), 100, 3600000, "30000",
       "Milliseconds that one frame may take them; then the process is ended" },
+    { "scrub_mib_s", NUMBER, FIELD(scrub_mib_s), 0, 100000, "16",
+      "How much of what is stored is read again a second and compared with its checksums; 0: "
+      "nothing is" },
+    { "scrub_rest_h", NUMBER, FIELD(scrub_rest_h), 1, 100000, "24",
+      "Hours of rest after a round over everything" },
     { "cache_bytes", NUMBER, FIELD(cache_bytes), 0, INT64_MAX, "67108864",
       "Memory for pictures and transcoded frames that may be asked for again" },
     { "warn_free_bytes", NUMBER, FIELD(warn_free_bytes), 0, INT64_MAX, "1073741824",

@@ -60,6 +60,8 @@ struct cmd_config {
     int64_t     codec_workers; /* 0: as many as processors */
     int64_t     codec_memory_bytes_max;
     int64_t     codec_frame_ms_max;
+    int64_t     scrub_mib_s;
+    int64_t     scrub_rest_h;
     int64_t     cache_bytes;
     int64_t     warn_free_bytes; /* of the data folder's disk */
     int64_t     stop_free_bytes;

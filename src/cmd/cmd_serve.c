@@ -6,6 +6,7 @@
 #include "cmd_running.h"
 
 #include "arc_recode.h"
+#include "arc_scrub.h"
 #include "arc_settle.h"
 #include "os_clock.h"
 #include "os_process.h"
@@ -14,6 +15,7 @@
 #include "srv_web.h"
 
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +39,17 @@ static const char help[] =
     "password\n";
 
 struct server {
-    struct cmd_config  config;
-    struct srv_peer    peers[CMD_PEERS_MAX];
-    struct arc        *arc;
-    struct codec_pool *pool;
-    struct srv_web    *web;
-    struct srv_dimse  *dimse;
-    char               ui[UI_PATH_BYTES];
+    struct cmd_config    config;
+    struct srv_peer      peers[CMD_PEERS_MAX];
+    struct arc          *arc;
+    struct codec_pool   *pool;
+    struct srv_web      *web;
+    struct srv_dimse    *dimse;
+    atomic_uint_fast64_t stored; /* objects, since the start */
+    uint64_t seen; /* of them, when the scrub looked last; this and the next are its thread's */
+    int64_t  looked_ms, free_ms;
+    bool     busy;
+    char     ui[UI_PATH_BYTES];
 };
 
 /* ---- wiring ---- */
@@ -174,6 +180,66 @@ static int start_settling(struct server *s, struct iso_err *err)
     return arc_settle_start(s->arc, &config, err);
 }
 
+/* ---- the scrub ---- */
+
+enum { BUSY_OBJECTS_S = 50, BUSY_MS_MAX = 600 * 1000 };
+
+static void count_stored(void *ctx, const struct arc_event *event)
+{
+    struct server *s = ctx;
+
+    if (event->kind != ARC_EVENT_REMOVED)
+        atomic_fetch_add(&s->stored, 1);
+}
+
+/* While many objects arrive the disk is theirs; but a round comes to its end some day. Only ever on
+ * the thread of the scrub. */
+static bool is_busy(void *ctx)
+{
+    struct server      *s   = ctx;
+    const int64_t       now = os_now_ms();
+    const uint_fast64_t n   = atomic_load(&s->stored);
+
+    if (now - s->looked_ms >= 1000) {
+        s->busy      = n - s->seen >= BUSY_OBJECTS_S;
+        s->seen      = n;
+        s->looked_ms = now;
+        s->free_ms   = s->busy ? s->free_ms : now;
+    }
+    return s->busy && now - s->free_ms < BUSY_MS_MAX;
+}
+
+static void tell_damage(void *ctx, const struct arc_finding *finding)
+{
+    char uid[SRV_WORD_BYTES];
+
+    (void)ctx;
+    srv_log("scrub", "found=%s sop=%s where=\"%s\" what=\"%s\"", arc_finding_name(finding->kind),
+            srv_word(finding->sop_instance_uid, uid), finding->where, finding->what);
+}
+
+static void tell_round(void *ctx, const struct arc_verify_report *r)
+{
+    (void)ctx;
+    srv_log("scrub", "objects=%llu bytes=%llu found=%llu seconds=%lld",
+            (unsigned long long)r->instances, (unsigned long long)r->bytes,
+            (unsigned long long)arc_verify_left(r),
+            (long long)((r->ended_us - r->began_us) / 1000000));
+}
+
+static int start_scrub(struct server *s, struct iso_err *err)
+{
+    const struct arc_scrub_config config = { .bytes_s = (uint64_t)s->config.scrub_mib_s << 20,
+                                             .rest_s  = s->config.scrub_rest_h * 3600,
+                                             .busy    = is_busy,
+                                             .found   = tell_damage,
+                                             .round   = tell_round,
+                                             .ctx     = s };
+    int                           rc     = arc_on_event(s->arc, count_stored, s, err);
+
+    return rc >= 0 ? arc_scrub_start(s->arc, &config, err) : rc;
+}
+
 static void print_ready(const struct server *s)
 {
     const struct os_address *http  = srv_web_address(s->web);
@@ -216,6 +282,8 @@ static int serve(struct server *s)
         rc = arc_on_event(s->arc, tell_volume, NULL, &err);
     if (rc == ISO_OK)
         rc = start_recoding(s, &err);
+    if (rc == ISO_OK)
+        rc = start_scrub(s, &err);
     if (rc == ISO_OK)
         rc = start_settling(s, &err);
     if (rc == ISO_OK)

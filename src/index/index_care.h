@@ -94,6 +94,10 @@ struct index_damage {
 ISO_MUST_USE int index_damage_list(struct index *index, int64_t after, size_t max,
                                    struct iso_arena *arena, struct index_damage *out, size_t *count,
                                    struct iso_err *err);
+ISO_MUST_USE int index_damage_has(struct index *index, int64_t instance, bool *has,
+                                  struct iso_err *err);
+/* When the object came that came first; 0: there is none. */
+ISO_MUST_USE int index_first_stored(struct index *index, int64_t *us, struct iso_err *err);
 ISO_MUST_USE int index_damage_count(struct index *index, uint64_t *count, struct iso_err *err);
 
 /* ---- what two indexes of the same objects have in common ---- */

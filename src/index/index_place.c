@@ -244,20 +244,61 @@ int index_damage_list(struct index *index, int64_t after, size_t max, struct iso
     return ISO_OK;
 }
 
+/* 0 where there is no row. */
+static int one_number(struct index *index, const char *text, int64_t *out, struct iso_err *err)
+{
+    struct sql   *sql = NULL;
+    sqlite3_stmt *st;
+    int64_t       number = 0;
+    int           rc     = index_reader_take(index, &sql, err);
+
+    if (rc >= 0)
+        rc = sql_prepare(sql, text, &st, err);
+    if (rc >= 0)
+        rc = sql_step(sql, st, err);
+    if (rc == ISO_OK) {
+        number = sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    }
+    index_reader_give(index, sql);
+    if (rc < 0 && rc != ISO_EEND)
+        return rc;
+    *out = number;
+    return ISO_OK;
+}
+
 int index_damage_count(struct index *index, uint64_t *count, struct iso_err *err)
+{
+    int64_t number;
+    int     rc = one_number(index, "SELECT count(*) FROM damage", &number, err);
+
+    if (rc >= 0)
+        *count = (uint64_t)number;
+    return rc;
+}
+
+int index_damage_has(struct index *index, int64_t instance, bool *has, struct iso_err *err)
 {
     struct sql   *sql = NULL;
     sqlite3_stmt *st;
     int           rc = index_reader_take(index, &sql, err);
 
     if (rc >= 0)
-        rc = sql_prepare(sql, "SELECT count(*) FROM damage", &st, err);
-    if (rc >= 0)
+        rc = sql_prepare(sql, "SELECT 1 FROM damage WHERE instance = ?", &st, err);
+    if (rc >= 0) {
+        sqlite3_bind_int64(st, 1, instance);
         rc = sql_step(sql, st, err);
-    if (rc == ISO_OK) {
-        *count = (uint64_t)sqlite3_column_int64(st, 0);
-        sqlite3_reset(st);
     }
+    if (rc == ISO_OK)
+        sqlite3_reset(st);
     index_reader_give(index, sql);
-    return rc == ISO_EEND ? ISO_OK : rc;
+    if (rc < 0 && rc != ISO_EEND)
+        return rc;
+    *has = rc == ISO_OK;
+    return ISO_OK;
+}
+
+int index_first_stored(struct index *index, int64_t *us, struct iso_err *err)
+{
+    return one_number(index, "SELECT stored_us FROM instance ORDER BY id LIMIT 1", us, err);
 }

@@ -331,7 +331,7 @@ void index_add_post(struct index_addition *addition, int64_t                    
     p->done       = done;
     p->ctx        = ctx;
     p->err        = (struct iso_err){ 0 };
-    p->write      = (struct write){ .apply = add_apply,
+    p->write      = (struct write){ .apply = index_addition_apply,
                                     .ctx   = &p->a,
                                     .flush = !is_plain(&p->a),
                                     .adds  = is_plain(&p->a),

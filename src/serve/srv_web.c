@@ -73,8 +73,11 @@ static int stats_json(struct http_request *req, void *ctx, struct iso_err *err)
     size_t           count = 0;
 
     struct arc_volume_stats volumes[STORE_VOLUMES_MAX];
+    struct arc_scrub_status scrub;
     int                     rc = arc_stats(web->arc, &stats, err);
 
+    if (rc >= 0)
+        rc = arc_scrub_status(web->arc, &scrub, err);
     if (rc >= 0)
         rc = arc_volumes(web->arc, volumes, &count, err);
     if (rc < 0)
@@ -94,6 +97,7 @@ static int stats_json(struct http_request *req, void *ctx, struct iso_err *err)
     iso_json_bool(&json, stats.writable);
     iso_json_key_str(&json, "flush", stats.deferred ? ISO_STR("deferred") : ISO_STR("each"));
     volumes_json(&json, volumes, count);
+    srv_care_scrub(&json, &scrub);
     iso_json_close_object(&json);
     rc = iso_json_end(&json, err);
     return rc == ISO_OK ? http_reply_memory(req, 200, "application/json", iso_buf_bytes(text), err)

@@ -616,6 +616,29 @@ static int check_index(struct care *c, enum index_check_part part, struct iso_er
     return index_check(c->arc->index, part, c->config->full, c->config->repair, tell_ill, c, err);
 }
 
+static int tell_page(void *ctx, size_t bytes, uint64_t wrong_page, struct iso_err *err)
+{
+    struct care *c = ctx;
+
+    if (wrong_page == 0)
+        return care_read(c, bytes, err);
+    care_tell(c, ARC_FOUND_INDEX, ISO_STR(""), 0, NULL, false, ADVICE_REINDEX,
+              "page %llu of index.db is not what was written", (unsigned long long)wrong_page);
+    return go_on(c, err);
+}
+
+static int check_pages(struct care *c, struct iso_err *err)
+{
+    const uint64_t bytes = c->report->bytes;
+    bool           has_sums;
+
+    if (c->arc->index == NULL || !c->mode->content)
+        return ISO_OK;
+    int rc           = index_pages_check(c->arc->index, tell_page, c, &has_sums, err);
+    c->report->bytes = bytes; /* of stored objects */
+    return rc;
+}
+
 /* ---- the whole ---- */
 
 /* A segment that is shorter than what was known of it. The archive does not open so; once the loss is
@@ -746,6 +769,8 @@ int care_run(struct arc *arc, const struct arc_verify_config *config, const stru
         report->bytes_all = stats.bytes;
     if (rc >= 0 && mode->mark && index_damage_count(arc->index, &c->damaged, NULL) < 0)
         c->damaged = 0;
+    if (rc >= 0)
+        rc = check_pages(c, err);
     if (rc >= 0)
         rc = check_index(c, INDEX_CHECK_FILE, err);
     if (rc >= 0)

@@ -35,6 +35,14 @@ index_check(struct index *index, enum index_check_part part, bool full, bool rep
             int (*each)(void *ctx, const struct index_illness *ill, struct iso_err *err), void *ctx,
             struct iso_err *err);
 
+/* Every page of the database file against its checksum. told: after each piece that was read, and for
+ * each page that is wrong (then bytes is 0). *has_sums false: the database is from before there
+ * were any. */
+ISO_MUST_USE int index_pages_check(struct index *index,
+                                   int (*told)(void *ctx, size_t bytes, uint64_t wrong_page,
+                                               struct iso_err *err),
+                                   void *ctx, bool *has_sums, struct iso_err *err);
+
 /* ---- rows by place ---- */
 
 /* A row or a tombstone; of rows everything that says what must lie there. */

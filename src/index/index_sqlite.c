@@ -4,6 +4,8 @@
  * waits for that either, unless nobody calls it. */
 #include "index_sqlite.h"
 
+#include "os_file.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,16 +39,19 @@ int sql_exec(struct sql *sql, const char *text, struct iso_err *err)
 
 int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err)
 {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int       rc;
+    const int      flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    struct os_stat st    = { 0 };
+    int            rc;
 
     memset(sql, 0, sizeof *sql);
-    if (sqlite3_open_v2(path, &sql->db, flags | (writer ? SQLITE_OPEN_CREATE : 0), NULL) !=
+    if (sqlite3_open_v2(path, &sql->db, flags | (writer ? SQLITE_OPEN_CREATE : 0), index_vfs()) !=
         SQLITE_OK) {
         rc = sql_fail(sql, err);
         sql_close(sql);
         return rc;
     }
+    if (writer && (os_stat(OS_CWD, path, &st, NULL) < 0 || st.bytes == 0))
+        index_vfs_spare(sql->db);
     (void)sqlite3_busy_timeout(sql->db, BUSY_MS);
     rc = sql_exec(sql,
                   writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"

@@ -163,6 +163,11 @@ int index_log_copy(struct index *index, struct sql *sql, struct iso_err *err);
  * reader is in it at that moment. */
 void index_log_restart(struct index *index);
 
+/* index_vfs.c: the file system whose databases have a checksum in each page; NULL: SQLite's own. */
+const char *index_vfs(void);
+/* A database that is about to be made gets room for them. */
+void index_vfs_spare(sqlite3 *db);
+
 /* index_schema.c */
 int index_schema_upgrade(struct sql *sql, struct iso_err *err);
 int index_schema_statements(struct index *index, struct iso_err *err);

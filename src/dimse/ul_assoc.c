@@ -222,10 +222,9 @@ static int fill(struct ul_assoc *a, size_t need, int64_t deadline_ms, struct iso
             rc = make_room(a, large, err);
         if (rc < 0)
             return rc;
-        size_t room = a->in_cap - a->in_end;
-        if (a->in_bulk && room > sizeof a->small)
-            room = sizeof a->small;
-        int64_t n = os_receive(a->fd, a->in + a->in_end, room, deadline_ms, err);
+        size_t  most = a->in_bulk ? sizeof a->small : a->in_cap;
+        size_t  room = a->in_cap - a->in_end < most ? a->in_cap - a->in_end : most;
+        int64_t n    = os_receive(a->fd, a->in + a->in_end, room, deadline_ms, err);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -482,16 +481,13 @@ int ul_assoc_next(struct ul_assoc *assoc, enum ul_wait wait, struct ul_pdv *pdv,
     return ISO_OK;
 }
 
-/* Straight from the socket; in bulk, no more than the next head behind it, so that the data which
- * follows that goes its own way too. */
+/* Straight from the socket; in bulk with the next head only, so that its data comes straight too. */
 static int64_t read_direct(struct ul_assoc *a, void *ptr, size_t want, struct iso_err *err)
 {
-    size_t  more = a->in_bulk ? UL_HEAD_BYTES + UL_PDV_HEAD_BYTES : a->in_cap;
-    int64_t n;
+    const size_t head = UL_HEAD_BYTES + UL_PDV_HEAD_BYTES;
+    const size_t more = want < a->pdv_left ? 0 : a->in_bulk ? head : a->in_cap;
+    int64_t      n;
 
-    a->in_begin = a->in_end = 0;
-    if (want < a->pdv_left)
-        more = 0; /* what comes behind ptr is more of the same */
     n = os_receive_two(a->fd, ptr, want, a->in, more, os_now_ms() + a->config.io_ms, err);
     if (n == 0)
         return iso_fail(err, ISO_ECLOSED, "the peer closed the connection");
@@ -511,7 +507,7 @@ int64_t ul_assoc_read(struct ul_assoc *assoc, void *ptr, size_t cap, struct iso_
         return iso_fail(err, ISO_ECLOSED, "the association is over");
     if (want == 0)
         return 0;
-    if (buffered(assoc) == 0 && want > 0 && (assoc->in_bulk || want >= BULK_BYTES_MIN)) {
+    if (buffered(assoc) == 0 && (assoc->in_bulk || want >= BULK_BYTES_MIN)) {
         n = read_direct(assoc, ptr, want, err);
     } else {
         n = fill(assoc, 1, os_now_ms() + assoc->config.io_ms, err);

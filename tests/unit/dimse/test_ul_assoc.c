@@ -64,6 +64,104 @@ static void echo_survives_any_fragmentation(void **state) /* PS3.8 Annex E */
     server_stop(&server);
 }
 
+static uint8_t data_byte(size_t at)
+{
+    return (uint8_t)(at * 7 + at / 251);
+}
+
+/* Reads data sets in pieces of growing size; counts bytes, and wrong ones as a million each. */
+static void serve_comparing(struct server *server, struct ul_assoc *assoc)
+{
+    enum { PIECE_MAX = 300000 };
+    struct iso_arena     arena;
+    struct dimse_assoc   d;
+    struct dimse_message msg;
+    struct iso_err       err   = { 0 };
+    uint8_t             *piece = malloc(PIECE_MAX);
+    size_t               cap   = 1;
+    int                  rc;
+
+    iso_arena_init(&arena, 1 << 20);
+    dimse_assoc_init(&d, assoc);
+    while ((rc = dimse_recv(&d, UL_WAIT_IDLE, &arena, &msg, &err)) == ISO_OK) {
+        size_t  at = 0;
+        int64_t n;
+
+        while ((n = msg.data.read(msg.data.ctx, piece, cap, &err)) > 0) {
+            for (int64_t i = 0; i < n; i++)
+                if (piece[i] != data_byte(at++))
+                    atomic_fetch_add(&server->count, 1000000);
+            cap = cap * 3 % PIECE_MAX + 1;
+        }
+        atomic_fetch_add(&server->count, (unsigned)at);
+        if (n < 0 || (rc = dimse_respond(&d, &msg, DIMSE_SUCCESS, ISO_STR(""), &err)) < 0)
+            break;
+        iso_arena_reset(&arena);
+    }
+    free(piece);
+    iso_arena_release(&arena);
+    note_end(server, rc, &err);
+}
+
+static void add_pdu(struct iso_buf *wire, bool is_command, bool is_last, const uint8_t *ptr,
+                    size_t len)
+{
+    struct ul_pdv pdv = { 3, is_command, is_last, (uint32_t)len };
+    uint8_t       head[UL_HEAD_BYTES + UL_PDV_HEAD_BYTES];
+
+    ul_pdata_write(&pdv, head);
+    iso_buf_add(wire, head, sizeof head);
+    iso_buf_add(wire, ptr, len);
+}
+
+static void data_sets_may_be_cut_anywhere(void **state) /* PS3.8 Annex E: large and small PDVs */
+{
+    static const size_t pdvs[][4] = { { 40000, 40000, 100, 0 },   { 100, 200, 33000, 0 },
+                                      { 131000, 131000, 5, 0 },   { 32768, 32767, 32768, 1 },
+                                      { 3, 16000, 16000, 16000 }, { 60000, 2, 60000, 7 } };
+    enum { DATA_BYTES = 300000 };
+    struct server  server;
+    uint8_t       *data = malloc(DATA_BYTES);
+    uint8_t        body[256];
+    unsigned       sum = 0;
+    struct iso_buf command;
+    struct iso_buf wire;
+
+    (void)state;
+    for (size_t i = 0; i < DATA_BYTES; i++)
+        data[i] = data_byte(i);
+    server_start(&server, NULL, serve_comparing);
+    int fd = wire_associate(server.port, 0);
+    iso_buf_init(&command, 4096);
+    iso_buf_init(&wire, 4 << 20);
+    for (size_t m = 0; m < sizeof pdvs / sizeof *pdvs; m++) {
+        struct dimse_command rq   = store_rq((uint16_t)(m + 1));
+        size_t               last = pdvs[m][3] > 0 ? 3 : 2;
+        size_t               at   = 0;
+
+        command.len = 0;
+        assert_int_equal(dimse_command_write(&rq, &command, NULL), ISO_OK);
+        add_pdu(&wire, true, true, command.ptr, command.len);
+        for (size_t i = 0; i <= last; at += pdvs[m][i++])
+            add_pdu(&wire, false, i == last, data + at, pdvs[m][i]);
+        sum += (unsigned)at;
+    }
+    for (size_t at = 0, step = 1; at < wire.len; step = step * 5 % 70001 + 1) {
+        size_t n = step < wire.len - at ? step : wire.len - at;
+        wire_send(fd, wire.ptr + at, n);
+        at += n;
+    }
+    for (size_t m = 0; m < sizeof pdvs / sizeof *pdvs; m++)
+        assert_int_equal(wire_response(fd, body, sizeof body).respond_to, m + 1);
+    assert_int_equal(atomic_load(&server.count), sum);
+    iso_buf_release(&wire);
+    iso_buf_release(&command);
+    free(data);
+    os_close(fd);
+    assert_int_equal(server_end(&server), ISO_ECLOSED);
+    server_stop(&server);
+}
+
 /* What a peer may send first, and what it gets. */
 static void nonsense_instead_of_a_request(void **state) /* Sta2 of PS3.8 Table 9-10 */
 {
@@ -397,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(release_is_answered),
         cmocka_unit_test(echo_survives_any_fragmentation),
+        cmocka_unit_test(data_sets_may_be_cut_anywhere),
         cmocka_unit_test(nonsense_instead_of_a_request),
         cmocka_unit_test(wrong_requests_are_rejected),
         cmocka_unit_test(every_prefix_of_a_request_ends_cleanly),

@@ -67,8 +67,10 @@ ISO_MUST_USE int arc_ingest(struct arc *arc, const struct arc_incoming *in,
  * request or of another one, waits in begin until the one before has landed, and meets it then.
  *
  * Memory: an object under way keeps its bytes in the receive budget, where others wait for them, and
- * what the index is to be told; callers keep ARC_PENDING_MAX at most. */
-enum { ARC_PENDING_MAX = 32 };
+ * what the index is to be told; callers keep ARC_PENDING_MAX at most, and begin no further one while
+ * those they have are larger than ARC_PENDING_BYTES together: what the disk takes in one go while
+ * the next comes, and the processor's cache still holds. */
+enum { ARC_PENDING_MAX = 32, ARC_PENDING_BYTES = 4 << 20 };
 
 struct arc_pending; /* one object under way */
 
@@ -80,6 +82,8 @@ struct arc_pending; /* one object under way */
  * call. */
 ISO_MUST_USE int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in,
                                   struct arc_pending **pending, struct iso_err *err);
+/* Of the object as it is stored; what has been received of it when it is broken. */
+uint64_t arc_ingest_bytes(const struct arc_pending *pending);
 /* True once arc_ingest_finish would not wait. */
 bool arc_ingest_landed(struct arc_pending *pending);
 /* Waits, frees *pending. Results as of arc_ingest. To be called for each that was begun, in any

@@ -19,6 +19,7 @@ struct arc_pending {
     struct index_addition *addition;
     struct store_blob     *blob; /* ours until it is committed */
     struct arc_flight      flight;
+    uint64_t               received; /* bytes */
     struct arc_receipt     receipt;
     int64_t                replaces;
     int                    rc;
@@ -146,8 +147,10 @@ static void receive(struct arc_pending *p, const struct arc_incoming *in)
     if (p->rc >= 0)
         p->rc = arc_receive(p->arc, in, p->blob, &p->scratch, &p->parsed, meta_digest, &p->err);
     p->receipt.id = p->parsed.id;
+    if (p->blob != NULL)
+        p->received = store_blob_bytes(p->blob);
     if (p->rc >= 0) {
-        p->receipt.bytes = store_blob_bytes(p->blob);
+        p->receipt.bytes = p->received;
         memcpy(p->receipt.digest, p->parsed.digest, sizeof p->receipt.digest);
         p->rc = arc_compare_command(in, &p->parsed.id, &p->err);
     }
@@ -198,6 +201,11 @@ int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in, struct arc_
 }
 
 /* ---- finish ---- */
+
+uint64_t arc_ingest_bytes(const struct arc_pending *pending)
+{
+    return pending->received;
+}
 
 bool arc_ingest_landed(struct arc_pending *pending)
 {

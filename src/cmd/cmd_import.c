@@ -67,6 +67,7 @@ struct import {
     struct under_way way[ARC_PENDING_MAX]; /* oldest first; anybody finishes them */
     size_t           way_first;
     size_t           way_count;
+    uint64_t         way_bytes;
 };
 
 /* ---- progress and report; under the lock ---- */
@@ -142,13 +143,15 @@ static void finish(struct import *im, struct under_way *way)
     free(way->name);
 }
 
-/* Takes the oldest out of the queue when it is full, or there is any and all is set. */
+/* Takes the oldest out of the queue when that holds enough, or there is any and all is set. */
 static bool take_oldest(struct import *im, bool all, struct under_way *out)
 {
     os_mutex_lock(&im->mu);
-    bool taken = im->way_count == ARC_PENDING_MAX || (all && im->way_count > 0);
+    bool taken = im->way_count > 0 &&
+                 (all || im->way_count == ARC_PENDING_MAX || im->way_bytes > ARC_PENDING_BYTES);
     if (taken) {
-        *out          = im->way[im->way_first];
+        *out = im->way[im->way_first];
+        im->way_bytes -= out->bytes;
         im->way_first = (im->way_first + 1) % ARC_PENDING_MAX;
         im->way_count--;
     }
@@ -161,8 +164,10 @@ static bool put_last(struct import *im, const struct under_way *way)
 {
     os_mutex_lock(&im->mu);
     bool room = im->way_count < ARC_PENDING_MAX;
-    if (room)
+    if (room) {
         im->way[(im->way_first + im->way_count++) % ARC_PENDING_MAX] = *way;
+        im->way_bytes += way->bytes;
+    }
     os_mutex_unlock(&im->mu);
     return room;
 }

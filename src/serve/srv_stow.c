@@ -99,6 +99,7 @@ struct under_way {
     size_t              part[ARC_PENDING_MAX];
     size_t              first;
     size_t              count;
+    uint64_t            bytes;
 };
 
 /* Answers the oldest. */
@@ -107,7 +108,9 @@ static int finish_one(struct srv_stow *s, struct under_way *way, struct iso_err 
     struct arc_receipt receipt = { 0 };
     struct iso_err     why     = { 0 };
     size_t             at      = way->first;
-    int                rc      = arc_ingest_finish(way->pending[at], &receipt, &why);
+
+    way->bytes -= arc_ingest_bytes(way->pending[at]);
+    int rc = arc_ingest_finish(way->pending[at], &receipt, &why);
 
     s->part    = way->part[at];
     way->first = (at + 1) % ARC_PENDING_MAX;
@@ -122,7 +125,8 @@ static int make_room(struct srv_stow *s, struct under_way *way, struct iso_err *
     int rc = ISO_OK;
 
     while (rc == ISO_OK && way->count > 0 &&
-           (way->count == ARC_PENDING_MAX || arc_ingest_landed(way->pending[way->first])))
+           (way->count == ARC_PENDING_MAX || way->bytes > ARC_PENDING_BYTES ||
+            arc_ingest_landed(way->pending[way->first])))
         rc = finish_one(s, way, err);
     return rc;
 }
@@ -143,6 +147,7 @@ static int begin_one(struct srv_stow *s, struct under_way *way, struct iso_sourc
     rc        = arc_ingest_begin(s->web->arc, &in, &way->pending[at], err);
     if (rc == ISO_OK) {
         way->part[at] = s->parts;
+        way->bytes += arc_ingest_bytes(way->pending[at]);
         way->count++;
     }
     return rc;

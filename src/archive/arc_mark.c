@@ -90,8 +90,11 @@ static void mark_run(void *arg)
 
 int arc_marker_start(struct arc *arc, struct iso_err *err)
 {
-    int rc = index_mark_set(arc->index, ISO_STR(ARC_DEFERRED), arc->config.flush_ms > 0, err);
+    const bool deferred = arc->config.flush_ms > 0;
+    int        rc       = ISO_OK;
 
+    if (deferred != arc->untrusted) /* what stands there from before */
+        rc = index_mark_set(arc->index, ISO_STR(ARC_DEFERRED), deferred, err);
     if (rc >= 0)
         rc = os_thread_start(&arc->marker, "marker", 0, mark_run, arc, err);
 
@@ -108,8 +111,8 @@ void arc_marker_stop(struct arc *arc)
     os_cond_signal(&arc->wake_marker);
     os_mutex_unlock(&arc->mu_marker);
     os_thread_join(&arc->marker);
-    arc->marking = false;
-    if (arc_mark(arc, NULL) >= 0 &&
-        arc->config.flush_ms > 0) /* the next start has nothing to read */
+    arc->marking       = false;
+    const bool flushed = store_flush_all(arc->store, NULL) >= 0;
+    if (arc_mark(arc, NULL) >= 0 && flushed && arc->config.flush_ms > 0) /* nothing left to read */
         (void)!index_mark_set(arc->index, ISO_STR(ARC_DEFERRED), 0, NULL);
 }

@@ -57,13 +57,13 @@ static bool encode_ascii(struct encoder *e, uint8_t c)
         encode_delimiter(e, c);
         return true;
     }
-    if (e->g0 == CS_ROMAJI && (c == '\\' || c == '~') && !e->set->code_extensions)
-        return false;
-    if (c >= 0x20 && c < 0x7f) { /* back to letters, the space too: not every reader keeps up */
-        if (e->g0 == CS_ROMAJI && (c == '\\' || c == '~'))
-            designate(e, CS_ASCII);
-        else if (e->g0 != CS_ASCII && e->g0 != CS_ROMAJI)
-            designate(e, e->g0_start);
+    bool printed = c >= 0x20 && c < 0x7f;
+    if (printed && e->g0 != CS_ASCII && e->g0 != CS_ROMAJI)
+        designate(e, e->g0_start); /* back to letters, the space too: not every reader keeps up */
+    if (e->g0 == CS_ROMAJI && (c == '\\' || c == '~')) { /* where these are a yen and an overline */
+        if (!e->set->code_extensions)
+            return false;
+        designate(e, CS_ASCII);
     }
     put(e, &c, 1);
     return true;

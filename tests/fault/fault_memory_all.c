@@ -316,10 +316,10 @@ static void the_archive(void **state)
     for (; number < 40; number++)
         assert_int_equal(store_one(number, &err), ISO_OK);
     every("ingest", ingest, after_ingest, 1);
-    every("query", query, after_query, full ? 1 : 3);
+    every("query", query, after_query, full ? 1 : 7);
     fresh = 100;
     every("remove", remove_some, after_remove, 1);
-    every("open", open_again, after_open, full ? 1 : 11);
+    every("open", open_again, after_open, full ? 1 : 29);
     for (unsigned i = 0; i < number; i++)
         if (i < 100 || i >= fresh)
             must_be_there(i);

@@ -389,8 +389,11 @@ class Association:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.release()
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.release()
+        else:
+            self.socket.close()
 
 
 def reset(sock):

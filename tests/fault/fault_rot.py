@@ -16,7 +16,7 @@ from fault_peer import BINARY, Association, Object, Place, Refused, Skip, figure
 SEED = 20261123
 # Rows that say where an object is and whose it is. What helps searching only (sounds, words, names for lists) is made
 # again by `isocenter reindex`; what a check does not find there is told as a figure.
-VITAL = {"instance", "header", "pack", "volume", "tombstone", "series", "uid"}
+VITAL = {"instance", "header", "pack", "tombstone", "uid"}
 
 
 def flip(path, at, bit):

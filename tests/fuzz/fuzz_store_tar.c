@@ -44,7 +44,7 @@ static void head(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint64_t number, bytes, same, length;
+    uint64_t number, bytes, same = 0, length = 0;
     char     line[STORE_TAR_LARGE_BYTES];
 
     if (size < 1)

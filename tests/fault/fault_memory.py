@@ -134,8 +134,9 @@ def every_place(full):
                         dead = None if served(server, stored[-1]) else "the next request is not served"
                     except (OSError, Refused, AssertionError, http.client.HTTPException) as e:
                         dead = f"the next request is not served: {e!r}" if server.alive() else server.why_dead()
-                if name == "zip" and not server.alive() and "Out of memory" in server.log()[-200:]:
+                if dead and name == "zip" and "Out of memory" in server.log()[-200:]:
                     exits += 1  # libarchive has no error for it: it ends the process
+                    server.kill()
                     server.start()
                 elif dead:
                     wrong.append(f"{name}: {dead}, after {hook.where(server_binary())}")

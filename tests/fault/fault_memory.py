@@ -106,7 +106,7 @@ def served(server, o):
 
 
 def every_place(full):
-    most, depth = (100000, 10) if full else (8, 3)
+    most, depth = (100000, 10) if full else (40, 4)
     numbers, stored, wrong, tried, exits = itertools.count(100), [], [], 0, 0
     with Place() as place:
         hook = Hook(place.folder, depth)
@@ -161,7 +161,7 @@ def every_place(full):
 
 def stretch(full):
     """Memory is out for a while: every allocation after the n-th fails for the length of a request, with others under way."""
-    rounds = 300 if full else 4
+    rounds = 300 if full else 12
     numbers, stored, wrong = itertools.count(100000), [], []
     with Place() as place:
         hook = Hook(place.folder, 8)

@@ -17,7 +17,7 @@ struct index_compile {
     struct iso_buf            sql;
     struct iso_arena          arena;
     struct index_bind        *bind;
-    size_t                    binds;
+    size_t                    binds, binds_cap;
     bool                      failed; /* out of memory or too many values */
 };
 

@@ -21,10 +21,11 @@
 enum { FILES_MAX = 4096, NAMES_MAX = 16384, SECTOR = 512 };
 
 struct file {
-    dev_t     dev;
-    ino_t     ino;
-    void     *image; /* as it was flushed last */
-    long long bytes;
+    dev_t         dev;
+    ino_t         ino;
+    void         *image; /* as it was flushed last */
+    long long     bytes;
+    unsigned long turn; /* of that flush */
 };
 
 enum change { CREATED, CREATED_FOLDER, LINKED, UNLINKED, RENAMED };
@@ -110,27 +111,30 @@ void fault_drop_write(int fd)
     if (file_of(&st) == NULL) {
         if (file_count == FILES_MAX)
             give_up("too many files");
-        file[file_count++] =
-            (struct file){ st.st_dev, st.st_ino, content_of(fd, st.st_size), st.st_size };
+        file[file_count++] = (struct file){ .dev   = st.st_dev,
+                                            .ino   = st.st_ino,
+                                            .image = content_of(fd, st.st_size),
+                                            .bytes = st.st_size };
     }
     (void)pthread_mutex_unlock(&mu);
 }
 
 /* What is written while the flush is under way may or may not be part of it: it is not. */
-void fault_drop_flush_begin(int fd, void **image, long long *bytes)
+void fault_drop_flush_begin(int fd, struct fault_flush *flush)
 {
-    struct stat st;
+    static unsigned long turn;
+    struct stat          st;
 
-    *image = NULL;
-    *bytes = -1;
+    *flush = (struct fault_flush){ .bytes = -1 };
     if (fstat(fd, &st) < 0)
         return;
     (void)pthread_mutex_lock(&mu);
+    flush->turn = ++turn;
     if (S_ISDIR(st.st_mode)) {
-        *bytes = (long long)name_count;
+        flush->bytes = (long long)name_count;
     } else if (file_of(&st) != NULL) {
-        *bytes = st.st_size;
-        *image = content_of(fd, st.st_size);
+        flush->bytes = st.st_size;
+        flush->image = content_of(fd, st.st_size);
     }
     (void)pthread_mutex_unlock(&mu);
 }
@@ -149,22 +153,24 @@ static void folder_flushed(int fd, size_t count)
             name[i].safe = true;
 }
 
-void fault_drop_flush_done(int fd, void *image, long long bytes, int ok)
+void fault_drop_flush_done(int fd, struct fault_flush *flush, int ok)
 {
     struct stat  st;
     struct file *f;
 
     (void)pthread_mutex_lock(&mu);
-    if (ok != 0 && image == NULL && bytes > 0) {
-        folder_flushed(fd, (size_t)bytes);
-    } else if (ok != 0 && image != NULL && fstat(fd, &st) == 0 && (f = file_of(&st)) != NULL) {
+    if (ok != 0 && flush->image == NULL && flush->bytes > 0) {
+        folder_flushed(fd, (size_t)flush->bytes);
+    } else if (ok != 0 && flush->image != NULL && fstat(fd, &st) == 0 &&
+               (f = file_of(&st)) != NULL && f->turn < flush->turn) {
         free(f->image);
-        f->image = image;
-        f->bytes = bytes;
-        image    = NULL;
+        f->image     = flush->image;
+        f->bytes     = flush->bytes;
+        f->turn      = flush->turn;
+        flush->image = NULL;
     }
     (void)pthread_mutex_unlock(&mu);
-    free(image);
+    free(flush->image);
 }
 
 /* ---- names ---- */

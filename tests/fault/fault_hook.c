@@ -318,10 +318,9 @@ static bool is_left_out(const char *path)
 
 static int any_flush(int fd, const char *what, const char *real)
 {
-    struct call call  = { 0 };
-    void       *image = NULL;
-    long long   bytes = 0;
-    int         rc    = -1;
+    struct call        call  = { 0 };
+    struct fault_flush flush = { 0 };
+    int                rc    = -1;
 
     if (control != NULL)
         (void)name_of_fd(fd, call.path);
@@ -334,10 +333,10 @@ static int any_flush(int fd, const char *what, const char *real)
         rc = 0;
     } else {
         if (tracked(&call))
-            fault_drop_flush_begin(fd, &image, &bytes);
+            fault_drop_flush_begin(fd, &flush);
         rc = ((int (*)(int))real_of(real))(fd);
         if (tracked(&call))
-            fault_drop_flush_done(fd, image, bytes, rc == 0);
+            fault_drop_flush_done(fd, &flush, rc == 0);
     }
     leave(&call);
     return rc;

@@ -70,9 +70,14 @@ void fault_hook_use(struct fault_control *control) __attribute__((visibility("de
 /* fault_drop.c: what a power loss would leave. Paths are absolute. Real calls only. */
 void fault_drop_reset(void);
 void fault_drop_write(int fd); /* before its first change is made */
-void fault_drop_flush_begin(int fd, void **image,
-                            long long *bytes); /* what the flush will make safe */
-void fault_drop_flush_done(int fd, void *image, long long bytes, int ok);
+struct fault_flush {           /* what a flush that is under way will make safe */
+    void     *image;
+    long long bytes;
+    unsigned long
+        turn; /* flushes of one file may overtake each other: what began later has all of it */
+};
+void fault_drop_flush_begin(int fd, struct fault_flush *flush);
+void fault_drop_flush_done(int fd, struct fault_flush *flush, int ok);
 void fault_drop_created(const char *path, int is_folder);
 void fault_drop_linked(const char *path);
 /* Keeps a name for what is about to lose this one; to be told of the outcome. */

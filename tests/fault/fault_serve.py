@@ -167,12 +167,13 @@ def main():
     except Unavailable as e:
         print(f"skip {name}: {e}")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         program.run(count)
-        failure = ""
     except RuntimeError as e:
-        failure = str(e)
-        program.verdict.wrong("violations", failure)
+        program.verdict.wrong("violations", str(e))
+    except KeyboardInterrupt:  # as far as it came
+        program.acknowledged += program.ledger.acknowledged if program.ledger else 0
     finally:
         program.close()
     v = program.verdict

@@ -143,7 +143,9 @@ static void receive(struct arc_pending *p, const struct arc_incoming *in)
 {
     uint8_t meta_digest[ISO_SHA256_BYTES];
 
-    p->rc = store_begin(p->arc->store, &p->blob, &p->err);
+    p->rc = arc_quota_admit(p->arc, &p->err);
+    if (p->rc >= 0)
+        p->rc = store_begin(p->arc->store, &p->blob, &p->err);
     if (p->rc >= 0)
         p->rc = arc_receive(p->arc, in, p->blob, &p->scratch, &p->parsed, meta_digest, &p->err);
     p->receipt.id = p->parsed.id;

@@ -21,6 +21,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_adopt;
+extern const struct cmd cmd_backup;
 extern const struct cmd cmd_check_config;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;
@@ -32,9 +33,11 @@ extern const struct cmd cmd_import;
 extern const struct cmd cmd_json;
 extern const struct cmd cmd_move;
 extern const struct cmd cmd_reindex;
+extern const struct cmd cmd_restore;
 extern const struct cmd cmd_serve;
 extern const struct cmd cmd_store;
 extern const struct cmd cmd_transcode;
+extern const struct cmd cmd_undelete;
 extern const struct cmd cmd_validate;
 extern const struct cmd cmd_verify;
 

@@ -14,6 +14,11 @@ void cmd_archive_config(const struct cmd_config *config, struct arc_config *with
         [CMD_REPLACE]    = ARC_REPLACE,
         [CMD_REJECT]     = ARC_REJECT,
     };
+    static const enum arc_recycle recycle[] = {
+        [CMD_RECYCLE_NONE]       = ARC_RECYCLE_NONE,
+        [CMD_RECYCLE_BY_ARRIVAL] = ARC_RECYCLE_BY_ARRIVAL,
+        [CMD_RECYCLE_BY_ACCESS]  = ARC_RECYCLE_BY_ACCESS,
+    };
 
     for (size_t i = 0; i < config->volume_count; i++)
         volumes[i] = (struct arc_volume_config){
@@ -22,14 +27,18 @@ void cmd_archive_config(const struct cmd_config *config, struct arc_config *with
             .stop_free_bytes = (uint64_t)config->volume[i].stop_free_bytes,
         };
     arc_config_init(with);
-    with->folder            = config->data;
-    with->on_conflict       = policy[config->on_conflict];
-    with->receive_bytes_max = (uint64_t)config->ingest_memory_bytes_max;
-    with->warn_free_bytes   = (uint64_t)config->warn_free_bytes;
-    with->free_bytes_min    = (uint64_t)config->stop_free_bytes;
-    with->flush_ms          = config->flush == CMD_FLUSH_DEFERRED ? config->flush_ms : 0;
-    with->volumes           = volumes;
-    with->volume_count      = config->volume_count;
+    with->folder                   = config->data;
+    with->on_conflict              = policy[config->on_conflict];
+    with->receive_bytes_max        = (uint64_t)config->ingest_memory_bytes_max;
+    with->warn_free_bytes          = (uint64_t)config->warn_free_bytes;
+    with->free_bytes_min           = (uint64_t)config->stop_free_bytes;
+    with->flush_ms                 = config->flush == CMD_FLUSH_DEFERRED ? config->flush_ms : 0;
+    with->volumes                  = volumes;
+    with->volume_count             = config->volume_count;
+    with->removal_grace_s          = config->removal_grace_s;
+    with->quota_bytes              = (uint64_t)config->quota_bytes;
+    with->recycle                  = recycle[config->recycle];
+    with->recycle_below_free_bytes = (uint64_t)config->recycle_below_free_bytes;
 }
 
 int cmd_archive_open(const struct cmd_config *config, struct arc **arc, struct iso_err *err)

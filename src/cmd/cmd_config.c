@@ -31,6 +31,7 @@ struct key {
 
 static const char *const conflict_words[] = { "keep-first", "replace", "reject", NULL };
 static const char *const flush_words[]    = { "each", "deferred", NULL };
+static const char *const recycle_words[]  = { "none", "arrival", "access", NULL };
 
 static const struct key keys[] = {
     { "data", TEXT, FIELD(data), 0, 0, "./isocenter-data", "Folder that holds everything stored" },
@@ -45,6 +46,15 @@ static const struct key keys[] = {
       "Refuse associations that call us by another title" },
     { "on_conflict", CHOICE, FIELD(on_conflict), 0, 2, "keep-first",
       "When a SOP instance arrives again with other content: `keep-first`, `replace` or `reject`" },
+    { "removal_grace_s", NUMBER, FIELD(removal_grace_s), 0, 315360000, "0",
+      "Seconds for which what was removed can be had back; 0: its space is given back at once" },
+    { "quota_bytes", NUMBER, FIELD(quota_bytes), 0, INT64_MAX, "0",
+      "Most bytes of objects, removed but kept ones counted; 0: no quota" },
+    { "recycle", CHOICE, FIELD(recycle), 0, 2, "none",
+      "When the quota is used up: `none` refuses new objects; `arrival` removes the studies that "
+      "came first, `access` those that were not stored or read for the longest time" },
+    { "recycle_below_free_bytes", NUMBER, FIELD(recycle_below_free_bytes), 0, INT64_MAX, "0",
+      "Recycle also when less space than this is free; 0: never for that" },
     { "ui", TEXT, FIELD(ui), 0, 0, "",
       "Folder of the built web application; empty: beside the program" },
     { "cors_origins", TEXT, FIELD(cors_origins), 0, 0, "",
@@ -85,7 +95,8 @@ static const struct key keys[] = {
     { "stop_free_bytes", NUMBER, FIELD(stop_free_bytes), 0, INT64_MAX, "268435456",
       "Below this much the data folder takes no objects; the next one of `volumes` does" },
     { "flush", CHOICE, FIELD(flush), 0, 1, "each",
-      "`each`: what is acknowledged is on the disk. `deferred`: it is acknowledged before that, and "
+      "`each`: what is acknowledged is on the disk. `deferred`: it is acknowledged before that, "
+      "and "
       "a power loss takes what came in the last `flush_ms`" },
     { "flush_ms", NUMBER, FIELD(flush_ms), 10, 60000, "200",
       "How often deferred flushes are made, in milliseconds" },
@@ -132,7 +143,9 @@ static int set_text(struct cmd_config *config, const struct key *key, const char
 
 static const char *const *words_of(const struct key *key)
 {
-    return key->field == FIELD(flush) ? flush_words : conflict_words;
+    return key->field == FIELD(flush)     ? flush_words
+           : key->field == FIELD(recycle) ? recycle_words
+                                          : conflict_words;
 }
 
 static int set_choice(struct cmd_config *config, const struct key *key, const char *value,

@@ -39,6 +39,9 @@ enum cmd_conflict { CMD_KEEP_FIRST, CMD_REPLACE, CMD_REJECT };
 
 enum cmd_flush { CMD_FLUSH_EACH, CMD_FLUSH_DEFERRED };
 
+/* What happens when the quota is used up. */
+enum cmd_recycle { CMD_RECYCLE_NONE, CMD_RECYCLE_BY_ARRIVAL, CMD_RECYCLE_BY_ACCESS };
+
 struct cmd_config {
     const char *data;   /* folder */
     const char *listen; /* address */
@@ -49,6 +52,10 @@ struct cmd_config {
     int64_t     http_port; /* 0: the kernel picks */
     int64_t     dicom_port;
     int64_t     on_conflict; /* enum cmd_conflict */
+    int64_t     removal_grace_s;
+    int64_t     quota_bytes;
+    int64_t     recycle; /* enum cmd_recycle */
+    int64_t     recycle_below_free_bytes;
     int64_t     associations_max;
     int64_t     associations_per_host_max;
     int64_t     dimse_timeout_s;

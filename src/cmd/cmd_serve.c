@@ -5,6 +5,7 @@
 #include "cmd_codec.h"
 #include "cmd_running.h"
 
+#include "arc_quota.h"
 #include "arc_recode.h"
 #include "arc_scrub.h"
 #include "arc_settle.h"
@@ -240,6 +241,16 @@ static int start_scrub(struct server *s, struct iso_err *err)
     return rc >= 0 ? arc_scrub_start(s->arc, &config, err) : rc;
 }
 
+static void tell_recycled(void *ctx, const struct arc_recycle_news *news)
+{
+    char uid[SRV_WORD_BYTES];
+
+    (void)ctx;
+    srv_log("recycle", "study=%s objects=%llu bytes=%llu cause=\"%s\"",
+            news->study_uid.len > 0 ? srv_word(news->study_uid, uid) : "-",
+            (unsigned long long)news->objects, (unsigned long long)news->bytes, news->why);
+}
+
 static void print_ready(const struct server *s)
 {
     const struct os_address *http  = srv_web_address(s->web);
@@ -286,6 +297,8 @@ static int serve(struct server *s)
         rc = start_scrub(s, &err);
     if (rc == ISO_OK)
         rc = start_settling(s, &err);
+    if (rc == ISO_OK)
+        rc = arc_quota_start(s->arc, tell_recycled, NULL, &err);
     if (rc == ISO_OK)
         rc = start_web(s, &err);
     if (rc == ISO_OK)

@@ -153,5 +153,7 @@ int store_keep(struct store *store, const struct store_location *at, bool kept, 
         return iso_fail(err, ISO_ENOENT, "there is no volume %u", at->volume);
     if (v->config.kind != STORE_SEGMENTS)
         return ISO_OK;
+    if (atomic_load(&v->failed)) /* what the head says now may never have reached the disk */
+        return iso_fail(err, ISO_EIO, "a flush of volume %u has failed", v->config.number);
     return member_mark(v, at, kept ? STORE_KEPT : STORE_LIVE, err);
 }

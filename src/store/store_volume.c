@@ -24,14 +24,23 @@ static int flush_failed(struct store_volume *v, struct iso_err *err)
                     v->config.number);
 }
 
+/* Never tried again: a flush after a failed one may succeed without having written what that one lost. */
+static int flush_with(struct store_volume *v, int fd, int (*sync)(int fd, struct iso_err *err),
+                      struct iso_err *err)
+{
+    if (atomic_load(&v->failed))
+        return iso_fail(err, ISO_EIO, "a flush of volume %u has failed before", v->config.number);
+    return sync(fd, err) < 0 ? flush_failed(v, err) : ISO_OK;
+}
+
 int store_flush(struct store_volume *v, int fd, struct iso_err *err)
 {
-    return os_sync(fd, err) < 0 ? flush_failed(v, err) : ISO_OK;
+    return flush_with(v, fd, os_sync, err);
 }
 
 int store_flush_folder(struct store_volume *v, int fd, struct iso_err *err)
 {
-    return os_sync_folder(fd, err) < 0 ? flush_failed(v, err) : ISO_OK;
+    return flush_with(v, fd, os_sync_folder, err);
 }
 
 /* The system is asked now and then only: a full disk is an error of the write as well. */

@@ -9,6 +9,11 @@
 
 enum { CARE_PLACES = 256, CARE_GAPS = 64, CARE_BUFFER_BYTES = 256 << 10 };
 
+#define ADVICE_REINDEX "stop the server and run isocenter reindex"
+#define ADVICE_REPAIR  "run isocenter verify --repair"
+#define ADVICE_BACKUP  "restore it from a backup, or send it again"
+#define ADVICE_DISK    "check the disk"
+
 /* What a run does beyond what its caller configures. */
 struct care_mode {
     bool index;   /* the index is looked at by itself, and files that belong to nothing */
@@ -41,6 +46,7 @@ struct care {
     struct care_cursor              rows;
     struct care_cursor              tombstones;
     uint32_t                        volume;
+    bool                            tree; /* a folder adopted in place: its files are not ours */
     uint64_t                        low_file, low_offset; /* of the volume */
     struct store_sight              gap[CARE_GAPS];       /* not explained so far */
     size_t                          gap_count;
@@ -58,6 +64,13 @@ void care_tell(struct care *c, enum arc_finding_kind kind, iso_str uid, int64_t 
                ...) ISO_PRINTF(8, 9);
 /* After bytes were read: keeps to the rate, tells progress; ISO_ECANCEL when it is to stop. */
 int care_read(void *care, size_t bytes, struct iso_err *err);
+
+/* arc_verify_place.c: a row and the member in its place (exact: its head is as we write it); a row
+ * that no member was met for; a file of its own. */
+int care_match(struct care *c, const struct index_place *row, int fd,
+               const struct store_member *member, bool exact, struct iso_err *err);
+int care_alone(struct care *c, const struct index_place *row, struct iso_err *err);
+int care_large(struct care *c, const struct index_place *row, struct iso_err *err);
 
 /* arc_verify_object.c: one object. fd is open and has it at offset; record may be NULL. */
 int care_content(struct care *c, const struct index_place *row, int fd, uint64_t offset,

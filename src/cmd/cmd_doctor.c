@@ -5,6 +5,7 @@
 #include "cmd_running.h"
 
 #include "dcm_dict.h"
+#include "net_http.h"
 #include "os_clock.h"
 #include "os_file.h"
 #include "os_process.h"
@@ -126,6 +127,57 @@ static bool server_runs(const struct cmd_config *config)
     return true;
 }
 
+/* The number after "key": in a flat part of a JSON answer. */
+static bool number_after(iso_str text, const char *key, uint64_t *number)
+{
+    const char *at = text.len > 0 ? memmem(text.ptr, text.len, key, strlen(key)) : NULL;
+
+    if (at == NULL)
+        return false;
+    const char *digits = at + strlen(key);
+    size_t      n      = 0;
+    while (digits + n < text.ptr + text.len && digits[n] >= '0' && digits[n] <= '9')
+        n++;
+    return iso_str_to_u64(iso_str_of(digits, n), number);
+}
+
+/* What the running server's scrub knows. */
+static void check_scrub(const struct cmd_config *config)
+{
+    struct net_http  *client = NULL;
+    struct os_address http;
+    struct iso_buf    body;
+    struct iso_err    err     = { 0 };
+    unsigned          status  = 0;
+    uint64_t          damaged = 0;
+    uint64_t          age_s   = 0;
+    char              url[256];
+
+    if (cmd_running_read(config->data, &http, &err) < 0)
+        return;
+    bool six = strchr(http.host, ':') != NULL;
+    (void)snprintf(url, sizeof url, "http://%s%s%s:%u/api/v1/stats", six ? "[" : "", http.host,
+                   six ? "]" : "", http.port);
+    iso_buf_init(&body, 1 << 20);
+    int rc = net_http_new(&client, &err);
+    if (rc == ISO_OK)
+        rc = net_http_get(client, url, "application/json", iso_buf_sink(&body), &status, &err);
+    const iso_str text = iso_str_of_bytes(iso_buf_bytes(&body));
+    if (rc < 0 || status != 200 || !number_after(text, "\"damaged\":", &damaged) ||
+        !number_after(text, "\"oldest_unchecked_s\":", &age_s))
+        tell(WARN, "scrub", "the server does not tell");
+    else if (damaged > 0)
+        tell(BAD, "scrub",
+             "%llu stored objects are damaged: see /api/v1/damage, then isocenter "
+             "verify --full",
+             (unsigned long long)damaged);
+    else
+        tell(GOOD, "scrub", "nothing stored is damaged; all of it was looked at within %llu h",
+             (unsigned long long)(age_s / 3600 + 1));
+    iso_buf_release(&body);
+    net_http_free(client);
+}
+
 static void check_system(void)
 {
     struct tm now;
@@ -224,6 +276,8 @@ static int run(int argc, char **argv)
         check_folder(&config);
         check_port("http", config.listen, config.http_port, running);
         check_port("dicom", config.listen, config.dicom_port, running);
+        if (running)
+            check_scrub(&config);
         check_system();
         check_codecs(&config);
         check_programs();

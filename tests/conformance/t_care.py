@@ -79,6 +79,8 @@ def test_verify_by_the_server(env):
     assert damage["damaged"] == 1, damage
     assert damage["objects"][0]["study_instance_uid"] == study[0][1].StudyInstanceUID, damage
     assert web.get(f"{api}/stats").json()["scrub"]["damaged"] == 1
+    code, text = run(BINARY, "doctor", "--config", s.config, "--data", s.data, check=False)
+    assert code == 1 and "1 stored objects are damaged" in text, text
     spoil(s)  # right again
     code, text = verify(s, "--full", "--repair")
     assert code == 0, text

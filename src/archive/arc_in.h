@@ -221,7 +221,7 @@ void                     arc_volumes_close(struct arc *arc);
 #define ARC_DEFERRED "deferred" /* name of a mark in the index: flushes were deferred */
 
 /* arc_mark.c: writes the low marks now; the thread that does so about once a second. */
-int arc_mark(struct arc *arc, struct iso_err *err);
+int  arc_mark(struct arc *arc, struct iso_err *err);
 int  arc_marker_start(struct arc *arc, struct iso_err *err);
 void arc_marker_stop(struct arc *arc);
 

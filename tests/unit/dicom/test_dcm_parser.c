@@ -325,7 +325,7 @@ struct fragments {
     size_t   table_bytes;
 };
 
-static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes table,
+static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes, iso_bytes front,
                        struct iso_err *e)
 {
     struct fragments *f = ctx;
@@ -335,7 +335,10 @@ static int on_fragment(void *ctx, size_t number, uint64_t offset, uint64_t bytes
     assert_in_range(number, 0, 3);
     f->offset[f->count]  = offset;
     f->bytes[f->count++] = bytes;
-    f->table_bytes += table.len;
+    if (number == 0)
+        f->table_bytes = front.len; /* the whole of it */
+    else
+        assert_int_equal(front.len, bytes < DCM_FRAGMENT_FRONT ? bytes : DCM_FRAGMENT_FRONT);
     return ISO_OK;
 }
 

@@ -413,6 +413,7 @@ static int copy_index(struct backup *b, struct iso_err *err)
         (snprintf(from, sizeof from, "%s/index.db", b->config->data) >= PATH_BYTES ||
          snprintf(to, sizeof to, "%s/%s", b->config->target, b->index_name) >= PATH_BYTES))
         rc = iso_fail(err, ISO_EINVAL, "the path is too long");
+    (void)os_remove(b->target, b->index_name, NULL); /* of a run that was killed in this second */
     if (rc >= 0)
         rc = index_snapshot(from, to, index_pace, b, err);
     if (rc >= 0)

@@ -142,7 +142,8 @@ static void each_file(struct check *c, const char *name,
     (void)closedir(dir);
 }
 
-static void each_segment(struct check *c, const char *path, const char *name)
+__attribute__((nonnull)) static void each_segment(struct check *c, const char *path,
+                                                   const char *name)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 

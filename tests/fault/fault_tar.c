@@ -143,7 +143,7 @@ static void each_file(struct check *c, const char *name,
 }
 
 __attribute__((nonnull)) static void each_segment(struct check *c, const char *path,
-                                                   const char *name)
+                                                  const char *name)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 

@@ -48,9 +48,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         dcm_dataset_parse(iso_bytes_of(data, size), DCM_EXPLICIT_LE, &arena, &ds, &err) == ISO_OK &&
         img_state_target(&ds, 0, &target) && target.sop_instance_uid.len > 0 &&
         dcm_put_str(&image, &arena, DCM_SOP_INSTANCE_UID, DCM_VR_UI, target.sop_instance_uid) ==
-            ISO_OK)
-        apply(&ds, &image, iso_bytes_of(data, 2 * SIDE * SIDE), target.frame > 0 ? target.frame : 1,
-              &arena);
+            ISO_OK) {
+        uint32_t frame = target.frame > 0 ? target.frame : 1;
+
+        if (img_state_refers(&ds, target.sop_instance_uid,
+                             frame)) /* not: to frames without number */
+            apply(&ds, &image, iso_bytes_of(data, 2 * SIDE * SIDE), frame, &arena);
+    }
     iso_arena_release(&arena);
     return 0;
 }

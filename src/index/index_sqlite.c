@@ -5,6 +5,7 @@
 #include "index_sqlite.h"
 
 #include "os_file.h"
+#include "os_process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,11 @@ int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err
         rc = sql_fail(sql, err);
         sql_close(sql);
         return rc;
+    }
+    /* Whatever kept SQLite from opening it for writing, it tries to read, and would go on so for good. */
+    if (sqlite3_db_readonly(sql->db, "main") == 1 && os_file_writable(path)) {
+        sql_close(sql);
+        return iso_fail(err, ISO_EBUSY, "index: it could not be opened for writing: again later");
     }
     if (writer && (os_stat(OS_CWD, path, &st, NULL) < 0 || st.bytes == 0))
         index_vfs_spare(sql->db);

@@ -70,6 +70,11 @@ bool os_file_exists(const char *path)
     return access(path, R_OK) == 0;
 }
 
+bool os_file_writable(const char *path)
+{
+    return access(path, W_OK) == 0;
+}
+
 bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;

@@ -18,6 +18,8 @@ uint64_t os_file_limit(void);
 bool os_program_folder(char *out, size_t cap);
 /* A regular file is there and may be read. */
 bool os_file_exists(const char *path);
+/* It may be written, as far as its rights and its file system say. */
+bool os_file_writable(const char *path);
 /* True when fd is a terminal: progress may be drawn. */
 bool os_is_terminal(int fd);
 /* Freed memory stays with this process, up to so many bytes for each of its threads, instead of going

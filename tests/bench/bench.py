@@ -344,6 +344,8 @@ def main():
                 getattr(bench, part)()
     except fixtures.Skip as why:
         bench.results.notes.append(f"left out: {why}")
+    except KeyboardInterrupt:
+        bench.results.notes.append(f"interrupted in {part}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{where}; images of {bench.ct.attributes} attributes; medians of {bench.repeats} turns; "

@@ -76,6 +76,7 @@ static size_t forget_frames(const char *folder, bool marked, uint8_t table[64])
 
     (void)snprintf(path, sizeof path, "%s/index.db", folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 10000); /* the archive's own threads write as well */
     assert_int_equal(sqlite3_prepare_v2(db, "SELECT frame_table FROM header", -1, &st, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);

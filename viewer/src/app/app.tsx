@@ -23,7 +23,7 @@ const reading = signal<ReadingPage | undefined>(undefined);
 let readingLoad: Promise<void> | undefined;
 
 function loadReading(): Promise<void> {
-    readingLoad ??= import("../features/reading/view").then(
+    readingLoad ??= import("./reading").then(
         (m) => {
             reading.value = m.Reading;
         },

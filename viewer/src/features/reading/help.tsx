@@ -25,6 +25,12 @@ export function Help({ reading, onClose }: { reading: Reading; onClose: () => vo
                             <dd>{b.what}</dd>
                         </div>
                     ))}
+                    {reading.actions().flatMap((a) => (a.keys ?? []).map((key) => (
+                        <div key={`${a.id} ${key}`}>
+                            <dt><kbd>{key.length === 1 ? key.toUpperCase() : key}</kbd></dt>
+                            <dd>{a.label()}</dd>
+                        </div>
+                    )))}
                 </dl>
                 <div>
                     {presets.length > 0 && (

@@ -43,15 +43,23 @@ const byKey = new Map(bindings.flatMap((b) => b.keys.map((k) => [k, b] as const)
 /** Runs what a key stands for; true when it did. */
 export function pressKey(r: Reading, e: KeyboardEvent): boolean {
     const target = e.target as HTMLElement;
-    if (e.ctrlKey || e.metaKey || e.altKey || target.closest("[role=dialog]") || target.matches("input, select, textarea")) return false;
+    if (e.metaKey || e.altKey || target.closest("[role=dialog]") || target.matches("input, select, textarea")) return false;
     if (r.dialog.value !== "") return false;
+    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    const named = e.ctrlKey ? `Ctrl+${key}` : key;
+    const action = r.actions().find((a) => a.keys?.includes(named) && !a.isOff?.(r));
+    if (action) {
+        action.run(r);
+        return true;
+    }
+    if (e.ctrlKey) return false;
     if (e.key === "Tab" && (r.layout.value === 1 || e.shiftKey || !target.closest(".pane, body:focus"))) return false;
     if ((e.key === " " || e.key === "Enter") && target.matches("button, a")) return false;
     if (/^[1-9]$/.test(e.key)) {
         r.active.value.usePreset(e.key);
         return true;
     }
-    const binding = byKey.get(e.key.length === 1 ? e.key.toLowerCase() : e.key);
+    const binding = byKey.get(key);
     binding?.run(r);
     return binding !== undefined;
 }

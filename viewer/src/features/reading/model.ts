@@ -6,10 +6,12 @@ import { seriesOf } from "../../dicomweb/ahead";
 import { isAbort, seriesMetadata } from "../../dicomweb/client";
 import type { Dataset } from "../../dicomweb/json";
 import { Pane } from "./pane";
+import { actionsOf, type Action, type Module } from "./module";
 import { contentOf, inReadingOrder, seriesFrom, type Content, type Series } from "./series";
 
 export type Layout = 1 | 2 | 4;
-export type Tool = "window" | "scroll" | "zoom" | "pan";
+/** What a left drag does: one of these four, or a tool that a module names and handles itself. */
+export type Tool = "window" | "scroll" | "zoom" | "pan" | (string & {});
 
 export class Reading {
     readonly series = signal<readonly Series[]>([]);
@@ -21,6 +23,7 @@ export class Reading {
     readonly activeIndex = signal(0);
     readonly overlay = signal(true);
     readonly dialog = signal<"" | "help" | "tags">("");
+    readonly panel = signal(""); /* the side panel that is open */
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);
@@ -35,7 +38,15 @@ export class Reading {
     private readonly abort = new AbortController();
     private readonly contents = new Map<string, Promise<Content>>();
 
-    constructor(readonly study: string) {}
+    constructor(
+        readonly study: string,
+        readonly modules: readonly Module[] = [],
+    ) {}
+
+    /** Everything the modules can do now. */
+    actions(): Action[] {
+        return this.modules.flatMap((m) => actionsOf(m, this));
+    }
 
     /** Opens what the address names, or the first series with images. */
     async open(search: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Pointer, wheel and touch on a pane: small handlers instead of a tool library. */
+/** Pointer, wheel and touch on a pane: window, scroll, zoom, pan. What a module claims is left to it. */
 
 import type { Pane } from "./pane";
 import type { Tool } from "./model";
@@ -23,7 +23,7 @@ function toolFor(e: PointerEvent, chosen: Tool): Tool {
 
 const wheelStepPx = 40;
 
-export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool): () => void {
+export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, isClaimed: (e: PointerEvent) => boolean): () => void {
     const fingers = new Map<number, { x: number; y: number }>();
     let drag: Drag | undefined;
     let wheelRest = 0;
@@ -58,6 +58,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool): 
     };
     const down = (e: PointerEvent) => {
         if ((e.target as HTMLElement).closest("button, [role=slider]")) return;
+        if (toolFor(e, chosen()) === chosen() && isClaimed(e)) return;
         fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
         el.setPointerCapture(e.pointerId);
         const state = pane.state.value;

@@ -2,32 +2,9 @@
 
 import { text, Tag } from "../../dicomweb/json";
 import { Icon, type IconName } from "../../ui/icon";
+import { ActionButton, Button, MenuButton } from "./menu";
 import type { Layout, Reading, Tool } from "./model";
-
-interface ToolButton {
-    icon: IconName;
-    label: string;
-    hint: string;
-    on?: boolean;
-    run: () => void;
-    disabled?: boolean;
-}
-
-function Button({ icon, label, hint, on, run, disabled }: ToolButton) {
-    return (
-        <button
-            type="button"
-            class={on ? "tool on" : "tool"}
-            aria-label={label}
-            title={hint ? `${label} (${hint})` : label}
-            {...(on === undefined ? {} : { "aria-pressed": on })}
-            disabled={disabled ?? false}
-            onClick={run}
-        >
-            <Icon name={icon} />
-        </button>
-    );
-}
+import type { Module } from "./module";
 
 const tools: readonly (readonly [Tool, IconName, string, string])[] = [
     ["window", "contrast", "Window", "W"],
@@ -85,6 +62,23 @@ function Cine({ reading }: { reading: Reading }) {
     );
 }
 
+/* What the modules add: each its menus, its buttons and the switches of its panels. */
+function Additions({ reading, module }: { reading: Reading; module: Module }) {
+    const panels = module.panels ?? [];
+    const buttons = (module.actions ?? []).flatMap((a) => (a.icon ? [{ ...a, icon: a.icon }] : []));
+    if (panels.length + buttons.length + (module.menus ?? []).length === 0) return null;
+    return (
+        <div class="group">
+            {(module.menus ?? []).map((m) => <MenuButton key={m.id} reading={reading} menu={m} />)}
+            {buttons.map((a) => <ActionButton key={a.id} reading={reading} action={a} />)}
+            {panels.map((p) => {
+                const isOpen = reading.panel.value === p.id;
+                return <Button key={p.id} icon={p.icon} label={p.label()} hint="" on={isOpen} run={() => (reading.panel.value = isOpen ? "" : p.id)} />;
+            })}
+        </div>
+    );
+}
+
 export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () => void }) {
     const stack = reading.active.value.stack;
     const ds = reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
@@ -116,6 +110,7 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             <div class="group">
                 <Cine reading={reading} />
             </div>
+            {reading.modules.map((m) => <Additions key={m.id} reading={reading} module={m} />)}
             <div class="group">
                 {layouts.map(([n, icon, label]) => (
                     <Button key={n} icon={icon} label={label} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />

@@ -7,12 +7,14 @@ import { text, Tag } from "../../dicomweb/json";
 import { Help } from "./help";
 import { pressKey } from "./keys";
 import { Reading as Model } from "./model";
+import type { Module } from "./module";
 import { Strip } from "./strip";
 import { Tags } from "./tags";
 import { Toolbar } from "./toolbar";
 import { Viewport } from "./viewport";
 
 export interface ReadingProps {
+    modules: readonly Module[];
     study: string;
     search: string;
     onRename: (search: string) => void;
@@ -33,8 +35,18 @@ function Note({ title, body, onClose }: { title: string; body: string; onClose: 
     );
 }
 
-export function Reading({ study, search, onRename, onClose }: ReadingProps) {
-    const reading = useMemo(() => new Model(study), [study]);
+function SidePanel({ reading }: { reading: Model }) {
+    const panel = reading.modules.flatMap((m) => m.panels ?? []).find((p) => p.id === reading.panel.value);
+    if (!panel) return null;
+    return (
+        <aside class="side" aria-label={panel.label()}>
+            <panel.View reading={reading} />
+        </aside>
+    );
+}
+
+export function Reading({ modules, study, search, onRename, onClose }: ReadingProps) {
+    const reading = useMemo(() => new Model(study, modules), [study]);
 
     useEffect(() => {
         void reading.open(search);
@@ -53,6 +65,7 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
                 const stuck = reading.active.value.content.value?.frames.length === 0 || reading.active.value.failure.value !== "";
                 if (reading.firstShown.value || stuck) reading.settled.value = true;
             }),
+            ...modules.map((m) => m.start?.(reading) ?? (() => undefined)),
         ];
         return () => {
             clearTimeout(pause);
@@ -87,6 +100,7 @@ export function Reading({ study, search, onRename, onClose }: ReadingProps) {
                         <Viewport key={i} reading={reading} pane={pane} index={i} />
                     ))}
                 </section>
+                <SidePanel reading={reading} />
             </div>
             {reading.dialog.value === "help" && <Help reading={reading} onClose={close} />}
             {reading.dialog.value === "tags" && <Tags key={reading.activeIndex.value} pane={reading.active.value} onClose={close} />}

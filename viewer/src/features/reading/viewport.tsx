@@ -154,7 +154,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             },
             () => (broken.value = "The imaging library could not be loaded. Reload the page."),
         );
-        const release = attachPointer(frame.current!, pane, () => reading.tool.value);
+        const release = attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e)));
         return () => {
             gone = true;
             release();
@@ -186,6 +186,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             }}
         >
             <div ref={stage} class={failure || isList ? "stage away" : "stage"} />
+            {!failure && !isList && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => <View key={id} reading={reading} pane={pane} index={index} />)}
             {state && !failure && !isList && reading.overlay.value && <Overlay pane={pane} state={state} />}
             {pane.count.value > 1 && <StackBar pane={pane} />}
             {failure && <Failure key={failure} pane={pane} failure={failure} />}

@@ -1,0 +1,5 @@
+/** The modules of the reading page, in the order of their buttons. */
+
+import type { Module } from "../features/reading/module";
+
+export const modules: readonly Module[] = [];

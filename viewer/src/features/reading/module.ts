@@ -1,0 +1,57 @@
+/** What a module adds to the reading page: actions with their keys, menus, panels at the side, layers over each pane. The
+ *  page draws them; a module sees the page through `Reading` and `Pane` alone, and no other module. */
+
+import type { ComponentType } from "preact";
+import type { IconName } from "../../ui/icon";
+import type { Reading } from "./model";
+import type { Pane } from "./pane";
+
+export interface Action {
+    id: string; /* `module.what`: stable, hotkeys are kept by it */
+    label: () => string; /* through `t` */
+    icon?: IconName;
+    keys?: readonly string[]; /* KeyboardEvent.key, letters in lower case; `Ctrl+` in front where Ctrl is held */
+    isOn?: (r: Reading) => boolean; /* drawn pressed; asked while drawing, so it may read signals */
+    isOff?: (r: Reading) => boolean; /* drawn disabled */
+    run: (r: Reading) => void;
+}
+
+/** A button that opens a list of actions. */
+export interface Menu {
+    id: string;
+    label: () => string;
+    icon: IconName;
+    actions: readonly Action[] | ((r: Reading) => readonly Action[]);
+}
+
+/** A panel at the right side of the page; its button stands in the toolbar. */
+export interface Panel {
+    id: string;
+    label: () => string;
+    icon: IconName;
+    View: ComponentType<{ reading: Reading }>;
+}
+
+/** What is drawn over a pane, between the picture and the corner texts. It takes no pointer unless its style says so. */
+export interface Layer {
+    id: string;
+    View: ComponentType<{ reading: Reading; pane: Pane; index: number }>;
+}
+
+export interface Module {
+    id: string;
+    actions?: readonly Action[]; /* buttons of their own in the toolbar if they have an icon, else keys alone */
+    menus?: readonly Menu[];
+    panels?: readonly Panel[];
+    layers?: readonly Layer[];
+    /** Whether a press on the pane is this module's affair (a handle of its own lies there, its tool is chosen): the page
+     *  then leaves it alone. Asked for the left button only. */
+    claims?: (r: Reading, pane: Pane, e: PointerEvent) => boolean;
+    /** Called once for each study that is opened; what it returns ends it. */
+    start?: (r: Reading) => () => void;
+}
+
+export function actionsOf(module: Module, r: Reading): Action[] {
+    const menus = (module.menus ?? []).flatMap((m) => (typeof m.actions === "function" ? m.actions(r) : m.actions));
+    return [...(module.actions ?? []), ...menus];
+}

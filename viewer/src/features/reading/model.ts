@@ -5,6 +5,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { seriesOf } from "../../dicomweb/ahead";
 import { isAbort, seriesMetadata } from "../../dicomweb/client";
 import type { Dataset } from "../../dicomweb/json";
+import { Marks } from "./marks";
 import { Pane } from "./pane";
 import { actionsOf, type Action, type Module } from "./module";
 import { contentOf, inReadingOrder, seriesFrom, type Content, type Series } from "./series";
@@ -24,6 +25,7 @@ export class Reading {
     readonly overlay = signal(true);
     readonly dialog = signal<"" | "help" | "tags">("");
     readonly panel = signal(""); /* the side panel that is open */
+    readonly marks = new Marks(); /* measurements */
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);

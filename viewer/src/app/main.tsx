@@ -1,6 +1,7 @@
 import "./trusted";
 import "../ui/base.css";
 import { render } from "preact";
+import { startLanguage } from "../ui/language";
 import { App } from "./app";
 
-render(<App />, document.getElementById("app")!);
+void startLanguage().then(() => render(<App />, document.getElementById("app")!));

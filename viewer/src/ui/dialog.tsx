@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon";
+import { t } from "./text";
 
 export interface DialogProps {
     title: string;
@@ -37,7 +38,7 @@ export function Dialog({ title, kind, onClose, children }: DialogProps) {
                 <header>
                     <h2>{title}</h2>
                     <span class="space" />
-                    <button type="button" class="button quiet icon-only" aria-label="Close" onClick={onClose}>
+                    <button type="button" class="button quiet icon-only" aria-label={t("Close")} onClick={onClose}>
                         <Icon name="close" />
                     </button>
                 </header>

@@ -1,5 +1,6 @@
 /** The DICOMweb client: with `stow.ts`, the only place that talks to the server. */
 
+import { t } from "../ui/text";
 import type { Dataset } from "./json";
 import { firstPart, partSyntax } from "./multipart";
 
@@ -33,7 +34,7 @@ export function problemText(status: number, body: string): string {
     } catch {
         /* not JSON: fall through to the status */
     }
-    return `The server answered ${status}`;
+    return t("The server answered {status}", { status });
 }
 
 interface Ask {
@@ -50,7 +51,7 @@ async function ask(path: string, { accept, signal, priority = "auto" }: Ask): Pr
         res = await fetch(path, init);
     } catch (e) {
         if (isAbort(e)) throw e;
-        throw new ServerError(0, "The server cannot be reached");
+        throw new ServerError(0, t("The server cannot be reached"));
     }
     if (!res.ok) throw new ServerError(res.status, problemText(res.status, await res.text().catch(() => "")));
     return res;
@@ -66,7 +67,7 @@ async function rows(path: string, signal?: AbortSignal): Promise<Page> {
     const res = await ask(path, { accept: "application/dicom+json", signal });
     const count = Number(res.headers.get("X-Total-Count") ?? NaN);
     const body: unknown = res.status === 204 ? [] : await res.json();
-    if (!Array.isArray(body)) throw new ServerError(res.status, "The server's answer is not a DICOM JSON list");
+    if (!Array.isArray(body)) throw new ServerError(res.status, t("The server's answer is not a DICOM JSON list"));
     return { rows: body as Dataset[], total: Number.isInteger(count) && count >= 0 ? count : undefined };
 }
 

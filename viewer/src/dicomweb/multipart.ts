@@ -1,5 +1,7 @@
 /** Multipart bodies of WADO-RS (PS3.18 §8.6.1): the first part of a response, found by its boundary. */
 
+import { t } from "../ui/text";
+
 export interface Part {
     contentType: string;
     bytes: Uint8Array;
@@ -28,20 +30,20 @@ export function firstPart(body: Uint8Array, contentType: string): Part {
     const encode = new TextEncoder();
     const boundary = parameter(contentType, "boundary") ?? declaredBoundary(body);
     const open = indexOf(body, encode.encode(`--${boundary}`), 0);
-    if (open < 0) throw new Error("multipart answer without its boundary");
+    if (open < 0) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
     const headEnd = indexOf(body, encode.encode("\r\n\r\n"), open);
-    if (headEnd < 0) throw new Error("multipart answer: part header not ended");
+    if (headEnd < 0) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
     const head = new TextDecoder("latin1").decode(body.subarray(open, headEnd));
     const type = /^content-type:\s*(.*)$/im.exec(head)?.[1]?.trim() ?? "application/octet-stream";
     const start = headEnd + 4;
     const end = indexOf(body, encode.encode(`\r\n--${boundary}`), start);
-    if (end < 0) throw new Error("multipart answer cut short");
+    if (end < 0) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
     return { contentType: type, bytes: body.subarray(start, end) };
 }
 
 function declaredBoundary(body: Uint8Array): string {
     const line = new TextDecoder("latin1").decode(body.subarray(0, 256)).split("\r\n")[0] ?? "";
-    if (!line.startsWith("--")) throw new Error("multipart answer without a boundary parameter");
+    if (!line.startsWith("--")) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
     return line.slice(2);
 }
 

@@ -1,5 +1,6 @@
 /** STOW-RS (PS3.18 §10.5): one request carries a few files, read from disk as it is sent. */
 
+import { t } from "../ui/text";
 import { problemText, root, ServerError } from "./client";
 import { items, number, text, type Dataset } from "./json";
 
@@ -10,23 +11,23 @@ export interface StoreOutcome {
 }
 
 /* PS3.18 Table 10.5.3-1 and the status codes of PS3.4 Annex B it borrows */
-const reasons: readonly (readonly [mask: number, code: number, words: string])[] = [
-    [0xffff, 0x0110, "processing failure"],
-    [0xffff, 0x0111, "another object with this SOP Instance UID is already stored"],
-    [0xffff, 0x0117, "invalid SOP Instance UID"],
-    [0xffff, 0x0122, "SOP class not supported"],
-    [0xffff, 0x0124, "not authorised"],
-    [0xffff, 0x0131, "the object belongs to another study"],
-    [0xff00, 0xa700, "the server is out of space"],
-    [0xff00, 0xa900, "not a valid DICOM object of its class"],
-    [0xf000, 0xc000, "not a DICOM file, or one that cannot be read"],
+const reasons: readonly (readonly [mask: number, code: number, words: () => string])[] = [
+    [0xffff, 0x0110, () => t("processing failure")],
+    [0xffff, 0x0111, () => t("another object with this SOP Instance UID is already stored")],
+    [0xffff, 0x0117, () => t("invalid SOP Instance UID")],
+    [0xffff, 0x0122, () => t("SOP class not supported")],
+    [0xffff, 0x0124, () => t("not authorised")],
+    [0xffff, 0x0131, () => t("the object belongs to another study")],
+    [0xff00, 0xa700, () => t("the server is out of space")],
+    [0xff00, 0xa900, () => t("not a valid DICOM object of its class")],
+    [0xf000, 0xc000, () => t("not a DICOM file, or one that cannot be read")],
 ];
 
 export function reasonText(code: number | undefined): string {
-    if (code === undefined) return "refused without a reason";
+    if (code === undefined) return t("refused without a reason");
     const known = reasons.find(([mask, value]) => (code & mask) === value);
     const hex = `0x${code.toString(16).toUpperCase().padStart(4, "0")}`;
-    return known ? `${known[2]} (${hex})` : `refused with ${hex}`;
+    return known ? `${known[2]()} (${hex})` : t("refused with {code}", { code: hex });
 }
 
 export function storeOutcome(body: Dataset): StoreOutcome {
@@ -69,7 +70,7 @@ export function store(files: readonly Blob[], signal: AbortSignal, onSent: (byte
         xhr.setRequestHeader("Accept", "application/dicom+json");
         xhr.upload.onprogress = (e) => onSent(e.loaded);
         xhr.onabort = () => settle(() => reject(cancelled()));
-        xhr.onerror = () => settle(() => reject(new ServerError(0, "The connection to the server broke")));
+        xhr.onerror = () => settle(() => reject(new ServerError(0, t("The connection to the server broke"))));
         xhr.onload = () => settle(() => finish(xhr, resolve, reject));
         signal.addEventListener("abort", abort);
         xhr.send(storeBody(files, boundary));
@@ -85,6 +86,6 @@ function finish(xhr: XMLHttpRequest, resolve: (o: StoreOutcome) => void, reject:
     }
     const isStore = typeof body === "object" && body !== null && ["00081198", "00081199", "0008119A"].some((t) => t in body);
     if (isStore) resolve(storeOutcome(body as Dataset));
-    else if (xhr.status >= 200 && xhr.status < 300) reject(new ServerError(xhr.status, "The server did not say what it stored"));
+    else if (xhr.status >= 200 && xhr.status < 300) reject(new ServerError(xhr.status, t("The server did not say what it stored")));
     else reject(new ServerError(xhr.status, problemText(xhr.status, xhr.responseText)));
 }

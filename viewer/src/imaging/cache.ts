@@ -7,6 +7,7 @@ import { decode, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
 import { darken, minMax, type Pixels } from "./pixels";
 import { openingWindow, paddingOf } from "./window";
+import { t } from "../ui/text";
 
 export const scheme = "dicomweb";
 
@@ -91,7 +92,7 @@ export function loaderFor(id: string): Types.IImageLoadObject {
     const signal = entry?.abort.signal;
     const work = async () => {
         const info = known.get(id);
-        if (!info) throw new Error("This frame does not belong to the open study");
+        if (!info) throw new Error(t("This frame does not belong to the open study"));
         const priority = entry?.urgent === false ? "low" : "high";
         const frame = await fetchFrame(info, "stored", signal, priority);
         const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));

@@ -7,6 +7,7 @@ import { inlineBytes } from "../dicomweb/json";
 import { isColor, type FrameInfo, type Lut } from "./frame";
 import { applyTable, expandSegments, jpegFrame, markRgbJpeg, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Pixels, type Table } from "./pixels";
 import { openingWindow, shownByte } from "./window";
+import { t } from "../ui/text";
 
 export interface Decoded {
     pixels: Pixels; /* RGB bytes, or modality values */
@@ -27,7 +28,7 @@ const jpegXl = /^1\.2\.840\.10008\.1\.2\.4\.11[0-2]$/;
 export async function decode(frame: Frame, info: FrameInfo): Promise<Decoded> {
     const { values, layout } = await storedValues(frame, info);
     if (info.photometric === "PALETTE COLOR" && info.samples === 1) {
-        if (!info.palette) throw new Error("The image has palette colours but no palette");
+        if (!info.palette) throw new Error(t("The image has palette colours but no palette"));
         const [r, g, b] = await Promise.all(info.palette.map((t) => table(t, info)));
         return { pixels: paletteRgb(values, [r!, g!, b!]), color: true, voiBits: undefined };
     }
@@ -63,7 +64,7 @@ async function storedValues(frame: Frame, info: FrameInfo): Promise<{ values: Pi
     if (syntax === rle) return { values: nativeValues(rleBytes(frame.bytes, info), byPixel, false), layout: byPixel };
     const values = await codec(frame, info);
     const pixels = info.rows * info.columns;
-    if (values.length < pixels * info.samples) throw new Error("The compressed image is smaller than its header says");
+    if (values.length < pixels * info.samples) throw new Error(t("The compressed image is smaller than its header says"));
     const isRgb = (jpeg.has(syntax) && !jpegFrame(frame.bytes).lossless) || jpegXl.test(syntax) || !/^YBR_FULL/.test(info.photometric);
     const photometric = info.samples >= 3 ? (isRgb ? "RGB" : "YBR_FULL") : info.photometric;
     return { values, layout: { ...byPixel, photometric } };
@@ -74,7 +75,7 @@ async function codec(frame: Frame, info: FrameInfo): Promise<Pixels> {
     let syntax = frame.transferSyntax;
     if (jpeg.has(syntax)) {
         const { lossless, precision } = jpegFrame(bytes); /* what it says counts, whatever the syntax is called */
-        if (!lossless && precision > 8) throw new Error("No decoder here is exact for JPEG of 12 bits");
+        if (!lossless && precision > 8) throw new Error(t("No decoder here is exact for JPEG of 12 bits"));
         if (!lossless && info.samples === 3) return browserJpeg(info.photometric === "RGB" ? markRgbJpeg(bytes) : bytes, info);
         syntax = lossless ? jpegLossless : jpegBaseline;
     }
@@ -102,7 +103,7 @@ async function browserJpeg(bytes: Uint8Array, info: FrameInfo): Promise<Uint8Arr
     const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
     try {
-        if (bitmap.width !== info.columns || bitmap.height !== info.rows) throw new Error("The JPEG has another size than its header says");
+        if (bitmap.width !== info.columns || bitmap.height !== info.rows) throw new Error(t("The JPEG has another size than its header says"));
         const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true })!;
         context.drawImage(bitmap, 0, 0);
         const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
@@ -150,7 +151,7 @@ async function loadTable(lut: Lut, info: FrameInfo): Promise<Table> {
     const el = lut.data;
     const words = el?.Value?.map(Number);
     const bytes = words ? new Uint8Array(Uint16Array.from(words).buffer) : (inlineBytes(el) ?? (el?.BulkDataURI ? await fetchBulk(info, el.BulkDataURI) : undefined));
-    if (!bytes) throw new Error("The image refers to a look-up table that is not there");
+    if (!bytes) throw new Error(t("The image refers to a look-up table that is not there"));
     const entries = lut.segmented
         ? expandSegments(tableEntries(bytes, bytes.length / 2, 16), lut.entries)
         : tableEntries(bytes, lut.entries, lut.bits);

@@ -2,6 +2,7 @@
  *  PS3.5 §8 (encoding), PS3.3 §C.7.6.3 (photometric interpretation), §C.11 (look-up tables). */
 
 import type { FrameInfo } from "./frame";
+import { t } from "../ui/text";
 
 export type Pixels = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
@@ -313,7 +314,7 @@ export function jpegFrame(bytes: Uint8Array): { lossless: boolean; precision: nu
         if (isFrame) return { lossless: (marker & 3) === 3, precision: bytes[i + 4]! };
         i += marker === 0xff ? 1 : 2 + ((bytes[i + 2]! << 8) | bytes[i + 3]!);
     }
-    throw new Error("The JPEG has no frame header");
+    throw new Error(t("The JPEG has no frame header"));
 }
 
 /** Where DICOM says RGB and the stream has no Adobe marker of full length to say otherwise, it is RGB. Decoders of

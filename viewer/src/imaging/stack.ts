@@ -7,6 +7,7 @@ import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
 import type { Grey } from "./window";
+import { t } from "../ui/text";
 
 export interface StackState {
     index: number; /* the frame on screen, from 0 */
@@ -246,5 +247,5 @@ export class StackView {
 
 function wording(e: unknown): string {
     if (e instanceof Error) return e.message;
-    return typeof e === "string" ? e : "The image cannot be decoded";
+    return typeof e === "string" ? e : t("The image cannot be decoded");
 }

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { whenIdle } from "../ui/idle";
+import { t } from "../ui/text";
 import { dropTarget, UploadPanel } from "../features/upload/view";
 import * as upload from "../features/upload/model";
 import { Worklist } from "../features/worklist/view";
@@ -37,7 +38,7 @@ function loadReading(): Promise<void> {
 function StudyPage({ uid }: { uid: string }) {
     useEffect(() => void loadReading(), []);
     const Page = reading.value;
-    if (!Page) return <main class="page-wait" aria-busy="true" aria-label="Opening the study" />;
+    if (!Page) return <main class="page-wait" aria-busy="true" aria-label={t("Opening the study")} />;
     return (
         <Page
             key={uid}
@@ -50,8 +51,11 @@ function StudyPage({ uid }: { uid: string }) {
 }
 
 function ListPage() {
+    const title = `${t("Studies")} · Isocenter`;
     useEffect(() => {
-        document.title = "Studies · Isocenter";
+        document.title = title;
+    }, [title]);
+    useEffect(() => {
         return whenIdle(() => void loadReading().then(() => import("../imaging").then((m) => m.warmUp())));
     }, []);
     return (
@@ -70,10 +74,10 @@ function Page() {
     if (here.page === "study") return <StudyPage uid={here.uid} />;
     return (
         <main class="page-note">
-            <h1>There is no such page</h1>
+            <h1>{t("There is no such page")}</h1>
             <p>
                 <a href={base} onClick={(e) => (e.preventDefault(), navigate(base))}>
-                    Go to the study list
+                    {t("Go to the study list")}
                 </a>
             </p>
         </main>

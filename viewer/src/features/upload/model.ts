@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { isAbort } from "../../dicomweb/client";
+import { t } from "../../ui/text";
 import { store, type StoreOutcome } from "../../dicomweb/stow";
 
 const parallel = 3;
@@ -154,7 +155,7 @@ async function each(group: File[], signal: AbortSignal, progress: (done: number)
 
 function settle(group: File[], outcome: StoreOutcome): void {
     if (outcome.failures.length === 0 && outcome.stored > 0) stored.value += group.length;
-    else fail(group[0]!, outcome.failures[0] ?? "The server stored nothing of it");
+    else fail(group[0]!, outcome.failures[0] ?? t("The server stored nothing of it"));
 }
 
 function fail(file: File, reason: string): void {

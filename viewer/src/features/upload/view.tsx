@@ -3,6 +3,7 @@
 import "./upload.css";
 import { signal } from "@preact/signals";
 import { Icon } from "../../ui/icon";
+import { count, t } from "../../ui/text";
 import { droppedFiles } from "./drop";
 import * as model from "./model";
 
@@ -50,9 +51,9 @@ function megabytes(n: number): string {
 
 function headline(): string {
     const done = model.stored.value + model.refused.value;
-    if (model.running.value) return `Sending ${done.toLocaleString("en")} of ${model.files.value.toLocaleString("en")}`;
-    if (model.cancelled.value) return `Cancelled: ${model.stored.value} stored`;
-    return `${model.stored.value.toLocaleString("en")} stored`;
+    if (model.running.value) return t("Sending {done} of {all}", { done: count(done), all: count(model.files.value) });
+    if (model.cancelled.value) return t("Cancelled: {count} stored", { count: count(model.stored.value) });
+    return t("{count} stored", { count: count(model.stored.value) });
 }
 
 export function UploadPanel() {
@@ -63,31 +64,31 @@ export function UploadPanel() {
                 <div class="drop-veil" aria-hidden="true">
                     <div class="drop-note">
                         <Icon name="upload" />
-                        Drop files or folders to store them
+                        {t("Drop files or folders to store them")}
                     </div>
                 </div>
             )}
             {(shown || model.scanning.value) && (
-                <section class="upload" aria-label="Upload" data-running={model.running.value}>
+                <section class="upload" aria-label={t("Upload")} data-running={model.running.value}>
                     <header>
-                        <strong role="status">{shown ? headline() : "Reading the folder…"}</strong>
-                        {model.refused.value > 0 && <span class="refused">{model.refused.value} refused</span>}
+                        <strong role="status">{shown ? headline() : t("Reading the folder…")}</strong>
+                        {model.refused.value > 0 && <span class="refused">{t("{count} refused", { count: count(model.refused.value) })}</span>}
                         <span class="space" />
                         {model.running.value ? (
-                            <button type="button" class="button quiet" onClick={model.cancel}>Cancel</button>
+                            <button type="button" class="button quiet" onClick={model.cancel}>{t("Cancel")}</button>
                         ) : (
-                            <button type="button" class="button quiet icon-only" aria-label="Close" onClick={model.reset}>
+                            <button type="button" class="button quiet icon-only" aria-label={t("Close")} onClick={model.reset}>
                                 <Icon name="close" />
                             </button>
                         )}
                     </header>
-                    <progress aria-label="Upload" max={1} value={model.running.value ? model.share.value : 1} />
+                    <progress aria-label={t("Upload")} max={1} value={model.running.value ? model.share.value : 1} />
                     <p class="dim">
-                        {megabytes(model.sent.value)} of {megabytes(model.bytes.value)}
+                        {t("{sent} of {all}", { sent: megabytes(model.sent.value), all: megabytes(model.bytes.value) })}
                     </p>
                     {model.failures.value.length > 0 && (
                         <details open={open.value} onToggle={(e) => (open.value = e.currentTarget.open)}>
-                            <summary>Refused files</summary>
+                            <summary>{t("Refused files")}</summary>
                             <ul>
                                 {model.failures.value.map((f, i) => (
                                     <li key={i}>

@@ -9,6 +9,7 @@ import { thumbnailPath } from "../../dicomweb/client";
 import type { SortKey, StudyFilter } from "../../dicomweb/query";
 import { Brand } from "../../ui/brand";
 import { Icon } from "../../ui/icon";
+import { count, t } from "../../ui/text";
 import { Thumbnail } from "../../ui/thumbnail";
 import * as model from "./model";
 
@@ -37,8 +38,8 @@ function Filter({ field, label, inputRef }: { field: keyof StudyFilter; label: s
             ref={inputRef ?? null}
             class="filter"
             type="search"
-            aria-label={`Filter by ${label}`}
-            placeholder="Any"
+            aria-label={label}
+            placeholder={t("Any")}
             autocomplete="off"
             spellcheck={false}
             value={model.filter.value[field]}
@@ -63,8 +64,8 @@ function DateFilter({ field, label }: { field: "from" | "to"; label: string }) {
 
 function ModalityFilter() {
     return (
-        <select class="filter" aria-label="Filter by modality" value={model.filter.value.modality} onChange={(e) => model.setFilter("modality", e.currentTarget.value)}>
-            <option value="">Any</option>
+        <select class="filter" aria-label={t("Filter by modality")} value={model.filter.value.modality} onChange={(e) => model.setFilter("modality", e.currentTarget.value)}>
+            <option value="">{t("Any")}</option>
             {modalities.map((m) => (
                 <option key={m} value={m}>
                     {m}
@@ -137,13 +138,13 @@ function Row({ index, onOpen }: { index: number; onOpen: (study: string) => void
                     </Thumbnail>
                 </span>
                 <span class="who">
-                    <span class="name">{study.patientName || "No name"}</span>
+                    <span class="name">{study.patientName || t("No name")}</span>
                     {demographics && <span class="sub">{demographics}</span>}
                 </span>
             </div>
             <div class="c-id" role="gridcell" title={study.patientId}>{study.patientId}</div>
             <div class="c-date" role="gridcell">
-                {study.date || "No date"} <span class="dim">{study.time.slice(0, 5)}</span>
+                {study.date || t("No date")} <span class="dim">{study.time.slice(0, 5)}</span>
             </div>
             <div class="c-mod" role="gridcell">
                 {study.modalities.slice(0, 4).map((m) => (
@@ -151,7 +152,7 @@ function Row({ index, onOpen }: { index: number; onOpen: (study: string) => void
                 ))}
                 {study.modalities.length > 4 && <span class="dim">+{study.modalities.length - 4}</span>}
             </div>
-            <div class="c-desc" role="gridcell" title={study.description}>{study.description || <span class="dim">No description</span>}</div>
+            <div class="c-desc" role="gridcell" title={study.description}>{study.description || <span class="dim">{t("No description")}</span>}</div>
             <div class="c-acc" role="gridcell" title={study.accession}>{study.accession}</div>
             <div class="c-count" role="gridcell">
                 {study.series ?? ""} <span class="dim">/ {study.instances ?? ""}</span>
@@ -164,19 +165,19 @@ function Empty({ onPick }: { onPick: () => void }) {
     if (model.filtered.value)
         return (
             <div class="empty">
-                <h2>No study matches</h2>
-                <p>Names match anywhere, in any case. Leave a filter empty to match all.</p>
-                <button type="button" class="button" onClick={model.clearFilter}>Clear the filters</button>
+                <h2>{t("No study matches")}</h2>
+                <p>{t("Names match anywhere, in any case. Leave a filter empty to match all.")}</p>
+                <button type="button" class="button" onClick={model.clearFilter}>{t("Clear the filters")}</button>
             </div>
         );
     const host = location.hostname;
     return (
         <div class="empty">
-            <h2>No images yet</h2>
-            <p>Drop files or whole folders of DICOM anywhere on this page, or send them from a modality or the command line:</p>
+            <h2>{t("No images yet")}</h2>
+            <p>{t("Drop files or whole folders of DICOM anywhere on this page, or send them from a modality or the command line:")}</p>
             <pre>storescu -aec ISOCENTER {host} 4242 *.dcm{"\n"}isocenter import FOLDER</pre>
             <button type="button" class="button primary" onClick={onPick}>
-                <Icon name="upload" /> Choose files
+                <Icon name="upload" /> {t("Choose files")}
             </button>
         </div>
     );
@@ -185,9 +186,9 @@ function Empty({ onPick }: { onPick: () => void }) {
 function Failure() {
     return (
         <div class="empty" role="alert">
-            <h2>The list cannot be shown</h2>
+            <h2>{t("The list cannot be shown")}</h2>
             <p>{model.failure.value}</p>
-            <button type="button" class="button" onClick={() => void model.refresh()}>Try again</button>
+            <button type="button" class="button" onClick={() => void model.refresh()}>{t("Try again")}</button>
         </div>
     );
 }
@@ -205,9 +206,9 @@ function UploadButtons({ files, onUpload }: { files: { current: HTMLInputElement
             <input ref={files} type="file" multiple hidden data-upload="files" onChange={take} />
             <input ref={folder} type="file" multiple hidden data-upload="folder" onChange={take} />
             <button type="button" class="button" onClick={() => files.current?.click()}>
-                <Icon name="upload" /> Upload
+                <Icon name="upload" /> {t("Upload")}
             </button>
-            <button type="button" class="button icon-only" aria-label="Upload a folder" title="Upload a folder" onClick={() => folder.current?.click()}>
+            <button type="button" class="button icon-only" aria-label={t("Upload a folder")} title={t("Upload a folder")} onClick={() => folder.current?.click()}>
                 <Icon name="folder" />
             </button>
         </>
@@ -216,8 +217,9 @@ function UploadButtons({ files, onUpload }: { files: { current: HTMLInputElement
 
 function countText(): string {
     const { rows, open } = model.extent.value;
-    if (rows === 0) return model.waiting.value ? "Asking…" : "No studies";
-    return `${rows.toLocaleString("en")}${open ? "+" : ""} ${rows === 1 && !open ? "study" : "studies"}`;
+    if (rows === 0) return model.waiting.value ? t("Asking…") : t("No studies");
+    if (rows === 1 && !open) return t("1 study");
+    return t("{count} studies", { count: `${count(rows)}${open ? "+" : ""}` });
 }
 
 export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) {
@@ -253,23 +255,23 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
     }, []);
 
     const columns: Column[] = [
-        { title: "Patient", cell: "c-name", sort: "PatientName", filter: <Filter field="name" label="patient name" inputRef={first} /> },
-        { title: "Patient ID", cell: "c-id", sort: "PatientID", filter: <Filter field="id" label="patient ID" /> },
+        { title: t("Patient"), cell: "c-name", sort: "PatientName", filter: <Filter field="name" label={t("Filter by patient name")} inputRef={first} /> },
+        { title: t("Patient ID"), cell: "c-id", sort: "PatientID", filter: <Filter field="id" label={t("Filter by patient ID")} /> },
         {
-            title: "Date",
+            title: t("Date"),
             cell: "c-date",
             sort: "StudyDate",
             filter: (
                 <span class="range">
-                    <DateFilter field="from" label="Studies from" />
-                    <DateFilter field="to" label="Studies until" />
+                    <DateFilter field="from" label={t("Studies from")} />
+                    <DateFilter field="to" label={t("Studies until")} />
                 </span>
             ),
         },
-        { title: "Modality", cell: "c-mod", filter: <ModalityFilter /> },
-        { title: "Description", cell: "c-desc", sort: "StudyDescription", filter: <Filter field="description" label="description" /> },
-        { title: "Accession", cell: "c-acc", sort: "AccessionNumber", filter: <Filter field="accession" label="accession number" /> },
-        { title: "Series / images", cell: "c-count" },
+        { title: t("Modality"), cell: "c-mod", filter: <ModalityFilter /> },
+        { title: t("Description"), cell: "c-desc", sort: "StudyDescription", filter: <Filter field="description" label={t("Filter by description")} /> },
+        { title: t("Accession"), cell: "c-acc", sort: "AccessionNumber", filter: <Filter field="accession" label={t("Filter by accession number")} /> },
+        { title: t("Series / images"), cell: "c-count" },
     ];
     const { all, from, to } = span.value;
     const shown = [];
@@ -283,22 +285,22 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
                 <span class="count" role="status">{countText()}</span>
                 {model.filtered.value && (
                     <button type="button" class="button quiet" onClick={model.clearFilter}>
-                        <Icon name="close" /> Clear filters
+                        <Icon name="close" /> {t("Clear filters")}
                     </button>
                 )}
                 <span class="space" />
-                <span class="hint"><kbd>/</kbd> search <kbd>↑</kbd><kbd>↓</kbd> move <kbd>Enter</kbd> open</span>
+                <span class="hint"><kbd>/</kbd> {t("search")} <kbd>↑</kbd><kbd>↓</kbd> {t("move")} <kbd>Enter</kbd> {t("open")}</span>
                 <UploadButtons files={files} onUpload={onUpload} />
             </header>
             <div class={model.waiting.value ? "progress on" : "progress"} aria-hidden="true" />
-            <div class="list" role="grid" aria-label="Studies" aria-rowcount={all + 1} aria-busy={model.waiting.value}>
+            <div class="list" role="grid" aria-label={t("Studies")} aria-rowcount={all + 1} aria-busy={model.waiting.value}>
                 <Head columns={columns} />
                 <div
                     ref={body}
                     class="list-body"
                     role="rowgroup"
                     tabIndex={0}
-                    aria-label="Studies"
+                    aria-label={t("Studies")}
                     aria-activedescendant={all > 0 ? `row-${model.active.value}` : undefined}
                     onScroll={(e) => {
                         /* a list that is being taken down tells a last time, that it is at 0 */

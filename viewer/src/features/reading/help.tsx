@@ -1,28 +1,29 @@
 /** The key bindings, read from the table that runs them. */
 
 import { Dialog } from "../../ui/dialog";
+import { t } from "../../ui/text";
 import { bindings } from "./keys";
 import type { Reading } from "./model";
 
-const mouse: readonly (readonly [string, string])[] = [
-    ["Left drag", "The chosen tool"],
-    ["Middle drag, Shift", "Pan"],
-    ["Right drag, Ctrl", "Zoom"],
-    ["Wheel", "Next and previous image"],
-    ["Two fingers", "Zoom and pan"],
-    ["Esc", "Back to the study list"],
+const mouse: readonly (readonly [input: () => string, what: () => string])[] = [
+    [() => t("Left drag"), () => t("The chosen tool")],
+    [() => t("Middle drag, Shift"), () => t("Pan")],
+    [() => t("Right drag, Ctrl"), () => t("Zoom")],
+    [() => t("Wheel"), () => t("Next and previous image")],
+    [() => t("Two fingers"), () => t("Zoom and pan")],
+    [() => t("Esc"), () => t("Back to the study list")],
 ];
 
 export function Help({ reading, onClose }: { reading: Reading; onClose: () => void }) {
     const presets = reading.active.value.presets.value;
     return (
-        <Dialog title="Keys" kind="centre" onClose={onClose}>
+        <Dialog title={t("Keys")} kind="centre" onClose={onClose}>
             <div class="help">
                 <dl>
                     {bindings.map((b) => (
-                        <div key={b.what}>
+                        <div key={b.shown}>
                             <dt><kbd>{b.shown}</kbd></dt>
-                            <dd>{b.what}</dd>
+                            <dd>{b.what()}</dd>
                         </div>
                     ))}
                     {reading.actions().flatMap((a) => (a.keys ?? []).map((key) => (
@@ -35,7 +36,7 @@ export function Help({ reading, onClose }: { reading: Reading; onClose: () => vo
                 <div>
                     {presets.length > 0 && (
                         <>
-                            <h3>Window presets</h3>
+                            <h3>{t("Window presets")}</h3>
                             <dl>
                                 {presets.map((p) => (
                                     <div key={p.key}>
@@ -46,12 +47,12 @@ export function Help({ reading, onClose }: { reading: Reading; onClose: () => vo
                             </dl>
                         </>
                     )}
-                    <h3>Pointer</h3>
+                    <h3>{t("Pointer")}</h3>
                     <dl>
-                        {mouse.map(([input, what]) => (
-                            <div key={input}>
-                                <dt class="dim">{input}</dt>
-                                <dd>{what}</dd>
+                        {mouse.map(([input, what], i) => (
+                            <div key={i}>
+                                <dt class="dim">{input()}</dt>
+                                <dd>{what()}</dd>
                             </div>
                         ))}
                     </dl>

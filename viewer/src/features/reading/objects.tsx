@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { fetchInstance, renderedPath } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Icon } from "../../ui/icon";
+import { t } from "../../ui/text";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
 import { objectName, renderingOf, type Rendering } from "./series";
@@ -33,8 +34,8 @@ function Rendered({ ds, as, onFail }: { ds: Dataset; as: Rendering; onFail: () =
             return <video class="rendered" controls preload="metadata" src={src} onError={onFail} />;
         case "application/pdf":
             return (
-                <a class="rendered" href={src} target="_blank" rel="noopener" title="Open the document">
-                    <img alt={`${title}: first page`} src={renderedPath(ref, "image/png")} onError={onFail} />
+                <a class="rendered" href={src} target="_blank" rel="noopener" title={t("Open the document")}>
+                    <img alt={t("{title}: first page", { title })} src={renderedPath(ref, "image/png")} onError={onFail} />
                 </a>
             );
         default:
@@ -54,24 +55,24 @@ function ObjectCard({ ds, isFirst, onTags }: { ds: Dataset; isFirst: boolean; on
             <div>
                 <strong>{objectName(ds)}</strong>
                 {title && <span>{title}</span>}
-                {cannot.value && <span class="warn">It cannot be shown here.</span>}
+                {cannot.value && <span class="warn">{t("It cannot be shown here.")}</span>}
                 {failure.value && <span class="warn">{failure.value}</span>}
             </div>
             {as && !cannot.value && (
                 <button type="button" class="button" aria-pressed={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
-                    {isOpen.value ? "Hide" : "Show"}
+                    {isOpen.value ? t("Hide") : t("Show")}
                 </button>
             )}
             {as === "application/pdf" && (
                 <a class="button" target="_blank" rel="noopener" href={renderedPath({ study: text(ds, Tag.studyUid), series: text(ds, Tag.seriesUid), instance: text(ds, Tag.sopInstance) }, as)}>
-                    Open
+                    {t("Open")}
                 </a>
             )}
             <button type="button" class="button" onClick={onTags}>
-                <Icon name="tags" /> Tags
+                <Icon name="tags" /> {t("Tags")}
             </button>
             <button type="button" class="button" onClick={() => download(ds).catch((e: unknown) => (failure.value = String(e)))}>
-                <Icon name="download" /> DICOM file
+                <Icon name="download" /> {t("DICOM file")}
             </button>
             {as && isOpen.value && !cannot.value && <Rendered ds={ds} as={as} onFail={() => (cannot.value = true)} />}
         </li>
@@ -83,14 +84,14 @@ export function Objects({ reading, pane }: { reading: Reading; pane: Pane }) {
     const hasDrawn = others.some((ds) => renderingOf(ds) !== undefined);
     return (
         <div class="objects">
-            {others.length === 0 && <p>This series is empty.</p>}
-            {others.length > 0 && !hasDrawn && <p>These objects hold no image to draw. Their content is in the tags and in the file.</p>}
+            {others.length === 0 && <p>{t("This series is empty.")}</p>}
+            {others.length > 0 && !hasDrawn && <p>{t("These objects hold no image to draw. Their content is in the tags and in the file.")}</p>}
             <ul>
                 {others.slice(0, 50).map((ds, i) => (
                     <ObjectCard key={text(ds, Tag.sopInstance)} ds={ds} isFirst={i === 0} onTags={() => (reading.dialog.value = "tags")} />
                 ))}
             </ul>
-            {others.length > 50 && <p class="dim">and {others.length - 50} more</p>}
+            {others.length > 50 && <p class="dim">{t("and {count} more", { count: others.length - 50 })}</p>}
         </div>
     );
 }

@@ -1,6 +1,7 @@
 /** Series and their stacks: which objects are images, in which order they are read, what the rest is. */
 
 import { number, numbers, text, Tag, type Dataset } from "../../dicomweb/json";
+import { t } from "../../ui/text";
 import { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "../../imaging/frame";
 
 export interface Series {
@@ -77,32 +78,32 @@ export function cineRate(ds: Dataset | undefined): number {
     return said !== undefined && said > 0 ? Math.min(60, Math.max(1, Math.round(said))) : 10;
 }
 
-const objectNames: readonly (readonly [uid: RegExp, name: string])[] = [
-    [/\.1\.1\.104\.1$/, "PDF document"],
-    [/\.1\.1\.104\.2$/, "CDA document"],
-    [/\.1\.1\.104\.[345]$/, "3D model"],
-    [/\.1\.1\.88\.59$/, "Key object selection"],
-    [/\.1\.1\.88\./, "Structured report"],
-    [/\.1\.1\.11\./, "Presentation state"],
-    [/\.1\.1\.9\.[1-3]/, "Waveform"],
-    [/\.1\.1\.9\./, "Waveform"],
-    [/\.1\.1\.66\.[1-3]$/, "Registration or fiducials"],
-    [/\.1\.1\.66\.[47]$/, "Segmentation"],
-    [/\.1\.1\.66$/, "Raw data"],
-    [/\.1\.1\.481\.3$/, "RT structure set"],
-    [/\.1\.1\.481\.[58]$/, "RT plan"],
-    [/\.1\.1\.481\./, "Radiotherapy object"],
-    [/\.1\.1\.4\.2$/, "MR spectroscopy"],
-    [/\.1\.1\.91\.1$/, "Microscopy annotations"],
-    [/\.1\.1\.77\.1\.[124]\.1$|\.1\.1\.77\.1\.5\.\d$/, "Video or photograph"],
+const objectNames: readonly (readonly [uid: RegExp, name: () => string])[] = [
+    [/\.1\.1\.104\.1$/, () => t("PDF document")],
+    [/\.1\.1\.104\.2$/, () => t("CDA document")],
+    [/\.1\.1\.104\.[345]$/, () => t("3D model")],
+    [/\.1\.1\.88\.59$/, () => t("Key object selection")],
+    [/\.1\.1\.88\./, () => t("Structured report")],
+    [/\.1\.1\.11\./, () => t("Presentation state")],
+    [/\.1\.1\.9\.[1-3]/, () => t("Waveform")],
+    [/\.1\.1\.9\./, () => t("Waveform")],
+    [/\.1\.1\.66\.[1-3]$/, () => t("Registration or fiducials")],
+    [/\.1\.1\.66\.[47]$/, () => t("Segmentation")],
+    [/\.1\.1\.66$/, () => t("Raw data")],
+    [/\.1\.1\.481\.3$/, () => t("RT structure set")],
+    [/\.1\.1\.481\.[58]$/, () => t("RT plan")],
+    [/\.1\.1\.481\./, () => t("Radiotherapy object")],
+    [/\.1\.1\.4\.2$/, () => t("MR spectroscopy")],
+    [/\.1\.1\.91\.1$/, () => t("Microscopy annotations")],
+    [/\.1\.1\.77\.1\.[124]\.1$|\.1\.1\.77\.1\.5\.\d$/, () => t("Video or photograph")],
 ];
 
 /** What an object is, in words. */
 export function objectName(ds: Dataset): string {
     const sopClass = text(ds, Tag.sopClass);
-    if (isVideo(text(ds, Tag.availableTransferSyntax))) return "Video";
+    if (isVideo(text(ds, Tag.availableTransferSyntax))) return t("Video");
     const known = sopClass.startsWith("1.2.840.10008.5.1.4") ? objectNames.find(([uid]) => uid.test(sopClass)) : undefined;
-    return known?.[1] ?? (text(ds, Tag.modality) ? `${text(ds, Tag.modality)} object` : "DICOM object");
+    return known?.[1]() ?? (text(ds, Tag.modality) ? t("{modality} object", { modality: text(ds, Tag.modality) }) : t("DICOM object"));
 }
 
 /** In which form the server shows an object without frames: a page, a picture, a document, a film. */

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { thumbnailPath } from "../../dicomweb/client";
 import { Icon } from "../../ui/icon";
+import { t } from "../../ui/text";
 import { Thumbnail } from "../../ui/thumbnail";
 import type { Reading } from "./model";
 import type { Series } from "./series";
@@ -14,7 +15,7 @@ function Card({ reading, series }: { reading: Reading; series: Series }) {
     const shownIn = reading.panes.slice(0, reading.layout.value).findIndex((p) => p.series.value?.uid === series.uid);
     const isActive = reading.active.value.series.value?.uid === series.uid;
 
-    const title = series.description || series.bodyPart || "No description";
+    const title = series.description || series.bodyPart || t("No description");
     return (
         <button
             type="button"
@@ -53,7 +54,7 @@ function Card({ reading, series }: { reading: Reading; series: Series }) {
 
 export function Strip({ reading }: { reading: Reading }) {
     return (
-        <nav class="strip" aria-label="Series">
+        <nav class="strip" aria-label={t("Series")}>
             {reading.series.value.map((s) => (
                 <Card key={s.uid} reading={reading} series={s} />
             ))}

@@ -2,21 +2,22 @@
 
 import { text, Tag } from "../../dicomweb/json";
 import { Icon, type IconName } from "../../ui/icon";
+import { t } from "../../ui/text";
 import { ActionButton, Button, MenuButton } from "./menu";
 import type { Layout, Reading, Tool } from "./model";
 import type { Module } from "./module";
 
-const tools: readonly (readonly [Tool, IconName, string, string])[] = [
-    ["window", "contrast", "Window", "W"],
-    ["scroll", "scroll", "Scroll", "S"],
-    ["zoom", "zoom", "Zoom", "Z"],
-    ["pan", "pan", "Pan", "P"],
+const tools: readonly (readonly [Tool, IconName, label: () => string, hint: string])[] = [
+    ["window", "contrast", () => t("Window"), "W"],
+    ["scroll", "scroll", () => t("Scroll"), "S"],
+    ["zoom", "zoom", () => t("Zoom"), "Z"],
+    ["pan", "pan", () => t("Pan"), "P"],
 ];
 
-const layouts: readonly (readonly [Layout, IconName, string])[] = [
-    [1, "one", "One pane"],
-    [2, "two", "Two panes"],
-    [4, "four", "Four panes"],
+const layouts: readonly (readonly [Layout, IconName, label: () => string])[] = [
+    [1, "one", () => t("One pane")],
+    [2, "two", () => t("Two panes")],
+    [4, "four", () => t("Four panes")],
 ];
 
 function Presets({ reading }: { reading: Reading }) {
@@ -24,7 +25,7 @@ function Presets({ reading }: { reading: Reading }) {
     return (
         <select
             class="preset"
-            aria-label="Window preset"
+            aria-label={t("Window preset")}
             disabled={presets.length === 0}
             value=""
             onChange={(e) => {
@@ -33,7 +34,7 @@ function Presets({ reading }: { reading: Reading }) {
                 e.currentTarget.blur();
             }}
         >
-            <option value="" hidden>Presets</option>
+            <option value="" hidden>{t("Presets")}</option>
             {presets.map((p) => (
                 <option key={p.key} value={p.key}>{`${p.key}  ${p.name}`}</option>
             ))}
@@ -46,18 +47,18 @@ function Cine({ reading }: { reading: Reading }) {
     const playing = pane.cine.value;
     return (
         <span class="cine">
-            <Button icon={playing ? "pause" : "play"} label={playing ? "Pause" : "Play"} hint="Space" on={playing} disabled={pane.count.value < 2} run={() => pane.toggleCine()} />
+            <Button icon={playing ? "pause" : "play"} label={playing ? t("Pause") : t("Play")} hint="Space" on={playing} disabled={pane.count.value < 2} run={() => pane.toggleCine()} />
             <input
                 type="range"
                 min={1}
                 max={60}
-                aria-label="Images per second"
-                title="Images per second"
+                aria-label={t("Images per second")}
+                title={t("Images per second")}
                 disabled={pane.count.value < 2}
                 value={pane.rate.value}
                 onInput={(e) => (pane.rate.value = Number(e.currentTarget.value))}
             />
-            <span class="rate">{pane.rate.value}/s</span>
+            <span class="rate">{t("{rate}/s", { rate: pane.rate.value })}</span>
         </span>
     );
 }
@@ -83,29 +84,29 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
     const stack = reading.active.value.stack;
     const ds = reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
     return (
-        <div class="tools" role="toolbar" aria-label="Viewer">
-            <button type="button" class="button quiet back" title="Study list (Esc)" onClick={onClose}>
-                <Icon name="back" /> Studies
+        <div class="tools" role="toolbar" aria-label={t("Viewer")}>
+            <button type="button" class="button quiet back" title={t("Study list (Esc)")} onClick={onClose}>
+                <Icon name="back" /> {t("Studies")}
             </button>
             <div class="who">
-                <strong>{text(ds, Tag.patientName) || (ds ? "No name" : "")}</strong>
+                <strong>{text(ds, Tag.patientName) || (ds ? t("No name") : "")}</strong>
                 <span>{[text(ds, Tag.patientId), text(ds, Tag.studyDescription)].filter(Boolean).join(" · ")}</span>
             </div>
             <span class="space" />
             <div class="group">
                 {tools.map(([tool, icon, label, hint]) => (
-                    <Button key={tool} icon={icon} label={label} hint={hint} on={reading.tool.value === tool} run={() => (reading.tool.value = tool)} />
+                    <Button key={tool} icon={icon} label={label()} hint={hint} on={reading.tool.value === tool} run={() => (reading.tool.value = tool)} />
                 ))}
             </div>
             <div class="group">
                 <Presets reading={reading} />
-                <Button icon="invert" label="Invert" hint="I" run={() => stack?.toggleInvert()} />
+                <Button icon="invert" label={t("Invert")} hint="I" run={() => stack?.toggleInvert()} />
             </div>
             <div class="group">
-                <Button icon="rotate" label="Rotate" hint="R" run={() => stack?.rotate()} />
-                <Button icon="flip" label="Mirror" hint="H" run={() => stack?.flip()} />
-                <Button icon="fit" label="Fit" hint="F" run={() => stack?.fit()} />
-                <Button icon="reset" label="Reset" hint="0" run={() => stack?.reset()} />
+                <Button icon="rotate" label={t("Rotate")} hint="R" run={() => stack?.rotate()} />
+                <Button icon="flip" label={t("Mirror")} hint="H" run={() => stack?.flip()} />
+                <Button icon="fit" label={t("Fit")} hint="F" run={() => stack?.fit()} />
+                <Button icon="reset" label={t("Reset")} hint="0" run={() => stack?.reset()} />
             </div>
             <div class="group">
                 <Cine reading={reading} />
@@ -113,12 +114,12 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             {reading.modules.map((m) => <Additions key={m.id} reading={reading} module={m} />)}
             <div class="group">
                 {layouts.map(([n, icon, label]) => (
-                    <Button key={n} icon={icon} label={label} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
+                    <Button key={n} icon={icon} label={label()} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
                 ))}
             </div>
             <div class="group">
-                <Button icon="tags" label="Tags" hint="T" disabled={!ds} run={() => (reading.dialog.value = "tags")} />
-                <Button icon="help" label="Keys" hint="?" run={() => (reading.dialog.value = "help")} />
+                <Button icon="tags" label={t("Tags")} hint="T" disabled={!ds} run={() => (reading.dialog.value = "tags")} />
+                <Button icon="help" label={t("Keys")} hint="?" run={() => (reading.dialog.value = "help")} />
             </div>
         </div>
     );

@@ -4,6 +4,7 @@ import "./reading.css";
 import { effect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { text, Tag } from "../../dicomweb/json";
+import { t } from "../../ui/text";
 import { Help } from "./help";
 import { pressKey } from "./keys";
 import { Reading as Model } from "./model";
@@ -29,7 +30,7 @@ function Note({ title, body, onClose }: { title: string; body: string; onClose: 
             <h1>{title}</h1>
             <p>{body}</p>
             <p>
-                <button type="button" class="button" onClick={onClose}>Go to the study list</button>
+                <button type="button" class="button" onClick={onClose}>{t("Go to the study list")}</button>
             </p>
         </main>
     );
@@ -59,7 +60,7 @@ export function Reading({ modules, study, search, onRename, onClose }: ReadingPr
             }),
             effect(() => {
                 const ds = reading.active.value.dataset.value;
-                document.title = ds ? `${text(ds, Tag.patientName) || "Study"} · Isocenter` : "Isocenter";
+                document.title = ds ? `${text(ds, Tag.patientName) || t("Study")} · Isocenter` : "Isocenter";
             }),
             effect(() => {
                 const stuck = reading.active.value.content.value?.frames.length === 0 || reading.active.value.failure.value !== "";
@@ -87,15 +88,15 @@ export function Reading({ modules, study, search, onRename, onClose }: ReadingPr
         return () => removeEventListener("keydown", keys);
     }, [reading]);
 
-    if (reading.failure.value) return <Note title="The study cannot be opened" body={reading.failure.value} onClose={onClose} />;
-    if (reading.isEmpty.value) return <Note title="No such study" body="It is not on this server, or no longer." onClose={onClose} />;
+    if (reading.failure.value) return <Note title={t("The study cannot be opened")} body={reading.failure.value} onClose={onClose} />;
+    if (reading.isEmpty.value) return <Note title={t("No such study")} body={t("It is not on this server, or no longer.")} onClose={onClose} />;
     const layout = reading.layout.value;
     return (
         <main class="reading">
             <Toolbar reading={reading} onClose={onClose} />
             <div class="desk">
                 <Strip reading={reading} />
-                <section class={`panes of-${layout}`} aria-label="Images">
+                <section class={`panes of-${layout}`} aria-label={t("Images")}>
                     {reading.panes.slice(0, layout).map((pane, i) => (
                         <Viewport key={i} reading={reading} pane={pane} index={i} />
                     ))}

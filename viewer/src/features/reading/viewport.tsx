@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
 import type { StackState } from "../../imaging";
+import { t } from "../../ui/text";
 import { Objects } from "./objects";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
@@ -35,20 +36,20 @@ function Overlay({ pane, state }: { pane: Pane; state: StackState }) {
         text(ds, Tag.institution),
         text(ds, Tag.studyDescription),
         [dateText(text(ds, Tag.studyDate)), timeText(text(ds, Tag.studyTime))].filter(Boolean).join(" "),
-        text(ds, Tag.accession) && `Acc ${text(ds, Tag.accession)}`,
+        text(ds, Tag.accession) && t("Acc {number}", { number: text(ds, Tag.accession) }),
     ]);
     const image = lines([
-        [series?.number !== undefined ? `Series ${series.number}` : "", series?.description].filter(Boolean).join(" · "),
-        `Image ${state.index + 1} / ${pane.count.value}`,
+        [series?.number !== undefined ? t("Series {number}", { number: series.number }) : "", series?.description].filter(Boolean).join(" · "),
+        t("Image {number} / {count}", { number: state.index + 1, count: pane.count.value }),
         lines([
-            info.sliceLocationMm !== undefined && `Loc ${info.sliceLocationMm.toFixed(1)} mm`,
-            info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && `Thk ${short(info.sliceThicknessMm)} mm`,
+            info.sliceLocationMm !== undefined && t("Loc {mm} mm", { mm: info.sliceLocationMm.toFixed(1) }),
+            info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && t("Thk {mm} mm", { mm: short(info.sliceThicknessMm) }),
         ]).join("  "),
     ]);
     const look = lines([
         `${info.columns} × ${info.rows}`,
-        `Zoom ${Math.round(state.scale * 100)} %`,
-        `W ${short(state.width)}  L ${short(state.center)}${state.invert ? "  inverted" : ""}`,
+        t("Zoom {percent} %", { percent: Math.round(state.scale * 100) }),
+        `W ${short(state.width)}  L ${short(state.center)}${state.invert ? `  ${t("inverted")}` : ""}`,
     ]);
     const letters = state.letters;
     return (
@@ -87,7 +88,7 @@ function StackBar({ pane }: { pane: Pane }) {
             class="stack-bar"
             role="slider"
             tabIndex={0}
-            aria-label="Image"
+            aria-label={t("Image")}
             aria-orientation="vertical"
             aria-valuemin={1}
             aria-valuemax={count}
@@ -107,7 +108,7 @@ function Failure({ pane, failure }: { pane: Pane; failure: string }) {
     const frame = pane.content.value?.frames[pane.at.value];
     return (
         <div class="pane-note" role="alert">
-            <strong>{picture.value === "drawn" ? "This image is damaged: parts may be missing or wrong" : "This image cannot be shown"}</strong>
+            <strong>{picture.value === "drawn" ? t("This image is damaged: parts may be missing or wrong") : t("This image cannot be shown")}</strong>
             <span>{failure}</span>
             {frame && picture.value !== "none" && (
                 <img
@@ -146,13 +147,13 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                     },
                     onLoaded: () => pane.loaded.value++,
                     onError: (i, message) => {
-                        pane.failure.value = `Image ${i + 1}: ${message}`;
+                        pane.failure.value = t("Image {number}: {message}", { number: i + 1, message });
                         reading.firstShown.value = true;
                     },
                 });
                 pane.attach(view);
             },
-            () => (broken.value = "The imaging library could not be loaded. Reload the page."),
+            () => (broken.value = t("The imaging library could not be loaded. Reload the page.")),
         );
         const release = attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e)));
         return () => {
@@ -168,7 +169,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             class={isActive && reading.layout.value > 1 ? "pane on" : "pane"}
             tabIndex={0}
             role="group"
-            aria-label={`Pane ${index + 1}: ${pane.series.value?.description || pane.series.value?.modality || "empty"}`}
+            aria-label={t("Pane {number}: {content}", { number: index + 1, content: pane.series.value?.description || pane.series.value?.modality || t("empty") })}
             data-pane={index}
             data-series={pane.series.value?.uid}
             data-instance={state?.info.instance}
@@ -193,10 +194,10 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             {!failure && isList && <Objects reading={reading} pane={pane} />}
             {others > 0 && content!.frames.length > 0 && (
                 <button type="button" class="button beside" aria-pressed={pane.listed.value} onClick={() => (pane.listed.value = !pane.listed.value)}>
-                    {pane.listed.value ? "Back to the images" : `${others} other object${others === 1 ? "" : "s"}`}
+                    {pane.listed.value ? t("Back to the images") : others === 1 ? t("1 other object") : t("{count} other objects", { count: others })}
                 </button>
             )}
-            {!failure && !state && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">Loading…</div>}
+            {!failure && !state && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
         </div>
     );
 }

@@ -74,6 +74,37 @@ def test_backup_under_load_and_restore(env):
     assert "is not empty" in command("restore", target, "--data", os.path.join(folder, "back0"), code=1)
 
 
+def test_two_volumes_come_back_elsewhere(env):
+    """Objects of both volumes are in the backup; restored, volume 2 goes where it is told, and the configuration names it there."""
+    target, second, back2 = (os.path.join(env.tmp(), name) for name in ("target", "second", "back2"))
+    s = env.fresh()
+    first = objects.make(rows=64, columns=64)
+    web.stow(f"{s.web}/studies", [objects.file_bytes(first)])
+    s.stop()
+    os.mkdir(second)
+    s = Isocenter(env.tmp(), data=s.data, stop_free_bytes=1 << 60, volumes=[{"path": second, "stop_free_bytes": 0}])
+    try:  # volume 1 is taken for full: what comes now goes to volume 2
+        later = objects.make(rows=64, columns=64)
+        web.stow(f"{s.web}/studies", [objects.file_bytes(later)])
+        assert any(os.scandir(os.path.join(second, "seg"))), "nothing went to volume 2"
+        r = report_of(command("backup", target, "--config", s.config, "--data", s.data, "--json"))
+        assert r["complete"] and r["instances"] == 2, r
+    finally:
+        s.stop()
+    data = os.path.join(env.tmp(), "back")
+    moved = Isocenter.configured(env.tmp(), volumes=[{"path": back2, "stop_free_bytes": 0}])
+    r = report_of(command("restore", target, "--data", data, "--volume", f"2={back2}", "--config", moved, "--verify", "--json"))
+    assert r["verified"] and r["wrong"] == 0, r
+    for name in os.listdir(second):  # what comes back must come from the backup
+        os.rename(os.path.join(second, name), os.path.join(second, name + ".away"))
+    back = Isocenter(env.tmp(), data=data, volumes=[{"path": back2, "stop_free_bytes": 0}])
+    try:
+        for ds in (first, later):
+            assert object_of(back, ds) == objects.file_bytes(ds)
+    finally:
+        back.stop()
+
+
 def test_nothing_new_costs_nothing(env):
     s, target = env.fresh(), os.path.join(env.tmp(), "target")
     web.stow(f"{s.web}/studies", [objects.file_bytes(objects.make()) for _ in range(3)])

@@ -111,12 +111,17 @@ class Isocenter:
     def __init__(self, folder, peers=(), data=None, dicom_port=0, **config):
         self.folder, self.dicom_port = folder, dicom_port
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=folder)
-        config = {"peers": [{"aet": a, "host": "127.0.0.1", "port": p} for a, p in peers], **config}
-        fd, self.config = tempfile.mkstemp(prefix="config-", suffix=".json", dir=folder)
-        with os.fdopen(fd, "w") as f:
-            json.dump(config, f, indent=1)
+        self.config = self.configured(folder, peers=[{"aet": a, "host": "127.0.0.1", "port": p} for a, p in peers], **config)
         self.process = None
         self.start()
+
+    @staticmethod
+    def configured(folder, **config):
+        """A configuration file."""
+        fd, path = tempfile.mkstemp(prefix="config-", suffix=".json", dir=folder)
+        with os.fdopen(fd, "w") as f:
+            json.dump(config, f, indent=1)
+        return path
 
     def start(self):
         if not os.access(BINARY, os.X_OK):

@@ -372,6 +372,34 @@ static void the_oldest_that_nobody_protects_make_room(void **state)
     arc_close(arc);
 }
 
+static void recycle_for_space(struct arc_config *c)
+{
+    c->recycle                  = ARC_RECYCLE_BY_ARRIVAL;
+    c->recycle_rest_s           = 0;
+    c->recycle_below_free_bytes = UINT64_C(1) << 60; /* more than any disk has */
+}
+
+static void a_disk_that_is_filling_up_recycles_without_a_quota(void **state)
+{
+    struct arc         *arc = open_with(*state, recycle_for_space);
+    struct arc_instance at;
+    struct iso_err      err  = { 0 };
+    bool                left = true;
+
+    fill(arc, 6);
+    assert_int_equal(arc_protect(arc, ISO_STR("1.2.826.0.4.3"), true, &err), ISO_OK);
+    assert_int_equal(arc_quota_start(arc, NULL, NULL, &err), ISO_OK);
+    for (int i = 0; i < 1000 && left; i++) {
+        os_sleep_ms(20);
+        left = false;
+        for (unsigned n = 0; n < 6; n++)
+            left = left || (n != 3 && look(arc, n, &at));
+    }
+    assert_false(left);
+    assert_true(look(arc, 3, &at));
+    arc_close(arc);
+}
+
 static void those_that_are_read_stay(void **state)
 {
     struct arc         *arc = open_with(*state, recycle_by_access);
@@ -434,6 +462,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_archive_refuses, make_folder, make_folder_gone),
         cmocka_unit_test_setup_teardown(the_oldest_that_nobody_protects_make_room, make_folder,
                                         make_folder_gone),
+        cmocka_unit_test_setup_teardown(a_disk_that_is_filling_up_recycles_without_a_quota,
+                                        make_folder, make_folder_gone),
         cmocka_unit_test_setup_teardown(those_that_are_read_stay, make_folder, make_folder_gone),
         cmocka_unit_test_setup_teardown(what_has_just_come_is_never_recycled, make_folder,
                                         make_folder_gone),

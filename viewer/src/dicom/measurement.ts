@@ -24,19 +24,25 @@ export type PatientPoint = readonly [x: number, y: number, z: number];
 
 /** The order of `points`: length, arrow: from, to (an arrow points at `to`). bidirectional: long axis, then short. angle: end,
  *  vertex, end. cobb: two lines. ellipse: major axis, minor axis. rectangle: the four corners in turn. circle: centre, one
- *  on the rim. freehand, spline, livewire: the outline, closed when `closed`. probe, label: the one point. keyImage: none. */
+ *  on the rim. freehand, spline, livewire: the outline, closed when `closed`; of a spline eight points for each one that was
+ *  placed, that one first (an open one ends with the last placed). probe, label: the one point. keyImage: none. */
 export type Kind =
     | "length" | "bidirectional" | "angle" | "cobb" | "ellipse" | "rectangle" | "circle"
     | "freehand" | "spline" | "livewire" | "arrow" | "probe" | "label" | "keyImage";
 
 export type QuantityName =
-    | "length" | "shortAxis" | "angle" | "area" | "perimeter" | "radius" | "mean" | "sd" | "min" | "max" | "value" | "count";
+    | "length" | "shortAxis" | "angle" | "area" | "perimeter" | "radius" | "mean" | "sd" | "min" | "max" | "value" | "count"
+    | "across" | "down"; /* along the axes of a region of ultrasound where a length has no meaning, as of M mode; of a probe: where it is on them */
 
 export interface Quantity {
     name: QuantityName;
     value: number;
     unit: string; /* UCUM: mm, mm2, deg, [hnsf'U], {SUVbw}g/ml, {pixels}, 1 … */
 }
+
+/** What the mm come from: measured in the patient; at the detector or on the film, uncorrected for magnification; corrected by
+ *  an estimate; by what the reader said; none, and lengths are in pixels.   PS3.3 §10.7.1.3 */
+export type SpacingSource = "calibrated" | "imager" | "estimated" | "user" | "none";
 
 export interface Measurement {
     uid: string; /* Tracking Unique Identifier; a UID under 2.25 */
@@ -48,7 +54,7 @@ export interface Measurement {
     spatial?: readonly PatientPoint[]; /* the same points in the patient; all there is on a reformatted plane */
     closed?: boolean;
     quantities: readonly Quantity[];
-    spacing: "calibrated" | "imager" | "estimated" | "user" | "none"; /* what the mm come from; none: lengths are in pixels */
+    spacing: SpacingSource;
     finding?: Code;
     site?: Code;
     color: string; /* #rrggbb */

@@ -18,6 +18,20 @@ export function register(frames: readonly FrameInfo[]): void {
     for (const f of frames) known.set(f.id, f);
 }
 
+/** Modality values, row by row, and which of them are padding: a bit for each pixel, the lowest first. */
+export interface FrameValues {
+    data: Pixels;
+    padding: Uint8Array | undefined;
+}
+
+const measurable = new WeakMap<Types.IImage, FrameValues>();
+
+/** The values of a frame in memory; undefined for colour, and where a VOI LUT has taken their place. */
+export function valuesOf(id: string): FrameValues | undefined {
+    const image = cache.getImage(id);
+    return image && measurable.get(image);
+}
+
 export const infoOf = (id: string): FrameInfo | undefined => known.get(id);
 
 export const isLoaded = (id: string): boolean => cache.getImage(id) !== undefined;
@@ -105,7 +119,7 @@ export function loaderFor(id: string): Types.IImageLoadObject {
 function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.IImage {
     const window = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
     const padding = color ? undefined : paddingOf(info);
-    if (padding) darken(pixels, padding, info.inverse);
+    const padded = padding && darken(pixels, padding, info.inverse);
     const { min, max } = minMax(pixels);
     const components = color ? 3 : 1;
     const scalarData = pixels as Types.PixelDataTypedArray;
@@ -140,8 +154,9 @@ function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.II
         voxelManager,
         getPixelData: () => scalarData,
         getCanvas: () => rgbCanvas(pixels, info.columns, info.rows),
-    };
-    return image as unknown as Types.IImage;
+    } as unknown as Types.IImage;
+    if (!color && voiBits === undefined) measurable.set(image, { data: pixels, padding: padded });
+    return image;
 }
 
 /* For Cornerstone's CPU renderer, where there is no WebGL */

@@ -42,6 +42,17 @@ describe("a frame", () => {
         expect(frameInfo(ref, { ...bare, "00280034": { vr: "IS", Value: [2, 1] } })).toMatchObject({ rowSpacingMm: 2, columnSpacingMm: 1, calibrated: false });
         expect(frameInfo(ref, bare)).toMatchObject({ rowSpacingMm: 1, columnSpacingMm: 1, calibrated: false });
     });
+    it.each([
+        ["a tomogram", {}, 0.7, "calibrated"],
+        ["a projection that says no more", { "00080060": { Value: ["CR"] } }, 0.7, "imager"],
+        ["one of the same spacing at the detector", { "00181164": { Value: [0.7, 0.8] } }, 0.7, "imager"],
+        ["one whose spacing was corrected", { "00181164": { Value: [1.4, 1.6] } }, 0.7, "calibrated"],
+        ["one that says how it was calibrated", { "00080060": { Value: ["DX"] }, "00280A02": { Value: ["FIDUCIAL"] } }, 0.7, "calibrated"],
+        ["one of known magnification", { "00280030": undefined, "00181164": { Value: [1.4, 1.6] }, "00181114": { Value: [2] } }, 0.7, "estimated"],
+        ["a scanned film", { "00280030": undefined, "00182010": { Value: [0.7, 0.8] } }, 0.7, "imager"],
+        ["none at all", { "00280030": undefined }, 1, "none"],
+    ])("knows what the spacing of %s is worth", (_, more, rowSpacingMm, spacingSource) =>
+        expect(frameInfo(ref, { ...ct, ...more } as Dataset)).toMatchObject({ rowSpacingMm, spacingSource, calibrated: spacingSource !== "none" }));
     it("survives nonsense", () => {
         expect(frameInfo(ref, {})).toMatchObject({ rows: 0, windows: [], palette: undefined });
         expect(isImage({})).toBe(false);

@@ -1,6 +1,7 @@
 /** What one frame needs to be drawn, read from its data set: functional groups are looked through
  *  (PS3.3 §C.7.6.16), defaults are filled in, nothing is believed that cannot be used. */
 
+import type { SpacingSource } from "../dicom/measurement";
 import type { FrameRef } from "../dicomweb/client";
 import { items, number, numbers, text, texts, Tag, type Dataset, type Element } from "../dicomweb/json";
 
@@ -54,7 +55,8 @@ export interface FrameInfo extends FrameRef {
     frameOfReference: string;
     rowSpacingMm: number; /* between rows; 1 when nothing is said */
     columnSpacingMm: number;
-    calibrated: boolean;
+    calibrated: boolean; /* these are mm, not mere proportions */
+    spacingSource: SpacingSource;
     sliceThicknessMm: number | undefined;
     sliceLocationMm: number | undefined;
 }
@@ -81,16 +83,33 @@ function vec3(v: readonly number[], at = 0): Vec3 | undefined {
     return x !== undefined && y !== undefined && z !== undefined ? [x, y, z] : undefined;
 }
 
-function spacing(ds: Dataset): { rowSpacingMm: number; columnSpacingMm: number; calibrated: boolean } {
-    for (const tag of [Tag.pixelSpacing, Tag.imagerPixelSpacing]) {
+const projections = new Set(["CR", "DX", "DR", "MG", "IO", "PX", "XA", "RF", "RG"]);
+
+type Spacing = Pick<FrameInfo, "rowSpacingMm" | "columnSpacingMm" | "calibrated" | "spacingSource">;
+
+/** How far apart pixels are, and where: in the patient, or at the detector, in front of which the patient appears larger
+ *  than he is.   PS3.3 §10.7.1.3 */
+function spacing(ds: Dataset): Spacing {
+    const pair = (tag: string) => {
         const [row, column] = numbers(ds, tag);
-        if (row !== undefined && row > 0 && column !== undefined && column > 0)
-            return { rowSpacingMm: row, columnSpacingMm: column, calibrated: true };
-    }
+        return row !== undefined && row > 0 && column !== undefined && column > 0 ? ([row, column] as const) : undefined;
+    };
+    const said = (of: readonly [number, number], spacingSource: SpacingSource, magnified = 1): Spacing => ({
+        rowSpacingMm: of[0] / magnified,
+        columnSpacingMm: of[1] / magnified,
+        calibrated: true,
+        spacingSource,
+    });
+    const [pixel, imager] = [pair(Tag.pixelSpacing), pair(Tag.imagerPixelSpacing) ?? pair(Tag.scannedPixelSpacing)];
+    const isProjection = imager !== undefined || projections.has(text(ds, Tag.modality));
+    const isCorrected = text(ds, Tag.spacingCalibration) !== "" || (pixel && imager && (pixel[0] !== imager[0] || pixel[1] !== imager[1]));
+    if (pixel && (!isProjection || isCorrected)) return said(pixel, "calibrated");
+    const uncorrected = imager ?? pixel;
+    const magnified = number(ds, Tag.magnification) ?? 0;
+    if (uncorrected) return magnified > 1 ? said(uncorrected, "estimated", magnified) : said(uncorrected, "imager");
     const [vertical, horizontal] = numbers(ds, Tag.pixelAspectRatio);
-    if (vertical && horizontal && vertical > 0 && horizontal > 0)
-        return { rowSpacingMm: vertical / horizontal, columnSpacingMm: 1, calibrated: false };
-    return { rowSpacingMm: 1, columnSpacingMm: 1, calibrated: false };
+    const isKnown = vertical !== undefined && horizontal !== undefined && vertical > 0 && horizontal > 0;
+    return { rowSpacingMm: isKnown ? vertical / horizontal : 1, columnSpacingMm: 1, calibrated: false, spacingSource: "none" };
 }
 
 function windows(ds: Dataset): Window[] {

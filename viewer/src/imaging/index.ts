@@ -7,7 +7,8 @@ import { provider } from "./metadata";
 import { StackView, type StackEvents } from "./stack";
 
 export { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "./frame";
-export type { StackEvents, StackState, StackView } from "./stack";
+export type { FrameValues } from "./cache";
+export type { Affine, StackEvents, StackState, StackView } from "./stack";
 
 const cacheBytesMax = 768 << 20;
 

@@ -172,8 +172,13 @@ describe("the range in use", () => {
     it("keeps the ends of a picture of few values", () => expect(usedRange(Uint16Array.from([0, 0, 0, 900, 901, 902, 1000]))).toEqual({ lo: 0, hi: 1000 }));
     it("shows padding as dark as the darkest", () => {
         const [plain, inverse] = [Int16Array.of(-2000, 5, 9), Int16Array.of(-2000, 5, 9)];
-        darken(plain, { lo: -2000, hi: -2000 }, false);
-        darken(inverse, { lo: -2000, hi: -2000 }, true);
+        expect(darken(plain, { lo: -2000, hi: -2000 }, false)).toEqual(Uint8Array.of(1));
+        expect(darken(inverse, { lo: -2000, hi: -2000 }, true)).toEqual(Uint8Array.of(1));
         expect([[...plain], [...inverse]]).toEqual([[5, 5, 9], [9, 5, 9]]);
+    });
+    it("says which pixels are padding, and that all are", () => {
+        expect(darken(Int16Array.from([...ramp.slice(0, 8), -2000, 1, -2000]), { lo: -2000, hi: -2000 }, false)).toEqual(Uint8Array.of(0, 5));
+        expect(darken(Int16Array.of(1, 2), { lo: -2000, hi: -2000 }, false)).toBeUndefined();
+        expect(darken(Int16Array.of(7, 7), { lo: 7, hi: 7 }, false)).toEqual(Uint8Array.of(3));
     });
 });

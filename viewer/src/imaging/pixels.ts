@@ -284,15 +284,22 @@ function behindBackground(count: number, binAt: (i: number) => number): number {
     return 0;
 }
 
-/** Makes padding as dark as the darkest of the other values is shown. */
-export function darken(pixels: Pixels, padding: Range, inverse: boolean): void {
+/** Makes padding as dark as the darkest of the other values is shown. Says which pixels it is, a bit for each, the lowest
+ *  first; undefined when there is none. */
+export function darken(pixels: Pixels, padding: Range, inverse: boolean): Uint8Array | undefined {
     let dark = inverse ? -Infinity : Infinity;
     for (let i = 0; i < pixels.length; i++) {
         const x = pixels[i]!;
         if ((inverse ? x > dark : x < dark) && !isIn(padding, x)) dark = x;
     }
-    if (!Number.isFinite(dark)) return;
-    for (let i = 0; i < pixels.length; i++) if (isIn(padding, pixels[i]!)) pixels[i] = dark;
+    let found: Uint8Array | undefined;
+    for (let i = 0; i < pixels.length; i++) {
+        if (!isIn(padding, pixels[i]!)) continue;
+        found ??= new Uint8Array(Math.ceil(pixels.length / 8));
+        found[i >> 3]! |= 1 << (i & 7);
+        if (Number.isFinite(dark)) pixels[i] = dark;
+    }
+    return found;
 }
 
 export function minMax(v: Pixels): { min: number; max: number } {

@@ -2,7 +2,7 @@
 
 import { Enums, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
 import { isAbort } from "../dicomweb/client";
-import { framesThatFit, isLoaded, load, register } from "./cache";
+import { framesThatFit, isLoaded, load, register, valuesOf, type FrameValues } from "./cache";
 import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
@@ -17,7 +17,11 @@ export interface StackState {
     invert: boolean;
     scale: number; /* CSS pixels for one image pixel */
     letters: EdgeLetters | undefined;
+    toPane: Affine; /* from image points (column, row; 0,0 is the outer corner of the first pixel) to CSS pixels in the pane */
 }
+
+/** x' = a x + c y + e, y' = b x + d y + f, as in SVG and CSS. */
+export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 export interface StackEvents {
     onState: (state: StackState) => void;
@@ -160,8 +164,29 @@ export class StackView {
             invert: (this.viewport.getProperties().invert ?? false) !== (info.inverse && !isColor(info)),
             scale: perMm * info.rowSpacingMm,
             letters: info.rowDirection ? edgeLetters(camera.viewUp, camera.viewPlaneNormal) : undefined,
+            toPane: this.toPane(info),
         });
     };
+
+    /* The picture lies flat in the pane, so three of its points tell where all are. */
+    private toPane(info: FrameInfo): Affine {
+        const at = info.position ?? [0, 0, 0];
+        const along = info.rowDirection ?? [1, 0, 0];
+        const down = info.columnDirection ?? [0, 1, 0];
+        const seen = (column: number, row: number) => {
+            const [x, y] = [(column - 0.5) * info.columnSpacingMm, (row - 0.5) * info.rowSpacingMm];
+            return this.viewport.worldToCanvas(at.map((o, i) => o + x * along[i]! + y * down[i]!) as Types.Point3);
+        };
+        const [o, x, y] = [seen(0, 0), seen(info.columns, 0), seen(0, info.rows)];
+        const part = (p: Types.Point2, axis: 0 | 1, length: number) => (p[axis] - o[axis]) / length;
+        return [part(x, 0, info.columns), part(x, 1, info.columns), part(y, 0, info.rows), part(y, 1, info.rows), o[0], o[1]];
+    }
+
+    /** The modality values of a frame that is here; undefined for colour. */
+    values(index: number): FrameValues | undefined {
+        const frame = this.frames[index];
+        return frame && valuesOf(frame.id);
+    }
 
     private grey(): { center: number; width: number } {
         const range = this.viewport.getProperties().voiRange;

@@ -1,0 +1,147 @@
+/* One opening of a study in one viewer, timed by what is on the screen and by what went over the wire. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chromium, type Browser, type CDPSession, type Page } from "@playwright/test";
+
+const flags =
+    "--headless=new --no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run " +
+    "--disable-quic --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --disk-cache-size=1073741824";
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((p) => existsSync(p)) ?? "chromium";
+const patienceMs = 60_000;
+
+export interface Opening {
+    picture: number; /* ms until a picture of the study stands on the screen, drawn by whomever */
+    pixels: number; /* ms until a canvas of the viewer shows it */
+    frames: number; /* ms until the last of all frames has left the server */
+    requests: number;
+    bytes: number;
+}
+
+/* Runs in the page from its first moment on: looks at every large canvas and picture in every frame that is drawn, and tells
+ * when one of them is not black any more. The same for every viewer; it knows none of them. */
+function watch(): void {
+    const seen = window as unknown as { benchPicture?: number; benchPixels?: number };
+    const small = new OffscreenCanvas(24, 24).getContext("2d", { willReadFrequently: true })!;
+    const isDrawn = (el: HTMLCanvasElement | HTMLImageElement) => {
+        const box = el.getBoundingClientRect();
+        if (box.width < 300 || box.height < 300 || el.width === 0 || el.height === 0) return false;
+        if (el instanceof HTMLImageElement && !el.complete) return false;
+        const style = getComputedStyle(el);
+        if (style.visibility === "hidden" || style.opacity === "0") return false;
+        small.clearRect(0, 0, 24, 24);
+        try {
+            small.drawImage(el, 0, 0, 24, 24);
+        } catch {
+            return false; /* a picture that is broken */
+        }
+        const rgba = small.getImageData(0, 0, 24, 24).data;
+        let bright = 0;
+        for (let i = 0; i < rgba.length; i += 4) if (rgba[i + 3]! > 128 && Math.min(rgba[i]!, rgba[i + 1]!, rgba[i + 2]!) > 60) bright++;
+        return bright > 0.15 * 24 * 24; /* the phantom's circle fills more than half of the square */
+    };
+    const look = () => {
+        if (seen.benchPixels === undefined && [...document.querySelectorAll("canvas")].some(isDrawn)) seen.benchPixels = performance.now();
+        if (seen.benchPicture === undefined && (seen.benchPixels !== undefined || [...document.querySelectorAll("img")].some(isDrawn)))
+            seen.benchPicture = performance.now();
+        if (seen.benchPixels === undefined) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+}
+
+interface Answer {
+    atMs: number;
+    status: number;
+    bytes: number;
+    path: string;
+}
+
+function answers(log: string, from: number): Answer[] {
+    const lines = readFileSync(log).subarray(from).toString("latin1").split("\n");
+    return lines.filter(Boolean).map((line) => {
+        const [seconds, status, bytes, path] = line.split(" ") as [string, string, string, string];
+        return { atMs: 1000 * Number(seconds), status: Number(status), bytes: Number(bytes), path };
+    });
+}
+
+const isFrame = (a: Answer) => a.status === 200 && /\/frames\/\d+/.test(a.path);
+
+async function open(page: Page, url: string, log: string, slices: number, hasFrames: boolean): Promise<Opening> {
+    const from = statSync(log).size;
+    await page.goto(url, { waitUntil: "commit" });
+    await page.waitForFunction(() => "benchPixels" in window, undefined, { timeout: patienceMs, polling: 20 });
+    const deadline = Date.now() + patienceMs;
+    const frames = () => new Set(answers(log, from).filter(isFrame).map((a) => a.path)).size;
+    while (hasFrames && frames() < slices && Date.now() < deadline) await page.waitForTimeout(100);
+    await page.waitForTimeout(1000); /* what still follows the picture is counted too */
+    const seen = await page.evaluate(() => {
+        const { benchPicture, benchPixels } = window as unknown as { benchPicture: number; benchPixels: number };
+        return { picture: benchPicture, pixels: benchPixels, startMs: performance.timeOrigin };
+    });
+    const all = answers(log, from);
+    const last = Math.max(...all.filter(isFrame).map((a) => a.atMs));
+    return {
+        picture: seen.picture,
+        pixels: seen.pixels,
+        frames: hasFrames && frames() >= slices ? last - seen.startMs : NaN,
+        requests: all.length,
+        bytes: all.reduce((sum, a) => sum + a.bytes, 0),
+    };
+}
+
+/* Memory of the browser and all its processes, shared pages by their share. */
+function residentBytes(parent: number): number {
+    const parents = new Map<number, number>();
+    for (const name of readdirSync("/proc")) {
+        if (!/^\d+$/.test(name)) continue;
+        try {
+            parents.set(Number(name), Number(readFileSync(`/proc/${name}/stat`, "latin1").replace(/.*\)/s, "").split(" ")[2]));
+        } catch {
+            /* it has ended meanwhile */
+        }
+    }
+    const isOurs = (pid: number | undefined): boolean => pid !== undefined && (pid === parent || isOurs(parents.get(pid)));
+    let sum = 0;
+    for (const pid of parents.keys()) {
+        if (!isOurs(pid)) continue;
+        try {
+            sum += 1024 * Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1] ?? 0);
+        } catch {
+            /* as above */
+        }
+    }
+    return sum;
+}
+
+async function heapBytes(cdp: CDPSession): Promise<number> {
+    await cdp.send("HeapProfiler.collectGarbage");
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    return metrics.find((m) => m.name === "JSHeapUsedSize")?.value ?? NaN;
+}
+
+export interface Run {
+    cold: Opening;
+    warm: Opening;
+    heap: number; /* bytes */
+    resident: number; /* bytes */
+}
+
+/** Opens a study in a browser that has never seen the viewer, then once more in the same. */
+export async function run(url: string, log: string, slices: number): Promise<Run> {
+    const server = await chromium.launchServer({ executablePath, args: flags.split(" ") });
+    let browser: Browser | undefined;
+    try {
+        browser = await chromium.connect(server.wsEndpoint());
+        const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
+        await page.addInitScript(watch);
+        const cold = await open(page, url, log, slices, true);
+        const cdp = await page.context().newCDPSession(page);
+        await cdp.send("Performance.enable");
+        const heap = await heapBytes(cdp);
+        const resident = residentBytes(server.process().pid!);
+        await page.goto("about:blank");
+        const warm = await open(page, url, log, slices, false);
+        return { cold, warm, heap, resident };
+    } finally {
+        await browser?.close();
+        await server.close();
+    }
+}

@@ -17,6 +17,7 @@ interface ReadingProps {
     search: string;
     onRename: (search: string) => void;
     onClose: () => void;
+    onStep: (by: 1 | -1) => (() => void) | undefined;
 }
 
 /* The reading page and the imaging library behind it are their own chunks, fetched while the list is idle. */
@@ -46,6 +47,10 @@ function StudyPage({ uid }: { uid: string }) {
             search={address.value.search}
             onRename={(search) => rename(`${base}study/${uid}${search}`)}
             onClose={() => navigate(`${base}${worklist.urlSearch.value}`)}
+            onStep={(by) => {
+                const next = worklist.neighbour(uid, by);
+                return next && (() => void next().then((study) => study && navigate(`${base}study/${study}`)));
+            }}
         />
     );
 }

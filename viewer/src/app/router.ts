@@ -4,13 +4,13 @@ import { computed, signal } from "@preact/signals";
 
 export const base = "/ui/";
 
-export type Route = { page: "list" } | { page: "study"; uid: string } | { page: "unknown" };
+export type Route = { page: "list" } | { page: "study"; uid: string /* or several, apart by commas */ } | { page: "unknown" };
 
 export const address = signal({ path: location.pathname, search: location.search });
 
 export function parseRoute(path: string): Route {
     if (path === "/" || path === base || path === base.slice(0, -1)) return { page: "list" };
-    const study = /^\/ui\/study\/([0-9.]{1,64})\/?$/.exec(path);
+    const study = /^\/ui\/study\/([0-9.]{1,64}(?:,[0-9.]{1,64}){0,7})\/?$/.exec(path);
     return study ? { page: "study", uid: study[1]! } : { page: "unknown" };
 }
 

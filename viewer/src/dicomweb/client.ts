@@ -79,7 +79,7 @@ export const searchStudies = (query: URLSearchParams, signal?: AbortSignal) => r
 export const searchSeries = (study: string, signal?: AbortSignal) =>
     rows(
         `${root}/studies/${uid(study)}/series?includefield=0008103E&includefield=00200011` +
-            `&includefield=00201209&includefield=00180015&includefield=00080021`,
+            `&includefield=00201209&includefield=00180015&includefield=00080021&includefield=00080020&includefield=00081030`,
         signal,
     ).then((p) => p.rows);
 

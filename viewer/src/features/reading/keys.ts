@@ -21,6 +21,8 @@ export const bindings: readonly Binding[] = [
     { keys: ["End"], shown: "End", what: () => t("Last image"), run: (r) => r.active.value.scrollTo(r.active.value.count.value - 1) },
     { keys: ["]"], shown: "]", what: () => t("Next series"), run: (r) => r.step(1) },
     { keys: ["["], shown: "[", what: () => t("Previous series"), run: (r) => r.step(-1) },
+    { keys: [">"], shown: ">", what: () => t("Next study of the list"), run: (r) => r.toStudy(1)?.() },
+    { keys: ["<"], shown: "<", what: () => t("Previous study of the list"), run: (r) => r.toStudy(-1)?.() },
     { keys: [" ", "c"], shown: "Space", what: () => t("Play or pause"), run: (r) => r.active.value.toggleCine() },
     { keys: ["w"], shown: "W", what: () => t("Drag sets the window"), run: (r) => (r.tool.value = "window") },
     { keys: ["s"], shown: "S", what: () => t("Drag scrolls"), run: (r) => (r.tool.value = "scroll") },

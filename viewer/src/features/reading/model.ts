@@ -4,7 +4,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { seriesOf } from "../../dicomweb/ahead";
 import { isAbort, seriesMetadata } from "../../dicomweb/client";
-import type { Dataset } from "../../dicomweb/json";
+import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Marks } from "./marks";
 import { Pane } from "./pane";
 import { actionsOf, type Action, type Module } from "./module";
@@ -14,7 +14,15 @@ export type Layout = 1 | 2 | 4;
 /** What a left drag does: one of these four, or a tool that a module names and handles itself. */
 export type Tool = "window" | "scroll" | "zoom" | "pan" | (string & {});
 
+/** One of the open studies, as the strip names it. */
+export interface OpenStudy {
+    uid: string;
+    date: string; /* DA; empty until its series are listed */
+    description: string;
+}
+
 export class Reading {
+    readonly studies = signal<readonly OpenStudy[]>([]); /* that of the address first, then those beside it */
     readonly series = signal<readonly Series[]>([]);
     readonly failure = signal("");
     readonly isEmpty = signal(false);
@@ -34,15 +42,21 @@ export class Reading {
         const pane = this.active.value;
         const uid = pane.series.value?.uid;
         if (!uid) return "";
-        return `?series=${uid}${pane.at.value > 0 ? `&image=${pane.at.value + 1}` : ""}`;
+        return `?series=${uid}${pane.at.value > 0 ? `&image=${pane.at.value + 1}` : ""}${this.kept.value}`;
     });
 
+    /** The rest of the address, which stays as it is: what modules read from it. */
+    private readonly kept = signal("");
     private readonly abort = new AbortController();
+    /** To the next (1) or previous (-1) study of the list, where there is one. */
+    toStudy: (by: 1 | -1) => (() => void) | undefined = () => undefined;
     private readonly contents = new Map<string, Promise<Content>>();
 
+    /** study: the one that is read; beside: others that are shown with it. */
     constructor(
         readonly study: string,
         readonly modules: readonly Module[] = [],
+        private readonly beside: readonly string[] = [],
     ) {}
 
     /** Everything the modules can do now. */
@@ -55,12 +69,14 @@ export class Reading {
         const query = new URLSearchParams(search);
         const named = query.get("series") ?? "";
         const image = Math.max(1, Number(query.get("image")) || 1);
-        if (named) void this.content(named).catch(() => undefined); /* asked for beside the list, not after it */
+        this.kept.value = [...query].filter(([k]) => k !== "series" && k !== "image").map(([k, v]) => `&${k}=${encodeURIComponent(v)}`).join("");
+        if (named && this.beside.length === 0) void this.content(named).catch(() => undefined); /* asked for beside the list, not after it */
         try {
-            const rows = await seriesOf(this.study, this.abort.signal);
-            const list = inReadingOrder(rows.map(seriesFrom).filter((s) => s.uid !== ""));
+            const all = await Promise.all([this.study, ...this.beside].map((uid) => this.list(uid)));
+            const list = all.flatMap((a) => a.series);
             const first = list.find((s) => s.uid === named) ?? list[0];
             batch(() => {
+                this.studies.value = all.map((a) => a.study);
                 this.series.value = list;
                 this.isEmpty.value = list.length === 0;
             });
@@ -70,11 +86,32 @@ export class Reading {
         }
     }
 
+    private async list(uid: string): Promise<{ study: OpenStudy; series: Series[] }> {
+        const rows = await seriesOf(uid, this.abort.signal);
+        return {
+            study: { uid, date: text(rows[0], Tag.studyDate), description: text(rows[0], Tag.studyDescription) },
+            series: inReadingOrder(rows.map((ds) => seriesFrom(ds, uid)).filter((s) => s.uid !== "")),
+        };
+    }
+
+    /** Shows the series of another study below those that are open. Rejects with the reason in words. */
+    async include(uid: string): Promise<readonly Series[]> {
+        if (this.studies.value.some((s) => s.uid === uid)) return this.series.value.filter((s) => s.study === uid);
+        const more = await this.list(uid);
+        if (!this.studies.value.some((s) => s.uid === uid))
+            batch(() => {
+                this.studies.value = [...this.studies.value, more.study];
+                this.series.value = [...this.series.value, ...more.series];
+            });
+        return more.series;
+    }
+
     /** A series' objects, asked for once. */
     content(series: string): Promise<Content> {
         let content = this.contents.get(series);
         if (!content) {
-            content = seriesMetadata(this.study, series, this.abort.signal).then((list: Dataset[]) => contentOf(this.study, series, list));
+            const study = this.series.value.find((s) => s.uid === series)?.study ?? this.study;
+            content = seriesMetadata(study, series, this.abort.signal).then((list: Dataset[]) => contentOf(study, series, list));
             content.catch(() => this.contents.delete(series));
             this.contents.set(series, content);
         }

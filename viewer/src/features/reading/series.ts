@@ -5,6 +5,7 @@ import { t } from "../../ui/text";
 import { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "../../imaging/frame";
 
 export interface Series {
+    study: string;
     uid: string;
     number: number | undefined;
     modality: string;
@@ -13,8 +14,9 @@ export interface Series {
     count: number | undefined; /* objects */
 }
 
-export function seriesFrom(ds: Dataset): Series {
+export function seriesFrom(ds: Dataset, study = text(ds, Tag.studyUid)): Series {
     return {
+        study,
         uid: text(ds, Tag.seriesUid),
         number: number(ds, Tag.seriesNumber),
         modality: text(ds, Tag.modality),

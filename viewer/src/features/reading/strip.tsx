@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { thumbnailPath } from "../../dicomweb/client";
+import { dateText } from "../../dicomweb/json";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
 import { Thumbnail } from "../../ui/thumbnail";
@@ -30,7 +31,7 @@ function Card({ reading, series }: { reading: Reading; series: Series }) {
         >
             <span class="picture">
                 <Thumbnail
-                    src={thumbnailPath(reading.study, series.uid, pictureSide)}
+                    src={thumbnailPath(series.study, series.uid, pictureSide)}
                     ready={reading.settled.value}
                     onSettled={(drawn) => (picture.value = drawn ? "drawn" : "none")}
                 >
@@ -55,8 +56,19 @@ function Card({ reading, series }: { reading: Reading; series: Series }) {
 export function Strip({ reading }: { reading: Reading }) {
     return (
         <nav class="strip" aria-label={t("Series")}>
-            {reading.series.value.map((s) => (
-                <Card key={s.uid} reading={reading} series={s} />
+            {reading.studies.value.map((study) => (
+                <div key={study.uid} class="strip-study" data-study={study.uid}>
+                    {reading.studies.value.length > 1 && (
+                        <h3>
+                            {dateText(study.date) || t("No date")} <span>{study.description || t("No description")}</span>
+                        </h3>
+                    )}
+                    {reading.series.value
+                        .filter((s) => s.study === study.uid)
+                        .map((s) => (
+                            <Card key={s.uid} reading={reading} series={s} />
+                        ))}
+                </div>
             ))}
         </nav>
     );

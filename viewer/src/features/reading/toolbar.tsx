@@ -88,6 +88,12 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             <button type="button" class="button quiet back" title={t("Study list (Esc)")} onClick={onClose}>
                 <Icon name="back" /> {t("Studies")}
             </button>
+            <div class="neighbours">
+                {([[-1, "up", t("Previous study of the list"), "<"], [1, "down", t("Next study of the list"), ">"]] as const).map(([by, icon, label, hint]) => {
+                    const go = reading.toStudy(by);
+                    return <Button key={by} icon={icon} label={label} hint={hint} disabled={!go} run={() => go?.()} />;
+                })}
+            </div>
             <div class="who">
                 <strong>{text(ds, Tag.patientName) || (ds ? t("No name") : "")}</strong>
                 <span>{[text(ds, Tag.patientId), text(ds, Tag.studyDescription)].filter(Boolean).join(" · ")}</span>

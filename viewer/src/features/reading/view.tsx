@@ -16,10 +16,13 @@ import { Viewport } from "./viewport";
 
 export interface ReadingProps {
     modules: readonly Module[];
+    /** One study, or several apart by commas: the first is the one that is read. */
     study: string;
     search: string;
     onRename: (search: string) => void;
     onClose: () => void;
+    /** To the study after (1) or before (-1) this one in the list it was opened from; undefined where there is none. */
+    onStep: (by: 1 | -1) => (() => void) | undefined;
 }
 
 const addressPauseMs = 250;
@@ -46,8 +49,12 @@ function SidePanel({ reading }: { reading: Model }) {
     );
 }
 
-export function Reading({ modules, study, search, onRename, onClose }: ReadingProps) {
-    const reading = useMemo(() => new Model(study, modules), [study]);
+export function Reading({ modules, study, search, onRename, onClose, onStep }: ReadingProps) {
+    const reading = useMemo(() => {
+        const [first = "", ...beside] = study.split(",");
+        return new Model(first, modules, beside);
+    }, [study]);
+    reading.toStudy = onStep;
 
     useEffect(() => {
         void reading.open(search);

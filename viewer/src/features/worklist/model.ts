@@ -109,6 +109,24 @@ export function refresh(): Promise<void> {
     return load(0, true);
 }
 
+/** What finds the study after (1) or before (-1) one of the list; undefined at its ends, and where the list does not
+ *  hold it. The row it finds becomes the one the keyboard is on. */
+export function neighbour(uid: string, by: 1 | -1): (() => Promise<string | undefined>) | undefined {
+    let at = -1;
+    for (const [page, list] of pages.value) {
+        const row = list.findIndex((s) => s.uid === uid);
+        if (row >= 0) at = page * pageRows + row;
+    }
+    const to = at + by;
+    if (at < 0 || to < 0 || (to >= extent.value.rows && !extent.value.open)) return undefined;
+    return async () => {
+        if (!rowAt(to)) await load(Math.floor(to / pageRows));
+        const study = rowAt(to);
+        if (study) active.value = to;
+        return study?.uid;
+    };
+}
+
 /** Takes over what the address bar says, where that differs. */
 export function readUrl(search: string): void {
     if (search === urlSearch.value && (pages.value.size > 0 || waiting.value)) return;

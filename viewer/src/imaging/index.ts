@@ -9,6 +9,7 @@ import { StackView, type StackEvents } from "./stack";
 export { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "./frame";
 export type { FrameValues } from "./cache";
 export type { Affine, StackEvents, StackState, StackView } from "./stack";
+export { Refused, type OwnView, type Shown, type View } from "./view";
 
 const cacheBytesMax = 768 << 20;
 

@@ -6,6 +6,7 @@ import { framesThatFit, isLoaded, load, register, valuesOf, type FrameValues } f
 import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
+import type { View } from "./view";
 import type { Grey } from "./window";
 import { t } from "../ui/text";
 
@@ -45,7 +46,7 @@ function windowRange(info: FrameInfo, center: number, width: number): { lower: n
     return utilities.windowLevel.toLowHighRange(Math.max(width, least), center, voi);
 }
 
-export class StackView {
+export class StackView implements View {
     private readonly id = `stack-${++serial}`;
     private readonly viewport: Types.IStackViewport;
     private readonly queue = new LoadQueue(prefetchParallel);

@@ -10,7 +10,7 @@ export interface Binding {
     run: (r: Reading) => void;
 }
 
-const big = (r: Reading) => Math.max(1, Math.round(r.active.value.count.value / 10));
+const big = (r: Reading) => Math.max(1, Math.round(r.active.value.steps.value.count / 10));
 
 export const bindings: readonly Binding[] = [
     { keys: ["ArrowDown", "ArrowRight"], shown: "↓ →", what: () => t("Next image"), run: (r) => r.active.value.scroll(1) },
@@ -18,7 +18,7 @@ export const bindings: readonly Binding[] = [
     { keys: ["PageDown"], shown: "PgDn", what: () => t("Ahead by a tenth of the stack"), run: (r) => r.active.value.scroll(big(r)) },
     { keys: ["PageUp"], shown: "PgUp", what: () => t("Back by a tenth of the stack"), run: (r) => r.active.value.scroll(-big(r)) },
     { keys: ["Home"], shown: "Home", what: () => t("First image"), run: (r) => r.active.value.scrollTo(0) },
-    { keys: ["End"], shown: "End", what: () => t("Last image"), run: (r) => r.active.value.scrollTo(r.active.value.count.value - 1) },
+    { keys: ["End"], shown: "End", what: () => t("Last image"), run: (r) => r.active.value.scrollTo(r.active.value.steps.value.count - 1) },
     { keys: ["]"], shown: "]", what: () => t("Next series"), run: (r) => r.step(1) },
     { keys: ["["], shown: "[", what: () => t("Previous series"), run: (r) => r.step(-1) },
     { keys: [">"], shown: ">", what: () => t("Next study of the list"), run: (r) => r.toStudy(1)?.() },
@@ -28,13 +28,13 @@ export const bindings: readonly Binding[] = [
     { keys: ["s"], shown: "S", what: () => t("Drag scrolls"), run: (r) => (r.tool.value = "scroll") },
     { keys: ["z"], shown: "Z", what: () => t("Drag zooms"), run: (r) => (r.tool.value = "zoom") },
     { keys: ["p"], shown: "P", what: () => t("Drag pans"), run: (r) => (r.tool.value = "pan") },
-    { keys: ["i"], shown: "I", what: () => t("Invert"), run: (r) => r.active.value.stack?.toggleInvert() },
-    { keys: ["f"], shown: "F", what: () => t("Fit to the pane"), run: (r) => r.active.value.stack?.fit() },
-    { keys: ["0"], shown: "0", what: () => t("Reset window and view"), run: (r) => r.active.value.stack?.reset() },
-    { keys: ["r"], shown: "R", what: () => t("Rotate by 90°"), run: (r) => r.active.value.stack?.rotate() },
-    { keys: ["h"], shown: "H", what: () => t("Mirror left to right"), run: (r) => r.active.value.stack?.flip() },
-    { keys: ["+", "="], shown: "+", what: () => t("Zoom in"), run: (r) => r.active.value.stack?.zoom(1.2) },
-    { keys: ["-"], shown: "−", what: () => t("Zoom out"), run: (r) => r.active.value.stack?.zoom(1 / 1.2) },
+    { keys: ["i"], shown: "I", what: () => t("Invert"), run: (r) => r.active.value.view?.toggleInvert() },
+    { keys: ["f"], shown: "F", what: () => t("Fit to the pane"), run: (r) => r.active.value.view?.fit() },
+    { keys: ["0"], shown: "0", what: () => t("Reset window and view"), run: (r) => r.active.value.view?.reset() },
+    { keys: ["r"], shown: "R", what: () => t("Rotate by 90°"), run: (r) => r.active.value.view?.rotate() },
+    { keys: ["h"], shown: "H", what: () => t("Mirror left to right"), run: (r) => r.active.value.view?.flip() },
+    { keys: ["+", "="], shown: "+", what: () => t("Zoom in"), run: (r) => r.active.value.view?.zoom(1.2) },
+    { keys: ["-"], shown: "−", what: () => t("Zoom out"), run: (r) => r.active.value.view?.zoom(1 / 1.2) },
     { keys: ["Tab"], shown: "Tab", what: () => t("Next pane"), run: (r) => (r.activeIndex.value = (r.activeIndex.value + 1) % r.layout.value) },
     { keys: ["o"], shown: "O", what: () => t("Overlay text on or off"), run: (r) => (r.overlay.value = !r.overlay.value) },
     { keys: ["t"], shown: "T", what: () => t("Tags of this image"), run: (r) => (r.dialog.value = "tags") },

@@ -2,6 +2,7 @@
  *  page draws them; a module sees the page through `Reading` and `Pane` alone, and no other module. */
 
 import type { ComponentType } from "preact";
+import type { OwnView } from "../../imaging/view";
 import type { IconName } from "../../ui/icon";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
@@ -38,12 +39,21 @@ export interface Layer {
     View: ComponentType<{ reading: Reading; pane: Pane; index: number }>;
 }
 
+/** Another way to show what is in a pane than as a stack of images: a plane through the volume, a picture in space. */
+export interface ViewKind {
+    id: string; /* what `pane.mode` names */
+    /** Draws into `element`, and tells of itself through `pane.shown`. Throws `Refused` for what it cannot show. Called once
+     *  the pane's content is there; when `gone` is aborted before it has answered, it closes what it has opened. */
+    open: (r: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal) => Promise<OwnView>;
+}
+
 export interface Module {
     id: string;
     actions?: readonly Action[]; /* buttons of their own in the toolbar if they have an icon, else keys alone */
     menus?: readonly Menu[];
     panels?: readonly Panel[];
     layers?: readonly Layer[];
+    views?: readonly ViewKind[];
     /** Whether a press on the pane is this module's affair (a handle of its own lies there, its tool is chosen): the page
      *  then leaves it alone. Asked for the left button only. */
     claims?: (r: Reading, pane: Pane, e: PointerEvent) => boolean;

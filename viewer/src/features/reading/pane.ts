@@ -1,15 +1,19 @@
-/** One pane: the series in it and its state on screen. The viewport attaches the stack that draws it. */
+/** One pane: the series in it and its state on screen. The viewport attaches the view that draws it. */
 
 import { batch, computed, signal } from "@preact/signals";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import type { StackState, StackView } from "../../imaging";
+import type { OwnView, Shown, View } from "../../imaging/view";
 import { presetsFor } from "./presets";
 import { cineRate, type Content, type Series } from "./series";
 
 export class Pane {
     readonly series = signal<Series | undefined>(undefined);
     readonly content = signal<Content | undefined>(undefined);
-    readonly state = signal<StackState | undefined>(undefined); /* what is on screen */
+    readonly mode = signal("stack"); /* or the id of a `ViewKind` */
+    readonly state = signal<StackState | undefined>(undefined); /* the image on screen; none in another mode */
+    readonly shown = signal<Shown | undefined>(undefined); /* what another view than the stack shows */
+    readonly refused = signal<{ title: string; reason: string } | undefined>(undefined); /* why it shows nothing */
     readonly at = signal(0); /* what was asked for, from 0 */
     readonly failure = signal("");
     readonly loaded = signal(0); /* grows with every frame that arrives */
@@ -25,7 +29,14 @@ export class Pane {
         return content?.datasets.find((ds) => text(ds, Tag.sopInstance) === instance) ?? content?.datasets[0];
     });
 
-    private view: StackView | undefined;
+    /** Where the pane is among what it scrolls through, whatever the mode. */
+    readonly steps = computed(() => {
+        if (this.mode.value === "stack") return { at: this.at.value, count: this.count.value };
+        return { at: this.shown.value?.step ?? 0, count: this.shown.value?.steps ?? 0 };
+    });
+
+    private drawn: StackView | undefined;
+    private own: OwnView | undefined;
     private timer: ReturnType<typeof setTimeout> | undefined;
 
     begin(series: Series): void {
@@ -34,6 +45,7 @@ export class Pane {
             this.series.value = series;
             this.listed.value = false;
             this.content.value = undefined;
+            this.mode.value = "stack";
             this.state.value = undefined;
             this.failure.value = "";
             this.at.value = 0;
@@ -54,6 +66,7 @@ export class Pane {
         batch(() => {
             this.series.value = undefined;
             this.content.value = undefined;
+            this.mode.value = "stack";
             this.state.value = undefined;
             this.failure.value = "";
             this.at.value = 0;
@@ -61,36 +74,53 @@ export class Pane {
     }
 
     attach(view: StackView): void {
-        this.view = view;
+        this.drawn = view;
         this.draw();
+    }
+
+    attachOwn(view: OwnView): void {
+        this.own = view;
     }
 
     detach(): void {
         this.stopCine();
         this.view?.close();
-        this.view = undefined;
-        this.state.value = undefined;
+        this.drawn = this.own = undefined;
+        batch(() => {
+            this.state.value = undefined;
+            this.shown.value = undefined;
+            this.refused.value = undefined;
+        });
     }
 
     private draw(): void {
         const frames = this.content.value?.frames;
-        if (this.view && frames && frames.length > 0) void this.view.open(frames, this.at.value);
+        if (this.drawn && frames && frames.length > 0) void this.drawn.open(frames, this.at.value);
     }
 
+    /** What draws in the pane. */
+    get view(): View | undefined {
+        return this.own ?? this.drawn;
+    }
+
+    /** The stack of images; none in another mode. */
     get stack(): StackView | undefined {
-        return this.view;
+        return this.drawn;
     }
 
+    /** Steps from 0: images of the stack, or whatever another view scrolls through. */
     scrollTo(index: number): void {
-        const to = Math.max(0, Math.min(this.count.value - 1, index));
-        if (to === this.at.value || this.count.value === 0) return;
+        const { at, count } = this.steps.value;
+        const to = Math.max(0, Math.min(count - 1, index));
+        if (to === at || count === 0) return;
+        if (this.own) return this.own.scroll(to - at);
         this.failure.value = "";
         this.at.value = to;
-        void this.view?.show(to);
+        void this.drawn?.show(to);
     }
 
     scroll(by: number): void {
-        this.scrollTo(this.at.value + by);
+        this.scrollTo(this.steps.value.at + by);
     }
 
     usePreset(key: string): void {
@@ -100,7 +130,7 @@ export class Pane {
 
     toggleCine(): void {
         if (this.cine.value) return this.stopCine();
-        if (this.count.value < 2) return;
+        if (this.steps.value.count < 2) return;
         this.cine.value = true;
         this.tick();
     }
@@ -113,8 +143,9 @@ export class Pane {
     /* Waits for a frame that is still on its way: a slow network slows the film, it never skips */
     private tick(): void {
         this.timer = setTimeout(() => {
-            const next = (this.at.value + 1) % this.count.value;
-            const arrived = this.state.value?.index === this.at.value || this.failure.value !== "";
+            const { at, count } = this.steps.value;
+            const next = (at + 1) % Math.max(1, count);
+            const arrived = this.own !== undefined || this.state.value?.index === this.at.value || this.failure.value !== "";
             if (arrived) this.scrollTo(next);
             if (this.cine.value) this.tick();
         }, 1000 / this.rate.value);

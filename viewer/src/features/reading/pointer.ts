@@ -29,32 +29,32 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
     let wheelRest = 0;
 
     const move = (d: Drag, x: number, y: number) => {
-        const stack = pane.stack;
+        const view = pane.view;
         const [dx, dy] = [x - d.x, y - d.y];
         d.x = x;
         d.y = y;
-        if (!stack) return;
-        if (d.tool === "pan") stack.pan(dx, dy);
-        else if (d.tool === "zoom") stack.zoom(Math.exp(-dy / 160));
+        if (!view) return;
+        if (d.tool === "pan") view.pan(dx, dy);
+        else if (d.tool === "zoom") view.zoom(Math.exp(-dy / 160));
         else if (d.tool === "scroll") {
-            const stepPx = Math.max(2, Math.min(24, el.clientHeight / Math.max(1, pane.count.value)));
+            const stepPx = Math.max(2, Math.min(24, el.clientHeight / Math.max(1, pane.steps.value.count)));
             d.rest += dy;
             const images = Math.trunc(d.rest / stepPx);
             d.rest -= images * stepPx;
             pane.scroll(images);
         } else if (d.window) {
             const perPx = d.window.width / 280;
-            stack.setWindow(d.window.center + (y - d.fromY) * perPx, Math.max(perPx, d.window.width + (x - d.fromX) * perPx));
+            view.setWindow(d.window.center + (y - d.fromY) * perPx, Math.max(perPx, d.window.width + (x - d.fromX) * perPx));
         }
     };
     /* Two fingers: their distance zooms, their middle pans. */
     const pinch = (id: number, x: number, y: number) => {
         const other = [...fingers].find(([key]) => key !== id)?.[1];
         const before = fingers.get(id);
-        if (!other || !before || !pane.stack) return;
+        if (!other || !before || !pane.view) return;
         const apart = (p: { x: number; y: number }) => Math.hypot(p.x - other.x, p.y - other.y);
-        pane.stack.zoom(apart({ x, y }) / Math.max(1, apart(before)));
-        pane.stack.pan((x - before.x) / 2, (y - before.y) / 2);
+        pane.view.zoom(apart({ x, y }) / Math.max(1, apart(before)));
+        pane.view.pan((x - before.x) / 2, (y - before.y) / 2);
     };
     const down = (e: PointerEvent) => {
         if ((e.target as HTMLElement).closest("button, [role=slider]")) return;
@@ -62,7 +62,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
         fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
         el.setPointerCapture(e.pointerId);
         const state = pane.state.value;
-        const window = state && { center: state.center, width: state.width };
+        const window = state ? { center: state.center, width: state.width } : pane.shown.value?.window;
         drag = { tool: toolFor(e, chosen()), x: e.clientX, y: e.clientY, rest: 0, window, fromX: e.clientX, fromY: e.clientY };
         if (e.button === 1) e.preventDefault();
     };
@@ -78,7 +78,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
     };
     const wheel = (e: WheelEvent) => {
         e.preventDefault();
-        if (e.ctrlKey) return pane.stack?.zoom(Math.exp(-e.deltaY / 400));
+        if (e.ctrlKey) return pane.view?.zoom(Math.exp(-e.deltaY / 400));
         const px = e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? e.deltaY : e.deltaY * wheelStepPx;
         wheelRest = Math.sign(px) === Math.sign(wheelRest) ? wheelRest + px : px;
         const images = Math.abs(px) >= wheelStepPx ? Math.sign(px) : Math.trunc(wheelRest / wheelStepPx);

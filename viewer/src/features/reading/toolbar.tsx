@@ -47,14 +47,14 @@ function Cine({ reading }: { reading: Reading }) {
     const playing = pane.cine.value;
     return (
         <span class="cine">
-            <Button icon={playing ? "pause" : "play"} label={playing ? t("Pause") : t("Play")} hint="Space" on={playing} disabled={pane.count.value < 2} run={() => pane.toggleCine()} />
+            <Button icon={playing ? "pause" : "play"} label={playing ? t("Pause") : t("Play")} hint="Space" on={playing} disabled={pane.steps.value.count < 2} run={() => pane.toggleCine()} />
             <input
                 type="range"
                 min={1}
                 max={60}
                 aria-label={t("Images per second")}
                 title={t("Images per second")}
-                disabled={pane.count.value < 2}
+                disabled={pane.steps.value.count < 2}
                 value={pane.rate.value}
                 onInput={(e) => (pane.rate.value = Number(e.currentTarget.value))}
             />
@@ -81,7 +81,6 @@ function Additions({ reading, module }: { reading: Reading; module: Module }) {
 }
 
 export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () => void }) {
-    const stack = reading.active.value.stack;
     const ds = reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
     return (
         <div class="tools" role="toolbar" aria-label={t("Viewer")}>
@@ -106,13 +105,13 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             </div>
             <div class="group">
                 <Presets reading={reading} />
-                <Button icon="invert" label={t("Invert")} hint="I" run={() => stack?.toggleInvert()} />
+                <Button icon="invert" label={t("Invert")} hint="I" run={() => reading.active.value.view?.toggleInvert()} />
             </div>
             <div class="group">
-                <Button icon="rotate" label={t("Rotate")} hint="R" run={() => stack?.rotate()} />
-                <Button icon="flip" label={t("Mirror")} hint="H" run={() => stack?.flip()} />
-                <Button icon="fit" label={t("Fit")} hint="F" run={() => stack?.fit()} />
-                <Button icon="reset" label={t("Reset")} hint="0" run={() => stack?.reset()} />
+                <Button icon="rotate" label={t("Rotate")} hint="R" run={() => reading.active.value.view?.rotate()} />
+                <Button icon="flip" label={t("Mirror")} hint="H" run={() => reading.active.value.view?.flip()} />
+                <Button icon="fit" label={t("Fit")} hint="F" run={() => reading.active.value.view?.fit()} />
+                <Button icon="reset" label={t("Reset")} hint="0" run={() => reading.active.value.view?.reset()} />
             </div>
             <div class="group">
                 <Cine reading={reading} />

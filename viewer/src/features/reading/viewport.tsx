@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
 import type { StackState } from "../../imaging";
+import { Refused, type Shown } from "../../imaging/view";
 import { t } from "../../ui/text";
 import { Objects } from "./objects";
 import type { Reading } from "./model";
@@ -27,10 +28,28 @@ function Corner({ place, text: all }: { place: string; text: readonly string[] }
     );
 }
 
-function Overlay({ pane, state }: { pane: Pane; state: StackState }) {
+type Corners = Pick<Shown, "place" | "look" | "letters" | "window" | "inverted">;
+
+/* What the corners tell of an image of the stack. */
+function cornersOf({ info, index, scale, letters, center, width, invert }: StackState, count: number): Corners {
+    return {
+        place: [
+            t("Image {number} / {count}", { number: index + 1, count }),
+            lines([
+                info.sliceLocationMm !== undefined && t("Loc {mm} mm", { mm: info.sliceLocationMm.toFixed(1) }),
+                info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && t("Thk {mm} mm", { mm: short(info.sliceThicknessMm) }),
+            ]).join("  "),
+        ],
+        look: [`${info.columns} × ${info.rows}`, t("Zoom {percent} %", { percent: Math.round(scale * 100) })],
+        window: { center, width },
+        inverted: invert,
+        letters,
+    };
+}
+
+function Overlay({ pane, corners: { place, look, letters, window, inverted } }: { pane: Pane; corners: Corners }) {
     const ds = pane.dataset.value;
     const series = pane.series.value;
-    const { info } = state;
     const patient = lines([text(ds, Tag.patientName), text(ds, Tag.patientId), [dateText(text(ds, Tag.birthDate)), text(ds, Tag.sex)].filter(Boolean).join(" · ")]);
     const study = lines([
         text(ds, Tag.institution),
@@ -38,39 +57,26 @@ function Overlay({ pane, state }: { pane: Pane; state: StackState }) {
         [dateText(text(ds, Tag.studyDate)), timeText(text(ds, Tag.studyTime))].filter(Boolean).join(" "),
         text(ds, Tag.accession) && t("Acc {number}", { number: text(ds, Tag.accession) }),
     ]);
-    const image = lines([
-        [series?.number !== undefined ? t("Series {number}", { number: series.number }) : "", series?.description].filter(Boolean).join(" · "),
-        t("Image {number} / {count}", { number: state.index + 1, count: pane.count.value }),
-        lines([
-            info.sliceLocationMm !== undefined && t("Loc {mm} mm", { mm: info.sliceLocationMm.toFixed(1) }),
-            info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && t("Thk {mm} mm", { mm: short(info.sliceThicknessMm) }),
-        ]).join("  "),
-    ]);
-    const look = lines([
-        `${info.columns} × ${info.rows}`,
-        t("Zoom {percent} %", { percent: Math.round(state.scale * 100) }),
-        `W ${short(state.width)}  L ${short(state.center)}${state.invert ? `  ${t("inverted")}` : ""}`,
-    ]);
-    const letters = state.letters;
+    const named = [series?.number !== undefined ? t("Series {number}", { number: series.number }) : "", series?.description].filter(Boolean).join(" · ");
+    const grey = window && `W ${short(window.width)}  L ${short(window.center)}${inverted ? `  ${t("inverted")}` : ""}`;
     return (
         <div class="overlay" aria-hidden="true">
             <Corner place="tl" text={patient} />
             <Corner place="tr" text={study} />
-            <Corner place="bl" text={image} />
-            <Corner place="br" text={look} />
+            <Corner place="bl" text={lines([named, ...place])} />
+            <Corner place="br" text={lines([...look, grey])} />
             {letters && (["top", "right", "bottom", "left"] as const).map((side) => <div key={side} class={`letter ${side}`}>{letters[side]}</div>)}
         </div>
     );
 }
 
-/** Where in the stack we are, and which frames are here already. */
+/** Where we are in what the pane scrolls through, and which frames are here already. */
 function StackBar({ pane }: { pane: Pane }) {
     const canvas = useRef<HTMLCanvasElement>(null);
-    const count = pane.count.value;
-    const at = pane.at.value;
+    const { at, count } = pane.steps.value;
     useSignalEffect(() => {
         void pane.loaded.value;
-        const n = pane.count.value;
+        const n = pane.steps.value.count;
         const el = canvas.current;
         const context = el?.getContext("2d");
         if (!el || !context || n === 0) return;
@@ -124,44 +130,74 @@ function Failure({ pane, failure }: { pane: Pane; failure: string }) {
     );
 }
 
+async function openStack(reading: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal): Promise<void> {
+    const imaging = await import("../../imaging");
+    if (gone.aborted) return;
+    const view = imaging.openStack(element, {
+        onState: (s) => {
+            pane.state.value = s;
+            reading.firstShown.value = true;
+        },
+        onLoaded: () => pane.loaded.value++,
+        onError: (i, message) => {
+            pane.failure.value = t("Image {number}: {message}", { number: i + 1, message });
+            reading.firstShown.value = true;
+        },
+    });
+    pane.attach(view);
+}
+
+async function openOwn(reading: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal): Promise<void> {
+    const kind = reading.modules.flatMap((m) => m.views ?? []).find((v) => v.id === pane.mode.value);
+    if (!kind || !pane.content.value) return;
+    const view = await kind.open(reading, pane, element, gone);
+    if (gone.aborted) return view.close();
+    pane.attachOwn(view);
+    reading.firstShown.value = true;
+}
+
+/** Why the pane does not show what was asked for, and the way back. */
+function Refusal({ pane, title, reason }: { pane: Pane; title: string; reason: string }) {
+    return (
+        <div class="pane-note" role="alert">
+            <strong>{title}</strong>
+            <span>{reason}</span>
+            <button type="button" class="button" onClick={() => (pane.mode.value = "stack")}>{t("Back to the images")}</button>
+        </div>
+    );
+}
+
 export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pane; index: number }) {
     const frame = useRef<HTMLDivElement>(null);
     const stage = useRef<HTMLDivElement>(null);
     const broken = useSignal("");
     const isActive = reading.activeIndex.value === index;
+    const mode = pane.mode.value;
     const state = pane.state.value;
+    const shown = pane.shown.value;
+    const refused = pane.refused.value;
     const content = pane.content.value;
     const failure = pane.failure.value || broken.value;
     const others = content?.others.length ?? 0;
     const isList = content !== undefined && (content.frames.length === 0 || pane.listed.value);
+    const corners = state ? cornersOf(state, pane.count.value) : shown;
+    const isAway = failure !== "" || isList || refused !== undefined;
 
+    useEffect(() => attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e))), []);
     useEffect(() => {
-        let gone = false;
-        import("../../imaging").then(
-            (imaging) => {
-                if (gone || !stage.current) return;
-                const view = imaging.openStack(stage.current, {
-                    onState: (s) => {
-                        pane.state.value = s;
-                        reading.firstShown.value = true;
-                    },
-                    onLoaded: () => pane.loaded.value++,
-                    onError: (i, message) => {
-                        pane.failure.value = t("Image {number}: {message}", { number: i + 1, message });
-                        reading.firstShown.value = true;
-                    },
-                });
-                pane.attach(view);
-            },
-            () => (broken.value = t("The imaging library could not be loaded. Reload the page.")),
-        );
-        const release = attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e)));
+        const gone = new AbortController();
+        const opening = mode === "stack" ? openStack(reading, pane, stage.current!, gone.signal) : openOwn(reading, pane, stage.current!, gone.signal);
+        opening.catch((e: unknown) => {
+            if (gone.signal.aborted) return;
+            if (e instanceof Refused) pane.refused.value = { title: e.title, reason: e.message };
+            else broken.value = mode === "stack" ? t("The imaging library could not be loaded. Reload the page.") : e instanceof Error ? e.message : String(e);
+        });
         return () => {
-            gone = true;
-            release();
+            gone.abort();
+            broken.value = "";
             pane.detach();
         };
-    }, []);
+    }, [mode, mode === "stack" ? undefined : content]);
 
     return (
         <div
@@ -172,6 +208,8 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             aria-label={t("Pane {number}: {content}", { number: index + 1, content: pane.series.value?.description || pane.series.value?.modality || t("empty") })}
             data-pane={index}
             data-series={pane.series.value?.uid}
+            data-mode={mode}
+            data-step={shown?.step}
             data-instance={state?.info.instance}
             data-image={state ? state.index + 1 : undefined}
             onPointerDown={() => (reading.activeIndex.value = index)}
@@ -186,10 +224,11 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                 void reading.show(series, pane);
             }}
         >
-            <div ref={stage} class={failure || isList ? "stage away" : "stage"} />
-            {!failure && !isList && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => <View key={id} reading={reading} pane={pane} index={index} />)}
-            {state && !failure && !isList && reading.overlay.value && <Overlay pane={pane} state={state} />}
-            {pane.count.value > 1 && <StackBar pane={pane} />}
+            <div key={mode} ref={stage} class={isAway ? "stage away" : "stage"} />
+            {!isAway && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => <View key={id} reading={reading} pane={pane} index={index} />)}
+            {corners && !isAway && reading.overlay.value && <Overlay pane={pane} corners={corners} />}
+            {pane.steps.value.count > 1 && <StackBar pane={pane} />}
+            {!failure && refused && <Refusal pane={pane} title={refused.title} reason={refused.reason} />}
             {failure && <Failure key={failure} pane={pane} failure={failure} />}
             {!failure && isList && <Objects reading={reading} pane={pane} />}
             {others > 0 && content!.frames.length > 0 && (
@@ -197,7 +236,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                     {pane.listed.value ? t("Back to the images") : others === 1 ? t("1 other object") : t("{count} other objects", { count: others })}
                 </button>
             )}
-            {!failure && !state && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
+            {!failure && !corners && !refused && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
         </div>
     );
 }

@@ -51,13 +51,57 @@ export function storeBody(files: readonly Blob[], boundary: string): Blob {
     return new Blob(parts);
 }
 
+/** A bulk value of an object that is sent taken apart: the data set names it by a BulkDataURI. */
+export interface BulkPart {
+    location: string;
+    bytes: Uint8Array;
+}
+
+/** Objects as metadata, with their bulk values in parts of their own.   PS3.18 §10.5.1.1.2 */
+export function metadataBody(objects: readonly Dataset[], bulk: readonly BulkPart[], boundary: string): Blob {
+    const parts: BlobPart[] = [`--${boundary}\r\nContent-Type: application/dicom+json\r\n\r\n${JSON.stringify(objects)}`];
+    for (const b of bulk)
+        parts.push(`\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\nContent-Location: ${b.location}\r\n\r\n`, b.bytes as Uint8Array<ArrayBuffer>);
+    parts.push(`\r\n--${boundary}--\r\n`);
+    return new Blob(parts);
+}
+
+const newBoundary = () => `isocenter-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+
+/** Stores objects made here; the server writes their files. Throws ServerError with the reasons unless all are stored. */
+export async function storeObjects(objects: readonly Dataset[], bulk: readonly BulkPart[] = []): Promise<void> {
+    const boundary = newBoundary();
+    const type = `multipart/related; type="application/dicom+json"; boundary="${boundary}"`;
+    const res = await fetch(`${root}/studies`, {
+        method: "POST",
+        headers: { "Content-Type": type, Accept: "application/dicom+json" },
+        body: metadataBody(objects, bulk, boundary),
+    }).catch(() => undefined);
+    if (!res) throw new ServerError(0, t("The connection to the server broke"));
+    const body = await res.text();
+    const outcome = outcomeOf(body);
+    if (!outcome) throw new ServerError(res.status, res.ok ? t("The server did not say what it stored") : problemText(res.status, body));
+    if (outcome.failures.length > 0 || outcome.stored < objects.length) throw new ServerError(res.status, outcome.failures.join("; ") || t("Not everything was stored"));
+}
+
+function outcomeOf(json: string): StoreOutcome | undefined {
+    let body: unknown;
+    try {
+        body = JSON.parse(json);
+    } catch {
+        return undefined;
+    }
+    const isStore = typeof body === "object" && body !== null && ["00081198", "00081199", "0008119A"].some((t) => t in body);
+    return isStore ? storeOutcome(body as Dataset) : undefined;
+}
+
 const cancelled = () => new DOMException("cancelled", "AbortError");
 
 /** Sends the files in one request. XMLHttpRequest, because fetch tells no upload progress. */
 export function store(files: readonly Blob[], signal: AbortSignal, onSent: (bytes: number) => void): Promise<StoreOutcome> {
     /* abort() of a request that was never sent fires no event: it would wait for ever */
     if (signal.aborted) return Promise.reject(cancelled());
-    const boundary = `isocenter-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+    const boundary = newBoundary();
     return new Promise((resolve, reject) => {
         const xhr = new XMLHttpRequest();
         const abort = () => xhr.abort();
@@ -78,14 +122,8 @@ export function store(files: readonly Blob[], signal: AbortSignal, onSent: (byte
 }
 
 function finish(xhr: XMLHttpRequest, resolve: (o: StoreOutcome) => void, reject: (e: Error) => void): void {
-    let body: unknown;
-    try {
-        body = JSON.parse(xhr.responseText);
-    } catch {
-        body = undefined;
-    }
-    const isStore = typeof body === "object" && body !== null && ["00081198", "00081199", "0008119A"].some((t) => t in body);
-    if (isStore) resolve(storeOutcome(body as Dataset));
+    const outcome = outcomeOf(xhr.responseText);
+    if (outcome) resolve(outcome);
     else if (xhr.status >= 200 && xhr.status < 300) reject(new ServerError(xhr.status, t("The server did not say what it stored")));
     else reject(new ServerError(xhr.status, problemText(xhr.status, xhr.responseText)));
 }

@@ -50,10 +50,43 @@ static void a_file_is_written_renamed_and_read(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+/* Parts that are empty, odd, and larger than what goes into one call, more than one call takes. */
+static void parts_follow_each_other(void **state)
+{
+    enum { PARTS = 300, BIG = (3 << 20) + 7, LEAD = 11 };
+    static iso_bytes part[PARTS];
+    struct iso_err   err  = { 0 };
+    uint8_t         *big  = malloc(BIG);
+    uint8_t         *want = malloc(2 * BIG + (size_t)PARTS * 3 + LEAD);
+    uint8_t         *back = malloc(2 * BIG + (size_t)PARTS * 3 + LEAD);
+    size_t           len  = LEAD;
+    int              fd;
+
+    (void)state;
+    assert_true(big != NULL && want != NULL && back != NULL);
+    for (size_t i = 0; i < BIG; i++)
+        big[i] = (uint8_t)(i * 31 + i / 251);
+    memset(want, 0, LEAD);
+    for (size_t i = 0; i < PARTS; i++) {
+        part[i] = i == 7 || i == 290 ? iso_bytes_of(big, BIG) : iso_bytes_of(big + i, i % 4);
+        memcpy(want + len, part[i].ptr, part[i].len);
+        len += part[i].len;
+    }
+    assert_int_equal(os_open_scratch(&fd, &err), ISO_OK);
+    assert_int_equal(os_write_parts_at(fd, part, PARTS, LEAD, &err), ISO_OK);
+    assert_int_equal(os_read_at(fd, back, len + 1, 0, &err), len);
+    assert_memory_equal(back, want, len);
+    os_close(fd);
+    free(back);
+    free(want);
+    free(big);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_written_renamed_and_read),
+        cmocka_unit_test(parts_follow_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { whenIdle } from "../ui/idle";
+import { Notice } from "../ui/notice";
 import { t } from "../ui/text";
 import { dropTarget, UploadPanel } from "../features/upload/view";
 import * as upload from "../features/upload/model";
@@ -67,7 +68,7 @@ function ListPage() {
         <Worklist
             search={address.value.search}
             onRename={(search) => rename(`${base}${search}`)}
-            onOpen={(study) => navigate(`${base}study/${study}`)}
+            onOpen={(studies, search = "") => navigate(`${base}study/${studies}${search}`)}
             onUpload={(files) => upload.add(files)}
         />
     );
@@ -96,6 +97,7 @@ export function App() {
         <>
             <Page />
             <UploadPanel />
+            <Notice />
         </>
     );
 }

@@ -38,13 +38,14 @@ export function problemText(status: number, body: string): string {
 }
 
 interface Ask {
+    method?: string;
     accept: string;
     signal?: AbortSignal | undefined;
     priority?: RequestPriority;
 }
 
-async function ask(path: string, { accept, signal, priority = "auto" }: Ask): Promise<Response> {
-    const init: RequestInit = { headers: { Accept: accept }, credentials: "same-origin", priority };
+async function ask(path: string, { method = "GET", accept, signal, priority = "auto" }: Ask): Promise<Response> {
+    const init: RequestInit = { method, headers: { Accept: accept }, credentials: "same-origin", priority };
     if (signal) init.signal = signal;
     let res: Response;
     try {
@@ -82,6 +83,14 @@ export const searchSeries = (study: string, signal?: AbortSignal) =>
             `&includefield=00201209&includefield=00180015&includefield=00080021&includefield=00080020&includefield=00081030`,
         signal,
     ).then((p) => p.rows);
+
+/** The whole study as a ZIP archive of Part 10 files, as an address to save from. */
+export const zipPath = (study: string): string => `${root}/studies/${uid(study)}?accept=${encodeURIComponent("application/zip")}`;
+
+/** Removes a study for a reason, which is a code of PS3.16 CID 7011. */
+export async function rejectStudy(study: string, code: string): Promise<void> {
+    await ask(`${root}/studies/${uid(study)}/reject/${encodeURIComponent(`${code}^DCM`)}`, { method: "POST", accept: "application/json" });
+}
 
 export const seriesMetadata = (study: string, series: string, signal?: AbortSignal) =>
     rows(`${root}/studies/${uid(study)}/series/${uid(series)}/metadata`, signal).then((p) => p.rows);

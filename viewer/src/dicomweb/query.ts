@@ -8,11 +8,12 @@ export interface StudyFilter {
     modality: string;
     description: string;
     accession: string;
+    referrer: string;
 }
 
-export const noFilter: StudyFilter = { name: "", id: "", from: "", to: "", modality: "", description: "", accession: "" };
+export const noFilter: StudyFilter = { name: "", id: "", from: "", to: "", modality: "", description: "", accession: "", referrer: "" };
 
-export type SortKey = "PatientName" | "PatientID" | "StudyDate" | "StudyDescription" | "AccessionNumber";
+export type SortKey = "PatientName" | "PatientID" | "StudyDate" | "StudyDescription" | "AccessionNumber" | "ReferringPhysicianName" | "StudyID";
 
 export interface Sort {
     key: SortKey;
@@ -21,13 +22,14 @@ export interface Sort {
 
 export const newestFirst: Sort = { key: "StudyDate", descending: true };
 
-const sortKeys: readonly SortKey[] = ["PatientName", "PatientID", "StudyDate", "StudyDescription", "AccessionNumber"];
+const sortKeys: readonly SortKey[] = ["PatientName", "PatientID", "StudyDate", "StudyDescription", "AccessionNumber", "ReferringPhysicianName", "StudyID"];
 
 const matchKeys = {
     name: "PatientName",
     id: "PatientID",
     description: "StudyDescription",
     accession: "AccessionNumber",
+    referrer: "ReferringPhysicianName",
 } as const;
 
 /** Wildcards on both ends and between words: "doe ja" finds DOE^JANE. The user's own * and ? are kept. */
@@ -42,7 +44,7 @@ function dateRange(from: string, to: string): string {
     return lo || hi ? `${lo}-${hi}` : "";
 }
 
-const returned = ["00081030", "00080061", "00100030", "00100040", "00201206", "00201208"];
+const returned = ["00081030", "00080061", "00080090", "00200010", "00100030", "00100040", "00201206", "00201208"];
 
 export function studyQuery(filter: StudyFilter, sort: Sort, offset: number, limit: number): URLSearchParams {
     const q = new URLSearchParams();

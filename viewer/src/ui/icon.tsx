@@ -26,6 +26,9 @@ const paths = {
     up: "M5 12l5-5 5 5",
     down: "M5 8l5 5 5-5",
     right: "M8 5l5 5-5 5",
+    link: "M8.5 11.5a3 3 0 0 0 4.5.3l2.5-2.5a3 3 0 0 0-4.3-4.3L10 6.2M11.5 8.5a3 3 0 0 0-4.5-.3L4.5 10.7a3 3 0 0 0 4.3 4.3L10 13.8",
+    bin: "M3.5 5.5h13M8 5.5V3.5h4v2M5.5 5.5l.7 11h7.6l.7-11M8.5 8.5v5M11.5 8.5v5",
+    settings: "M3.5 6h6M14 6h2.5M3.5 14h2.5M10.5 14h6M11.8 4a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM8.2 12a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
     warning: "M10 3l7.5 13.5h-15zM10 8v4M10 14.2v.1",
 } as const;
 
@@ -33,7 +36,7 @@ export type IconName = keyof typeof paths;
 
 export function Icon({ name }: { name: IconName }) {
     return (
-        <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
+        <svg class={`icon icon-${name}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
             <path d={paths[name]} fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
         </svg>
     );

@@ -1,6 +1,7 @@
 /** The reader's language: chosen in the settings and kept, else what the browser asks for. */
 
 import { batch } from "@preact/signals";
+import { keep, kept } from "./storage";
 import { catalogue, language, type Catalogue } from "./text";
 
 /** Each in its own words, as a reader who knows no other looks for it. */
@@ -15,20 +16,11 @@ export const languages: Readonly<Record<string, string>> = {
     ar: "العربية",
 };
 
-const key = "isocenter.language";
 const files = import.meta.glob<Catalogue>("../texts/*.json", { import: "default" });
 
 /** The first language that we speak among those that are wanted: "pt-BR" is served by "pt". */
 export function bestLanguage(wanted: readonly string[]): string {
     return wanted.map((w) => w.toLowerCase().split("-")[0]!).find((w) => w in languages) ?? "en";
-}
-
-function kept(): string {
-    try {
-        return localStorage.getItem(key) ?? "";
-    } catch {
-        return ""; /* storage is refused */
-    }
 }
 
 async function speak(to: string): Promise<void> {
@@ -43,15 +35,11 @@ async function speak(to: string): Promise<void> {
 
 /** Before the first page is drawn. A catalogue that cannot be had leaves English. */
 export function startLanguage(): Promise<void> {
-    const to = kept() in languages ? kept() : bestLanguage(navigator.languages);
+    const to = kept("language", (v) => (typeof v === "string" && v in languages ? v : bestLanguage(navigator.languages)));
     return to === "en" ? Promise.resolve() : speak(to).catch(() => undefined);
 }
 
 export async function chooseLanguage(to: string): Promise<void> {
     await speak(to);
-    try {
-        localStorage.setItem(key, to);
-    } catch {
-        /* it holds until the page is closed */
-    }
+    keep("language", to);
 }

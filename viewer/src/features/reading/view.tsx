@@ -103,7 +103,8 @@ export function Reading({ modules, study, search, onRename, onClose, onStep }: R
             <Toolbar reading={reading} onClose={onClose} />
             <div class="desk">
                 <Strip reading={reading} />
-                <section class={`panes of-${layout}`} aria-label={t("Images")}>
+                {/* left and right here are the patient's, in every language */}
+                <section class={`panes of-${layout}`} dir="ltr" aria-label={t("Images")}>
                     {reading.panes.slice(0, layout).map((pane, i) => (
                         <Viewport key={i} reading={reading} pane={pane} index={i} />
                     ))}

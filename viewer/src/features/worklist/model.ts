@@ -3,43 +3,11 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { isAbort, searchStudies } from "../../dicomweb/client";
-import { dateText, number, text, texts, timeText, Tag, type Dataset } from "../../dicomweb/json";
 import { filterFromUrl, filterToUrl, newestFirst, noFilter, studyQuery, type Sort, type SortKey, type StudyFilter } from "../../dicomweb/query";
+import { studyOf, type Study } from "../../dicomweb/study";
 
 export const pageRows = 60;
 const typingPauseMs = 220;
-
-export interface Study {
-    uid: string;
-    patientName: string;
-    patientId: string;
-    birthDate: string;
-    sex: string;
-    date: string;
-    time: string;
-    modalities: string[];
-    description: string;
-    accession: string;
-    series: number | undefined;
-    instances: number | undefined;
-}
-
-export function studyOf(ds: Dataset): Study {
-    return {
-        uid: text(ds, Tag.studyUid),
-        patientName: text(ds, Tag.patientName),
-        patientId: text(ds, Tag.patientId),
-        birthDate: dateText(text(ds, Tag.birthDate)),
-        sex: text(ds, Tag.sex),
-        date: dateText(text(ds, Tag.studyDate)),
-        time: timeText(text(ds, Tag.studyTime)),
-        modalities: texts(ds, Tag.modalitiesInStudy),
-        description: text(ds, Tag.studyDescription),
-        accession: text(ds, Tag.accession),
-        series: number(ds, Tag.studySeries),
-        instances: number(ds, Tag.studyInstances),
-    };
-}
 
 export const filter = signal<StudyFilter>(noFilter);
 export const sort = signal<Sort>(newestFirst);
@@ -48,6 +16,7 @@ export const counted = signal<number | undefined>(undefined); /* what the server
 export const waiting = signal(false);
 export const failure = signal("");
 export const active = signal(0); /* the row the keyboard is on */
+export const picked = signal<ReadonlyMap<string, Study>>(new Map()); /* studies chosen for what is done with several */
 export const scrollTop = signal(0); /* kept while a study is open */
 
 export const filtered = computed(() => Object.values(filter.value).some((v) => v !== ""));
@@ -125,6 +94,13 @@ export function neighbour(uid: string, by: 1 | -1): (() => Promise<string | unde
         if (study) active.value = to;
         return study?.uid;
     };
+}
+
+export function pick(study: Study, isIn: boolean): void {
+    const now = new Map(picked.value);
+    if (isIn) now.set(study.uid, study);
+    else now.delete(study.uid);
+    picked.value = now;
 }
 
 /** Takes over what the address bar says, where that differs. */

@@ -71,6 +71,19 @@ describe("the worklist", () => {
         expect(model.urlSearch.value).toBe("?name=doe&sort=PatientName");
     });
 
+    it("finds the neighbours of a study, across pages, and none beyond the ends", async () => {
+        model.readUrl("");
+        asked[0]!.answer();
+        await settle();
+        expect(model.neighbour("1.0", -1)).toBeUndefined();
+        expect(model.neighbour("1.999", 1)).toBeUndefined();
+        expect(await model.neighbour("1.5", -1)!()).toBe("1.4");
+        expect(model.active.value).toBe(4);
+        const next = model.neighbour("1.59", 1)!();
+        asked[1]!.answer(); /* the page it is on was not there yet */
+        expect(await next).toBe("1.60");
+    });
+
     it("turns the order round on the second click", () => {
         model.setSort("PatientName");
         expect(model.sort.value).toEqual({ key: "PatientName", descending: false });

@@ -6,6 +6,7 @@
 #include "arc_in.h"
 #include "codec_parallel.h"
 #include "index_care.h"
+#include "index_draft.h"
 #include "index_rebuild.h"
 #include "os_clock.h"
 #include "store_survey.h"
@@ -331,6 +332,22 @@ static int look_over(struct reindex *r, struct iso_err *err)
     return rc;
 }
 
+/* Drafts are in no segment: the old index is all that has them. */
+static int carry_drafts(struct reindex *r, struct iso_err *err)
+{
+    char           path[4096];
+    struct os_stat st;
+    struct iso_err why = { 0 };
+    int            n   = snprintf(path, sizeof path, "%s/" ARC_INDEX, r->arc->folder_name);
+
+    if (n <= 0 || (size_t)n >= sizeof path)
+        return iso_fail(err, ISO_ELIMIT, "the folder's name is too long");
+    if (os_stat(r->arc->folder, ARC_INDEX, &st, NULL) < 0)
+        return ISO_OK;
+    r->report->drafts_unread = index_draft_carry(r->arc->index, path, &r->report->drafts, &why) < 0;
+    return ISO_OK;
+}
+
 /* ---- in the old one's place ---- */
 
 /* What the old index has in its log goes into its file, if it can be read at all. */
@@ -396,6 +413,8 @@ static int run(struct reindex *r, struct iso_err *err)
         rc = mark_ends(r, err);
     if (rc >= 0)
         rc = look_over(r, err);
+    if (rc >= 0)
+        rc = carry_drafts(r, err);
     if (rc < 0)
         return rc;
     index_close(r->arc->index); /* copies its log into the file */

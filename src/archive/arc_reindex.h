@@ -21,6 +21,8 @@ struct arc_reindex_report {
     uint64_t replaced;  /* an older object of the same SOP instance: its place is due */
     uint64_t failed;    /* cannot be read as DICOM, or not what its digest says: left where it is */
     uint64_t bytes;     /* of the objects in the new index */
+    uint64_t drafts;    /* of readers, taken over from the old index */
+    bool     drafts_unread; /* the old index could not be read: what drafts it has stay in it */
 };
 
 struct arc_reindex_config {

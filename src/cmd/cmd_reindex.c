@@ -73,14 +73,15 @@ static void print(const struct reindex *x, const struct arc_reindex_report *r)
     } figures[] = { { "members", r->members },   { "instances", r->instances },
                     { "kept", r->kept },         { "removed", r->removed },
                     { "replaced", r->replaced }, { "failed", r->failed },
-                    { "bytes", r->bytes } };
+                    { "bytes", r->bytes },       { "drafts", r->drafts } };
     double s    = (double)(r->ended_us - r->began_us) / 1e6;
 
     if (x->json) {
         (void)printf("{");
         for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
             (void)printf("\"%s\":%llu,", figures[i].name, (unsigned long long)figures[i].value);
-        (void)printf("\"seconds\":%.3f}\n", s);
+        (void)printf("\"drafts_unread\":%s,\"seconds\":%.3f}\n",
+                     r->drafts_unread ? "true" : "false", s);
         return;
     }
     if (x->progress)
@@ -121,6 +122,8 @@ static int reindex(struct reindex *x, const struct cmd_config *config, bool veri
     if (rc < 0)
         return cmd_fail(CMD_FAILED, "reindex", "%s; the index is as it was", err.text);
     print(x, &report);
+    if (report.drafts_unread)
+        (void)fprintf(stderr, "the old index cannot be read: drafts of readers stay in it\n");
     return report.failed > 0 ? CMD_FAILED : CMD_OK;
 }
 

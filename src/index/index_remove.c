@@ -228,7 +228,8 @@ struct removal {
 
 static int remove_apply(struct index *index, struct sql *sql, void *ctx, struct iso_err *err)
 {
-    struct removal *r = ctx;
+    struct removal *r       = ctx;
+    const int64_t   studies = index->delta.studies;
 
     r->removed = 0;
     for (size_t i = 0; i < r->count; i++) {
@@ -238,7 +239,13 @@ static int remove_apply(struct index *index, struct sql *sql, void *ctx, struct 
             return rc;
         r->removed += rc >= 0;
     }
-    return index_relist(index, sql, err);
+    int rc = index_relist(index, sql, err);
+    if (rc >= 0 && index->delta.studies != studies) /* and not where an object is replaced */
+        rc = RUN_INTS(sql,
+                      "DELETE FROM draft WHERE NOT EXISTS (SELECT 1 FROM study s WHERE s.tenant = ?"
+                      " AND s.study_instance_uid = draft.study_uid)",
+                      err, INDEX_TENANT_DEFAULT);
+    return rc;
 }
 
 int index_remove(struct index *index, const int64_t *ids, size_t count, int64_t until_us,

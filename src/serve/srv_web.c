@@ -5,6 +5,7 @@
 #include "srv_cache.h"
 #include "srv_care.h"
 #include "srv_dicomweb.h"
+#include "srv_drafts.h"
 #include "srv_log.h"
 #include "srv_removed.h"
 
@@ -211,6 +212,8 @@ static int add_routes(struct srv_web *web, uint64_t body_bytes_max, struct iso_e
         rc = http_server_add(web->server, srv_care_routes, srv_care_route_count, web->care, err);
     if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_removed_routes, srv_removed_route_count, web, err);
+    if (rc == ISO_OK)
+        rc = http_server_add(web->server, srv_draft_routes, srv_draft_route_count, web, err);
     if (rc == ISO_OK)
         rc = web->ui != NULL ? http_server_add(web->server, &ui_route, 1, web->ui, err)
                              : http_server_add(web->server, &noui_route, 1, web, err);

@@ -57,6 +57,8 @@ static const struct key keys[] = {
       "Recycle also when less space than this is free; 0: never for that" },
     { "ui", TEXT, FIELD(ui), 0, 0, "",
       "Folder of the built web application; empty: beside the program" },
+    { "viewer_extensions", TEXT, FIELD(viewer_extensions), 0, 0, "",
+      "Folder with extensions of the viewer, each a folder with an `index.js`; empty: none" },
     { "cors_origins", TEXT, FIELD(cors_origins), 0, 0, "",
       "Other web origins that may use DICOMweb, apart by spaces, or `*`" },
     { "public_hosts", TEXT, FIELD(public_hosts), 0, 0, "",

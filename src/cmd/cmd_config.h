@@ -47,6 +47,7 @@ struct cmd_config {
     const char *listen; /* address */
     const char *aet;
     const char *ui; /* folder of the built web application */
+    const char *viewer_extensions;
     const char *cors_origins;
     const char *public_hosts;
     int64_t     http_port; /* 0: the kernel picks */

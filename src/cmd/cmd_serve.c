@@ -82,6 +82,7 @@ static int start_web(struct server *s, struct iso_err *err)
            .host            = c->listen,
            .port            = (uint16_t)c->http_port,
            .ui              = find_ui(s),
+           .extensions      = c->viewer_extensions,
            .cors_origins    = c->cors_origins,
            .public_hosts    = c->public_hosts,
            .connections_max = (unsigned)c->http_connections_max,

@@ -249,6 +249,11 @@ size_t http_static_count(const struct http_static *files)
     return files->count;
 }
 
+const char *http_static_path(const struct http_static *files, size_t i)
+{
+    return files->files[i].path;
+}
+
 static struct file *find(const struct http_static *s, iso_str path)
 {
     size_t low  = 0;

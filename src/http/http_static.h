@@ -22,6 +22,8 @@ ISO_MUST_USE int http_static_load(struct http_static **files, const char *folder
 void             http_static_free(struct http_static *files);
 
 size_t http_static_count(const struct http_static *files);
+/* Of the i-th, in their order; relative to the folder, lives as long as the table. */
+const char *http_static_path(const struct http_static *files, size_t i);
 
 /* An http_handler; ctx is the struct http_static, and the route's pattern ends in {path...}. */
 int http_static_handle(struct http_request *req, void *ctx, struct iso_err *err);

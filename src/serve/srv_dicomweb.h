@@ -14,18 +14,19 @@ struct http_static;
 
 /* The ctx of every handler; read only once the server runs. */
 struct srv_web {
-    struct arc         *arc;
-    struct http_server *server;
-    struct http_static *ui;
-    struct http_route  *routes; /* our copy, with the configured limits */
-    struct os_address   address;
-    struct codec_pool  *pool;  /* where libraries decode; NULL: in this process */
-    struct srv_cache   *cache; /* of what was made for answers */
-    struct srv_care    *care;
-    uint64_t            results_max;
-    const char         *cache_control; /* for bytes that an ETag of their digest names */
-    const char        **lists[2];      /* cors_origins, public_hosts: owned, words of `words` */
-    char               *words[2];
+    struct arc           *arc;
+    struct http_server   *server;
+    struct http_static   *ui;
+    struct srv_extension *extension; /* of the viewer */
+    struct http_route    *routes;    /* our copy, with the configured limits */
+    struct os_address     address;
+    struct codec_pool    *pool;  /* where libraries decode; NULL: in this process */
+    struct srv_cache     *cache; /* of what was made for answers */
+    struct srv_care      *care;
+    uint64_t              results_max;
+    const char           *cache_control; /* for bytes that an ETag of their digest names */
+    const char          **lists[2];      /* cors_origins, public_hosts: owned, words of `words` */
+    char                 *words[2];
 };
 
 enum {

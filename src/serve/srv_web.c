@@ -6,6 +6,7 @@
 #include "srv_care.h"
 #include "srv_dicomweb.h"
 #include "srv_drafts.h"
+#include "srv_extension.h"
 #include "srv_log.h"
 #include "srv_removed.h"
 
@@ -215,6 +216,9 @@ static int add_routes(struct srv_web *web, uint64_t body_bytes_max, struct iso_e
     if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_draft_routes, srv_draft_route_count, web, err);
     if (rc == ISO_OK)
+        rc = http_server_add(web->server, srv_extension_routes, srv_extension_route_count,
+                             web->extension, err);
+    if (rc == ISO_OK)
         rc = web->ui != NULL ? http_server_add(web->server, &ui_route, 1, web->ui, err)
                              : http_server_add(web->server, &noui_route, 1, web, err);
     return rc;
@@ -251,6 +255,8 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
     rc = srv_cache_new(config->cache_bytes, &web->cache, err);
     if (rc == ISO_OK)
         rc = srv_care_new(arc, &web->care, err);
+    if (rc == ISO_OK)
+        rc = srv_extension_new(config->extensions, &web->extension, err);
     if (rc == ISO_OK)
         rc = split_words(web, 0, config->cors_origins, &http.cors_origin_count, err);
     if (rc == ISO_OK)
@@ -293,6 +299,7 @@ void srv_web_free(struct srv_web *web)
     http_static_free(web->ui);
     srv_cache_free(web->cache);
     srv_care_free(web->care);
+    srv_extension_free(web->extension);
     free(web->routes);
     for (int i = 0; i < 2; i++) {
         free(web->lists[i]);

@@ -19,6 +19,7 @@ struct srv_web_config {
     const char        *host;         /* where to listen; default 127.0.0.1 */
     uint16_t           port;         /* 0: the kernel picks */
     const char        *ui;           /* folder of the built web application; NULL: none */
+    const char        *extensions;   /* folder of the viewer's extensions; NULL: none */
     const char        *cors_origins; /* apart by spaces, or "*"; NULL: same origin only */
     const char        *public_hosts; /* apart by spaces */
     unsigned           connections_max;

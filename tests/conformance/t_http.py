@@ -1,8 +1,10 @@
 """The HTTP face: health, problem+json, CORS, odd requests, headers."""
 
 import json
+import os
 
 from lib import objects, web
+from lib.fixtures import Isocenter
 from lib.web import get, raw
 
 
@@ -34,6 +36,28 @@ def test_no_path_leaves_the_ui_folder(env):
         answer = raw(env.server.http_port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert b"root:" not in answer, path
     env.server.assert_alive()
+
+
+def test_extensions_of_the_viewer(env):
+    """Folders with an index.js are listed; their files are served, and nothing beside them."""
+    assert get(env.server.http + "/api/v1/viewer/extensions").json() == {"extensions": []}
+    web.assert_problem(get(env.server.http + "/ui-extensions/one/index.js", None, None), 404)
+    folder = env.tmp()
+    for name, file in (("two", "index.js"), ("one", "index.js"), ("one", "more.css"), ("no-module", "main.js"), ("Bad name", "index.js")):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        with open(os.path.join(folder, name, file), "w") as f:
+            f.write(f"/* {name} */")
+    s = Isocenter(env.tmp(), viewer_extensions=folder)
+    try:
+        assert get(s.http + "/api/v1/viewer/extensions").json() == {"extensions": [
+            {"name": "one", "module": "/ui-extensions/one/index.js"}, {"name": "two", "module": "/ui-extensions/two/index.js"}]}
+        r = get(s.http + "/ui-extensions/one/index.js", None)
+        assert r.text == "/* one */" and r.headers["Content-Type"].startswith("text/javascript"), r.headers
+        assert r.headers.get("X-Content-Type-Options") == "nosniff", r.headers
+        for path in ("/ui-extensions/../config", "/ui-extensions/%2e%2e/config", "/ui-extensions/one", "/ui-extensions/"):
+            assert get(s.http + path, None, None).status_code == 404, path
+    finally:
+        s.stop()
 
 
 def test_foreign_host_names_are_turned_away(env):

@@ -5,10 +5,10 @@ import { part10, type Attributes } from "./dicom";
 
 export const serverUrl = (): string => process.env["ISOCENTER_URL"]!.replace(/\/$/, "");
 
-export async function stow(files: readonly Buffer[]): Promise<{ status: number; body: string }> {
+export async function stow(files: readonly Buffer[], server = serverUrl()): Promise<{ status: number; body: string }> {
     const boundary = "isocenter-browser-tests";
     const parts = files.flatMap((f) => [Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), f, Buffer.from("\r\n")]);
-    const res = await fetch(`${serverUrl()}/dicom-web/studies`, {
+    const res = await fetch(`${server}/dicom-web/studies`, {
         method: "POST",
         headers: { "Content-Type": `multipart/related; type="application/dicom"; boundary=${boundary}`, Accept: "application/dicom+json" },
         body: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),

@@ -152,6 +152,12 @@ export function bulkUrl(ref: Omit<FrameRef, "frame">, uri: string, origin: strin
     return url.pathname + url.search;
 }
 
+/** What this server answers to a path of its own. */
+export async function getJson(path: string, signal?: AbortSignal): Promise<unknown> {
+    if (!/^\/(?!\/)/.test(path)) throw new Error(`${path} is no path of this server`);
+    return (await ask(path, { accept: "application/dicom+json, application/json", signal })).json();
+}
+
 /** The whole object as a Part 10 file. */
 export async function fetchInstance(ref: Omit<FrameRef, "frame">): Promise<Blob> {
     const res = await ask(instancePath(ref), { accept: 'multipart/related; type="application/dicom"' });

@@ -34,6 +34,12 @@ export function Help({ reading, onClose }: { reading: Reading; onClose: () => vo
                     )))}
                 </dl>
                 <div>
+                    {reading.notes.value.length > 0 && (
+                        <>
+                            <h3>{t("Extensions")}</h3>
+                            {reading.notes.value.map((note) => <p key={note} class="warn">{note}</p>)}
+                        </>
+                    )}
                     {presets.length > 0 && (
                         <>
                             <h3>{t("Window presets")}</h3>

@@ -55,9 +55,16 @@ export class Reading {
     /** study: the one that is read; beside: others that are shown with it. */
     constructor(
         readonly study: string,
-        readonly modules: readonly Module[] = [],
+        private readonly builtIn: readonly Module[] = [],
         private readonly beside: readonly string[] = [],
     ) {}
+
+    readonly added = signal<readonly Module[]>([]); /* extensions: they may come when the page is there already */
+    readonly notes = signal<readonly string[]>([]); /* what the reader should know of them */
+
+    get modules(): readonly Module[] {
+        return [...this.builtIn, ...this.added.value];
+    }
 
     /** Everything the modules can do now. */
     actions(): Action[] {

@@ -2,6 +2,7 @@
  *  page draws them; a module sees the page through `Reading` and `Pane` alone, and no other module. */
 
 import type { ComponentType } from "preact";
+import type { Dataset } from "../../dicomweb/json";
 import type { OwnView } from "../../imaging/view";
 import type { IconName } from "../../ui/icon";
 import type { Reading } from "./model";
@@ -47,6 +48,13 @@ export interface ViewKind {
     open: (r: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal) => Promise<OwnView>;
 }
 
+/** Shows an object that is no image: a report, a dose, a document. Of those that take it the first is asked. */
+export interface Handler {
+    id: string;
+    takes: (ds: Dataset) => boolean;
+    View: ComponentType<{ reading: Reading; dataset: Dataset }>;
+}
+
 export interface Module {
     id: string;
     actions?: readonly Action[]; /* buttons of their own in the toolbar if they have an icon, else keys alone */
@@ -54,6 +62,7 @@ export interface Module {
     panels?: readonly Panel[];
     layers?: readonly Layer[];
     views?: readonly ViewKind[];
+    handlers?: readonly Handler[];
     /** Whether a press on the pane is this module's affair (a handle of its own lies there, its tool is chosen): the page
      *  then leaves it alone. Asked for the left button only. */
     claims?: (r: Reading, pane: Pane, e: PointerEvent) => boolean;

@@ -3,9 +3,11 @@
 import { useSignal } from "@preact/signals";
 import { fetchInstance, renderedPath } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
+import { Guard } from "../../ui/guard";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
 import type { Reading } from "./model";
+import type { Handler } from "./module";
 import type { Pane } from "./pane";
 import { objectName, renderingOf, type Rendering } from "./series";
 
@@ -43,10 +45,15 @@ function Rendered({ ds, as, onFail }: { ds: Dataset; as: Rendering; onFail: () =
     }
 }
 
-function ObjectCard({ ds, isFirst, onTags }: { ds: Dataset; isFirst: boolean; onTags: () => void }) {
+const handlerOf = (reading: Reading, ds: Dataset): Handler | undefined =>
+    reading.modules.flatMap((m) => m.handlers ?? []).find((h) => h.takes(ds));
+
+function ObjectCard({ reading, ds, isFirst }: { reading: Reading; ds: Dataset; isFirst: boolean }) {
     const failure = useSignal("");
     const as = renderingOf(ds);
-    const isOpen = useSignal(isFirst && as !== undefined);
+    const handler = handlerOf(reading, ds);
+    const toggled = useSignal<boolean | undefined>(undefined);
+    const isOpen = toggled.value ?? (isFirst && (handler ?? as) !== undefined);
     const cannot = useSignal(false);
     const title = text(ds, "00420010") || text(ds, Tag.seriesDescription);
     return (
@@ -58,9 +65,9 @@ function ObjectCard({ ds, isFirst, onTags }: { ds: Dataset; isFirst: boolean; on
                 {cannot.value && <span class="warn">{t("It cannot be shown here.")}</span>}
                 {failure.value && <span class="warn">{failure.value}</span>}
             </div>
-            {as && !cannot.value && (
-                <button type="button" class="button" aria-pressed={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
-                    {isOpen.value ? t("Hide") : t("Show")}
+            {(handler ?? as) && !cannot.value && (
+                <button type="button" class="button" aria-pressed={isOpen} onClick={() => (toggled.value = !isOpen)}>
+                    {isOpen ? t("Hide") : t("Show")}
                 </button>
             )}
             {as === "application/pdf" && (
@@ -68,27 +75,32 @@ function ObjectCard({ ds, isFirst, onTags }: { ds: Dataset; isFirst: boolean; on
                     {t("Open")}
                 </a>
             )}
-            <button type="button" class="button" onClick={onTags}>
+            <button type="button" class="button" onClick={() => (reading.dialog.value = "tags")}>
                 <Icon name="tags" /> {t("Tags")}
             </button>
             <button type="button" class="button" onClick={() => download(ds).catch((e: unknown) => (failure.value = String(e)))}>
                 <Icon name="download" /> {t("DICOM file")}
             </button>
-            {as && isOpen.value && !cannot.value && <Rendered ds={ds} as={as} onFail={() => (cannot.value = true)} />}
+            {handler && isOpen && (
+                <Guard name={handler.id}>
+                    <div class="rendered own"><handler.View reading={reading} dataset={ds} /></div>
+                </Guard>
+            )}
+            {!handler && as && isOpen && !cannot.value && <Rendered ds={ds} as={as} onFail={() => (cannot.value = true)} />}
         </li>
     );
 }
 
 export function Objects({ reading, pane }: { reading: Reading; pane: Pane }) {
     const others = pane.content.value?.others ?? [];
-    const hasDrawn = others.some((ds) => renderingOf(ds) !== undefined);
+    const hasDrawn = others.some((ds) => (handlerOf(reading, ds) ?? renderingOf(ds)) !== undefined);
     return (
         <div class="objects">
             {others.length === 0 && <p>{t("This series is empty.")}</p>}
             {others.length > 0 && !hasDrawn && <p>{t("These objects hold no image to draw. Their content is in the tags and in the file.")}</p>}
             <ul>
                 {others.slice(0, 50).map((ds, i) => (
-                    <ObjectCard key={text(ds, Tag.sopInstance)} ds={ds} isFirst={i === 0} onTags={() => (reading.dialog.value = "tags")} />
+                    <ObjectCard key={text(ds, Tag.sopInstance)} reading={reading} ds={ds} isFirst={i === 0} />
                 ))}
             </ul>
             {others.length > 50 && <p class="dim">{t("and {count} more", { count: others.length - 50 })}</p>}

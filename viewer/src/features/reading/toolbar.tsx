@@ -116,6 +116,9 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             <div class="group">
                 <Cine reading={reading} />
             </div>
+            {reading.notes.value.length > 0 && (
+                <Button icon="warning" label={t("An extension has failed")} hint="?" run={() => (reading.dialog.value = "help")} />
+            )}
             {reading.modules.map((m) => <Additions key={m.id} reading={reading} module={m} />)}
             <div class="group">
                 {layouts.map(([n, icon, label]) => (

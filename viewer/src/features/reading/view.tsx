@@ -1,9 +1,10 @@
 /** The reading page: toolbar, series strip, panes. */
 
 import "./reading.css";
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { text, Tag } from "../../dicomweb/json";
+import { Guard } from "../../ui/guard";
 import { t } from "../../ui/text";
 import { Help } from "./help";
 import { pressKey } from "./keys";
@@ -16,6 +17,8 @@ import { Viewport } from "./viewport";
 
 export interface ReadingProps {
     modules: readonly Module[];
+    /** Modules of the site; notes: what went wrong with them. */
+    extensions?: Promise<{ added: readonly Module[]; notes: readonly string[] }>;
     /** One study, or several apart by commas: the first is the one that is read. */
     study: string;
     search: string;
@@ -44,12 +47,14 @@ function SidePanel({ reading }: { reading: Model }) {
     if (!panel) return null;
     return (
         <aside class="side" aria-label={panel.label()}>
-            <panel.View reading={reading} />
+            <Guard name={panel.label()}>
+                <panel.View reading={reading} />
+            </Guard>
         </aside>
     );
 }
 
-export function Reading({ modules, study, search, onRename, onClose, onStep }: ReadingProps) {
+export function Reading({ modules, extensions, study, search, onRename, onClose, onStep }: ReadingProps) {
     const reading = useMemo(() => {
         const [first = "", ...beside] = study.split(",");
         return new Model(first, modules, beside);
@@ -59,6 +64,7 @@ export function Reading({ modules, study, search, onRename, onClose, onStep }: R
     useEffect(() => {
         void reading.open(search);
         let pause: ReturnType<typeof setTimeout>;
+        const started = new Map<Module, (() => void) | undefined>();
         const stops = [
             effect(() => {
                 const address = reading.address.value;
@@ -73,11 +79,15 @@ export function Reading({ modules, study, search, onRename, onClose, onStep }: R
                 const stuck = reading.active.value.content.value?.frames.length === 0 || reading.active.value.failure.value !== "";
                 if (reading.firstShown.value || stuck) reading.settled.value = true;
             }),
-            ...modules.map((m) => m.start?.(reading) ?? (() => undefined)),
+            effect(() => {
+                for (const m of reading.modules) if (!started.has(m)) started.set(m, untracked(() => m.start?.(reading)));
+            }),
         ];
+        if (extensions) void extensions.then(({ added, notes }) => ((reading.added.value = added), (reading.notes.value = notes)));
         return () => {
             clearTimeout(pause);
             stops.forEach((stop) => stop());
+            started.forEach((stop) => stop?.());
             reading.close();
             void import("../../imaging").then((m) => m.release());
         };

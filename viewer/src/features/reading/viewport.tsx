@@ -6,6 +6,7 @@ import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
 import type { StackState } from "../../imaging";
 import { Refused, type Shown } from "../../imaging/view";
+import { Guard } from "../../ui/guard";
 import { t } from "../../ui/text";
 import { Objects } from "./objects";
 import type { Reading } from "./model";
@@ -225,7 +226,11 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             }}
         >
             <div key={mode} ref={stage} class={isAway ? "stage away" : "stage"} />
-            {!isAway && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => <View key={id} reading={reading} pane={pane} index={index} />)}
+            {!isAway && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => (
+                <Guard key={id} name={id}>
+                    <View reading={reading} pane={pane} index={index} />
+                </Guard>
+            ))}
             {corners && !isAway && reading.overlay.value && <Overlay pane={pane} corners={corners} />}
             {pane.steps.value.count > 1 && <StackBar pane={pane} />}
             {!failure && refused && <Refusal pane={pane} title={refused.title} reason={refused.reason} />}

@@ -34,7 +34,7 @@ function SeriesRow({ study, ds, onOpen }: { study: Study; ds: Dataset; onOpen: P
                 <span>
                     <span class="chip">{text(ds, Tag.modality) || "??"}</span> <span class="dim">{number(ds, Tag.seriesNumber)}</span>
                     <span class="preview-title">{text(ds, Tag.seriesDescription) || text(ds, Tag.bodyPart) || t("No description")}</span>
-                    <span class="dim">{t("{count} objects", { count: number(ds, Tag.seriesInstances) ?? "?" })}</span>
+                    <span class="dim">{t("Objects: {count}", { count: number(ds, Tag.seriesInstances) ?? "?" })}</span>
                 </span>
             </button>
         </li>

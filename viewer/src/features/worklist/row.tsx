@@ -24,7 +24,7 @@ function Who({ study }: { study: Study }) {
                 </Thumbnail>
             </span>
             <span class="who">
-                <span class="name">{study.patientName || t("No name")}</span>
+                <span class="name" dir="auto" title={study.patientName}>{study.patientName || t("No name")}</span>
                 {demographics && <span class="sub">{demographics}</span>}
             </span>
         </>
@@ -43,7 +43,7 @@ export function Modalities({ list }: { list: readonly string[] }) {
 }
 
 const cells: Readonly<Record<ColumnId, (s: Study) => [content: JSX.Element | string, hint?: string]>> = {
-    name: (s) => [<Who study={s} />, s.patientName],
+    name: (s) => [<Who study={s} />],
     id: (s) => [s.patientId, s.patientId],
     date: (s) => [<>{s.date || t("No date")} <span class="dim">{s.time.slice(0, 5)}</span></>],
     modality: (s) => [<Modalities list={s.modalities} />],
@@ -104,7 +104,7 @@ export function Row({ index, ids, onOpen, onDetails }: RowProps) {
             </div>
             {ids.map((id) => {
                 const [content, hint] = cells[id](study);
-                return <div key={id} class={columns[id].cell} role="gridcell" title={hint}>{content}</div>;
+                return <div key={id} class={columns[id].cell} role="gridcell" title={hint} {...(hint === undefined ? {} : { dir: "auto" })}>{content}</div>;
             })}
             <button
                 type="button"

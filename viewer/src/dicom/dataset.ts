@@ -36,7 +36,7 @@ const dictionary = {
     ConceptNameCodeSequence: "0040A043SQ", ValueType: "0040A040CS", RelationshipType: "0040A010CS", ContinuityOfContent: "0040A050CS",
     ContentSequence: "0040A730SQ", ContentTemplateSequence: "0040A504SQ", TemplateIdentifier: "0040DB00CS",
     ConceptCodeSequence: "0040A168SQ", TextValue: "0040A160UT", UID: "0040A124UI", PersonName: "0040A123PN", Date: "0040A121DA",
-    ObservationDateTime: "0040A032DT", MeasuredValueSequence: "0040A300SQ", NumericValue: "0040A30ADS", FloatingPointValue: "0040A161FD",
+    ObservationDateTime: "0040A032DT", ObservationUID: "0040A171UI", MeasuredValueSequence: "0040A300SQ", NumericValue: "0040A30ADS", FloatingPointValue: "0040A161FD",
     MeasurementUnitsCodeSequence: "004008EASQ", CompletionFlag: "0040A491CS", VerificationFlag: "0040A493CS", PreliminaryFlag: "0040A496CS",
     PerformedProcedureCodeSequence: "0040A372SQ", CurrentRequestedProcedureEvidenceSequence: "0040A375SQ",
     ReferencedSegmentNumber: "0062000BUS", SegmentSequence: "00620002SQ", SegmentNumber: "00620004US", SegmentLabel: "00620005LO",

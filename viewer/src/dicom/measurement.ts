@@ -1,6 +1,8 @@
 /** A measurement or mark as the whole viewer knows it: what tools draw, panels list, drafts keep, and SR, GSPS and KO are
  *  written from and read into. Plain data: it goes through JSON unchanged. */
 
+import type { Role, State } from "./recist";
+
 /** A coded concept.   PS3.3 §8 */
 export interface Code {
     value: string;
@@ -44,6 +46,18 @@ export interface Quantity {
  *  an estimate; by what the reader said; none, and lengths are in pixels.   PS3.3 §10.7.1.3 */
 export type SpacingSource = "calibrated" | "imager" | "estimated" | "user" | "none";
 
+/** What a measurement says of a lesion that is followed over time. Without points it says it all: gone, not seen, still there. */
+export interface LesionMark {
+    uid: string; /* the same at every timepoint: it becomes the Tracking Unique Identifier */
+    role: Role;
+    organ: string;
+    nodal: boolean;
+    number: number; /* within its role, from 1 */
+    state: State;
+    modality?: string; /* of the image that it was measured on */
+    sliceMm?: number; /* its slice thickness */
+}
+
 export interface Measurement {
     uid: string; /* Tracking Unique Identifier; a UID under 2.25 */
     kind: Kind;
@@ -57,6 +71,7 @@ export interface Measurement {
     spacing: SpacingSource;
     finding?: Code;
     site?: Code;
+    lesion?: LesionMark;
     color: string; /* #rrggbb */
     locked: boolean;
     hidden: boolean;

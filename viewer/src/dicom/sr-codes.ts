@@ -2,6 +2,7 @@
 
 import { code, ownScheme } from "./dataset";
 import type { Code, Kind, QuantityName } from "./measurement";
+import type { Role, State } from "./recist";
 
 const dcm = (value: string, meaning: string) => code(value, "DCM", meaning);
 const sct = (value: string, meaning: string) => code(value, "SCT", meaning);
@@ -38,6 +39,12 @@ export const Concept = {
     spacing: own("spacing", "Source of the pixel spacing"),
     color: own("color", "Colour on screen"),
     rank: own("order", "Part of the drawing"),
+    sliceThickness: dcm("112225", "Slice Thickness"),
+    lesionRole: own("lesion-role", "Role of the lesion in the response"),
+    lesionState: own("lesion-state", "What was found of the lesion"),
+    lesionKind: own("lesion-kind", "Kind of lesion"),
+    lesionNumber: own("lesion-number", "Number of the lesion"),
+    lesionOrgan: own("lesion-organ", "Organ of the lesion"),
 } as const;
 
 export const kinds: Readonly<Record<Kind, string>> = {
@@ -55,6 +62,17 @@ export const kinds: Readonly<Record<Kind, string>> = {
     probe: "Probe",
     label: "Label",
     keyImage: "Key image",
+};
+
+export const lesionRoles: Readonly<Record<Role, string>> = { target: "Target lesion", nonTarget: "Non-target lesion", new: "New lesion" };
+export const lesionStates: Readonly<Record<State, string>> = {
+    measured: "Measured",
+    tooSmall: "Too small to measure",
+    present: "Present",
+    increased: "Increased",
+    progressed: "Unequivocally progressed",
+    absent: "Absent",
+    notEvaluable: "Not evaluable",
 };
 
 /* What others call their tools in the tracking identifier ("Cornerstone3DTools@^0.1.0:Length"). */

@@ -3,9 +3,9 @@
 
 import { items, number, numbers, text, type Dataset } from "../dicomweb/json";
 import { codeOf, dtDate, isCode, keysOf, newUid, ownScheme, tagOf, type Places } from "./dataset";
-import type { Code, FrameKey, ImagePoint, Kind, Measurement, PatientPoint, Quantity } from "./measurement";
+import type { Code, FrameKey, ImagePoint, Kind, LesionMark, Measurement, PatientPoint, Quantity } from "./measurement";
 import { t } from "../ui/text";
-import { Concept, foreignKind, kinds, quantityName } from "./sr-codes";
+import { Concept, foreignKind, kinds, lesionRoles, lesionStates, quantityName } from "./sr-codes";
 
 export interface ReadReport {
     title: string;
@@ -68,16 +68,17 @@ class Reader {
         for (const child of children) this.drawing(child, drawings);
         const quantity = drawings.length > 0 && typeOf(item) === "NUM" ? this.quantity(item, children) : undefined;
         if (drawings.length === 0) return;
-        this.add({ drawings, quantities: quantity ? [quantity] : [], trackingId: nameOf(item), uid: "", tool: undefined, spacing: "", color: "", created: "" });
+        this.add({ drawings, quantities: quantity ? [quantity] : [], trackingId: nameOf(item), uid: "", tool: undefined, spacing: "", color: "", created: "", observed: "", lesion: {} });
     }
 
     private group(container: Dataset): void {
         const drawings: Drawing[] = [];
         const quantities: Quantity[] = [];
-        const found: Found = { drawings, quantities, trackingId: "", uid: "", tool: undefined, spacing: "", color: "", created: text(container, tagOf("ObservationDateTime")) };
+        const found: Found = { drawings, quantities, trackingId: "", uid: "", tool: undefined, spacing: "", color: "", created: text(container, tagOf("ObservationDateTime")), observed: text(container, tagOf("ObservationUID")), lesion: {} };
         for (const item of this.children(container)) this.member(item, found);
         const name = found.trackingId || nameOf(container);
         if (drawings.length > 0) return this.add(found);
+        if (lesionOf(found)) return this.keep(found, { kind: found.tool && found.tool in kinds ? (found.tool as Kind) : "label", points: [] }, undefined);
         this.tell(found.segmented ? t("{name}: it refers to a segmentation, which is not drawn from here", { name }) : t("{name}: it has no drawing on an image of this study", { name }));
     }
 
@@ -88,6 +89,8 @@ class Reader {
             case "TEXT":
                 if (isCode(concept, Concept.trackingId)) found.trackingId = text(item, tagOf("TextValue"));
                 else if (isCode(concept, Concept.color)) found.color = text(item, tagOf("TextValue"));
+                else if (isCode(concept, Concept.lesionOrgan)) found.lesion.organ = text(item, tagOf("TextValue")).slice(0, 100);
+                else if (isCode(concept, Concept.lesionNumber)) found.lesion.number = Number(text(item, tagOf("TextValue")));
                 else if (isCode(concept, Concept.comment)) found.comment = text(item, tagOf("TextValue"));
                 return;
             case "UIDREF":
@@ -96,11 +99,19 @@ class Reader {
             case "CODE":
                 if (isCode(concept, Concept.tool)) found.tool = value?.scheme === ownScheme ? value.value : undefined;
                 else if (isCode(concept, Concept.spacing)) found.spacing = value?.value ?? "";
+                else if (isCode(concept, Concept.lesionRole)) found.lesion.role = Object.keys(lesionRoles).find((r): r is LesionMark["role"] => r === value?.value);
+                else if (isCode(concept, Concept.lesionState)) found.lesion.state = Object.keys(lesionStates).find((s): s is LesionMark["state"] => s === value?.value);
+                else if (isCode(concept, Concept.lesionKind)) found.lesion.nodal = value?.value === "nodal";
+                else if (isCode(concept, Concept.modality)) found.lesion.modality = value?.value ?? "";
                 else if (isCode(concept, Concept.finding)) found.finding = value;
                 else if (isCode(concept, Concept.findingSite) || concept?.value === "G-C0E3") found.site = value;
                 else this.tell(t("{name}: {what} is not shown", { name: found.trackingId || t("A measurement"), what: `${nameOf(item)}: ${value?.meaning ?? ""}` }));
                 return;
             case "NUM": {
+                if (isCode(concept, Concept.sliceThickness)) {
+                    found.lesion.sliceMm = number(items(item, tagOf("MeasuredValueSequence"))[0], tagOf("NumericValue"));
+                    return;
+                }
                 const children = this.children(item);
                 for (const child of children) this.drawing(child, found.drawings);
                 const quantity = this.quantity(item, children);
@@ -157,14 +168,23 @@ class Reader {
         if (same.length < drawings.length) this.tell(t("{name}: it is drawn on several images; only the first is shown", { name }));
         const shape = shapeOf(found, same);
         if (typeof shape === "string") return this.tell(`${name}: ${shape}`);
+        this.keep(found, shape, first);
+    }
+
+    private keep(found: Found, shape: Shape, first: Drawing | undefined): void {
+        const lesion = lesionOf(found);
+        const uid = lesion ? found.observed : found.uid;
         const foreign = foreignKind(found.trackingId);
         const isFreeText = found.finding?.value === "CORNERSTONEFREETEXT"; /* how others write the text of an arrow */
         const label = (foreign ? (isFreeText ? found.finding!.meaning : found.comment) : found.trackingId) ?? "";
         this.measurements.push({
-            uid: /^[0-9.]{1,64}$/.test(found.uid) && !this.measurements.some((m) => m.uid === found.uid) ? found.uid : newUid(),
+            uid: /^[0-9.]{1,64}$/.test(uid) && !this.measurements.some((m) => m.uid === uid) ? uid : newUid(),
             kind: shape.kind,
             label: found.tool && label === kinds[shape.kind] ? "" : label,
-            ...(first.on
+            ...(lesion ? { lesion } : {}),
+            ...(!first
+                ? {}
+                : first.on
                 ? { on: first.on, points: shape.points as readonly unknown[] as readonly ImagePoint[] }
                 : { frameOfReference: first.frameOfReference ?? "", spatial: shape.points as readonly unknown[] as readonly PatientPoint[] }),
             ...(shape.closed === undefined ? {} : { closed: shape.closed }),
@@ -193,6 +213,15 @@ interface Found {
     finding?: Code | undefined;
     site?: Code | undefined;
     segmented?: boolean;
+    observed: string; /* Observation UID */
+    lesion: { [K in keyof LesionMark]?: LesionMark[K] | undefined };
+}
+
+/* All of it is there, and can be used. */
+function lesionOf({ uid, lesion: { role, state, number: n, organ = "", nodal = false, modality, sliceMm } }: Found): LesionMark | undefined {
+    if (!role || !state || !/^[0-9.]{1,64}$/.test(uid)) return undefined;
+    const count = n !== undefined && Number.isInteger(n) && n > 0 && n < 1000 ? n : 1;
+    return { uid, role, state, number: count, organ, nodal, ...(modality ? { modality } : {}), ...(sliceMm !== undefined && sliceMm > 0 ? { sliceMm } : {}) };
 }
 
 const sources = ["calibrated", "imager", "estimated", "user", "none"] as const;

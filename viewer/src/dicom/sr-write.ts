@@ -4,8 +4,8 @@
 
 import { text, type Dataset } from "../dicomweb/json";
 import { code, codeItem, daText, dataset, dtText, evidence, imageReference, newObject, ownSchemeItem, sorted, tmText, type FrameCounts, type Keyword, type Value } from "./dataset";
-import type { Code, FrameKey, Kind, Measurement, Quantity } from "./measurement";
-import { Concept, conceptOf, derivations, kinds, unitCode } from "./sr-codes";
+import type { Code, FrameKey, Kind, LesionMark, Measurement, Quantity } from "./measurement";
+import { Concept, conceptOf, derivations, kinds, lesionRoles, lesionStates, unitCode } from "./sr-codes";
 
 export const comprehensive3dSr = "1.2.840.10008.5.1.4.1.1.88.34";
 /* The device observer where no person is named: this program, on any machine. */
@@ -96,17 +96,31 @@ function sourceOf(m: Measurement, q: Quantity, graphics: readonly Graphic[]): re
     return q.name === "length" ? [graphics[0]!] : q.name === "shortAxis" ? [graphics[1]!] : graphics;
 }
 
-/** Whether it can be written: drawn somewhere, and on what an SR can name. */
-export const isWritable = (m: Measurement): boolean => m.kind !== "keyImage" && graphicsOf(m).length > 0 && (m.on !== undefined || !!m.frameOfReference);
+function lesionContent(l: LesionMark): Dataset[] {
+    const own = Concept.tool.scheme;
+    return [
+        codeContent("CONTAINS", Concept.lesionRole, code(l.role, own, lesionRoles[l.role])),
+        codeContent("CONTAINS", Concept.lesionKind, code(l.nodal ? "nodal" : "extranodal", own, l.nodal ? "Lymph node" : "Not a lymph node")),
+        codeContent("CONTAINS", Concept.lesionState, code(l.state, own, lesionStates[l.state])),
+        textContent("CONTAINS", Concept.lesionNumber, String(l.number)),
+        ...(l.organ ? [textContent("CONTAINS", Concept.lesionOrgan, l.organ)] : []),
+        ...(l.modality ? [codeContent("CONTAINS", Concept.modality, code(l.modality, "DCM", l.modality))] : []),
+        ...(l.sliceMm === undefined ? [] : [numberContent("CONTAINS", Concept.sliceThickness, l.sliceMm, "mm", [])]),
+    ];
+}
+
+/** Whether it can be written: drawn somewhere, and on what an SR can name; or what it says of a lesion. */
+export const isWritable = (m: Measurement): boolean => m.lesion !== undefined || isDrawn(m);
+const isDrawn = (m: Measurement): boolean => m.kind !== "keyImage" && graphicsOf(m).length > 0 && (m.on !== undefined || !!m.frameOfReference);
 
 function groupContent(m: Measurement, counts: FrameCounts): Dataset {
-    const graphics = graphicsOf(m);
-    const isLine = m.quantities.length > 0 && (m.kind === "length" || m.kind === "bidirectional" || m.kind === "angle" || m.kind === "cobb" || (outlines.has(m.kind) && graphics[0]?.type === "POLYLINE" && !isClosed(m)));
+    const graphics = isDrawn(m) ? graphicsOf(m) : [];
+    const isLine = graphics.length === 0 || m.quantities.length > 0 && (m.kind === "length" || m.kind === "bidirectional" || m.kind === "angle" || m.kind === "cobb" || (outlines.has(m.kind) && graphics[0]?.type === "POLYLINE" && !isClosed(m)));
     const drawn = (list: readonly Graphic[], concept: Code, relation: Relation) => list.map((g) => graphicContent(relation, m, g, concept, counts));
     const quantities = m.quantities.filter((q) => Number.isFinite(q.value));
     const about: Dataset[] = [
         textContent("HAS OBS CONTEXT", Concept.trackingId, m.label || kinds[m.kind]),
-        uidContent("HAS OBS CONTEXT", Concept.trackingUid, m.uid),
+        uidContent("HAS OBS CONTEXT", Concept.trackingUid, m.lesion?.uid ?? m.uid),
         ...(m.finding ? [codeContent("CONTAINS", Concept.finding, m.finding)] : []),
         ...(m.site ? [codeContent("HAS CONCEPT MOD", Concept.findingSite, m.site)] : []),
     ];
@@ -114,11 +128,12 @@ function groupContent(m: Measurement, counts: FrameCounts): Dataset {
         codeContent("CONTAINS", Concept.tool, code(m.kind, Concept.tool.scheme, kinds[m.kind])),
         codeContent("CONTAINS", Concept.spacing, code(m.spacing, Concept.tool.scheme, m.spacing === "none" ? "None: lengths are in pixels" : m.spacing)),
         textContent("CONTAINS", Concept.color, m.color),
+        ...(m.lesion ? lesionContent(m.lesion) : []),
     ];
     const content = isLine
         ? quantities.map((q) => quantityContent(m, q, drawn(sourceOf(m, q, graphics), Concept.source, "INFERRED FROM")))
         : [...drawn(graphics, Concept.region, "CONTAINS"), ...quantities.map((q) => quantityContent(m, q, []))];
-    return container(Concept.group, isLine ? 1501 : 1410, [...about, ...content, ...ours], { ObservationDateTime: dtText(m.created) });
+    return container(Concept.group, isLine ? 1501 : 1410, [...about, ...content, ...ours], { ObservationDateTime: dtText(m.created), ObservationUID: m.uid });
 }
 
 /* ---- the document ---- */

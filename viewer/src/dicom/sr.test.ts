@@ -82,7 +82,20 @@ describe("a measurement report (TID 1500)", () => {
             if (typeof ds !== "object" || ds === null) return n.left-- === 0 ? null : ds;
             return Object.fromEntries(Object.entries(ds).flatMap(([k, v]) => (n.left-- === 0 ? [] : [[k, strip(v, n)]])));
         };
-        for (let at = 0; at < 3000; at += 7) expect(() => readReport(strip(written, { left: at }) as Dataset, placesOf(sources))).not.toThrow();
+        for (let at = 0; at < 3000; at += 23) expect(() => readReport(strip(written, { left: at }) as Dataset, placesOf(sources))).not.toThrow();
+    });
+    it("keeps what is said of lesions, under one tracking UID at every timepoint, also without its images", () => {
+        const lesion = { uid: "2.25.77", role: "target", organ: "Liver, segment VI", nodal: false, number: 2, state: "measured", modality: "CT", sliceMm: 1.25 } as const;
+        const list = [
+            mark({ kind: "bidirectional", label: "T2", lesion, on: on(7), points: [[1, 1], [9, 1], [5, 0], [5, 3]], quantities: [{ name: "length", value: 32.5, unit: "mm" }, { name: "shortAxis", value: 12, unit: "mm" }] }),
+            mark({ kind: "label", label: "NT1", lesion: { uid: "2.25.78", role: "nonTarget", organ: "Bone", nodal: false, number: 1, state: "progressed" } }),
+        ];
+        const report = JSON.parse(JSON.stringify(measurementReport(list, sources, origin))) as Dataset;
+        expect(readReport(report, placesOf(sources)).measurements).toEqual(list);
+        const apart = readReport(report, placesOf([])).measurements;
+        expect(apart.map((m) => m.lesion)).toEqual(list.map((m) => m.lesion));
+        expect(apart[0]).toMatchObject({ uid: list[0]!.uid, quantities: list[0]!.quantities });
+        expect(JSON.stringify(report).match(/"2\.25\.77"/g)).toHaveLength(1);
     });
     it("is not read for ever", () => {
         const deep: { [tag: string]: { vr: string; Value: unknown[] } } = { "0040A040": { vr: "CS", Value: ["CONTAINER"] } };

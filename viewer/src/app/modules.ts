@@ -1,5 +1,6 @@
 /** The modules of the reading page, in the order of their buttons. */
 
+import { measure } from "../features/measure/module";
 import type { Module } from "../features/reading/module";
 
-export const modules: readonly Module[] = [];
+export const modules: readonly Module[] = [measure];

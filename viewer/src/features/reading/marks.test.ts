@@ -39,6 +39,15 @@ describe("the marks of a study", () => {
         m.redo();
         expect(seen(m)).toBe("c");
     });
+    it("take back in one step what was done in one", () => {
+        const m = filled();
+        m.change({ add: [mark("d")], replace: [mark("c", "3"), mark("a", "gone")], remove: ["a"] });
+        expect(seen(m)).toBe("b c3 d");
+        m.undo();
+        expect(seen(m)).toBe("a b c");
+        m.redo();
+        expect(seen(m)).toBe("b c3 d");
+    });
     it("have nothing to redo after a new act, and no step for what changed nothing", () => {
         const m = filled();
         m.undo();

@@ -30,23 +30,29 @@ export class Marks {
     }
 
     add(...list: readonly Measurement[]): void {
-        const end = this.all.value.length;
-        this.act(list.map((after, i) => ({ at: end + i, before: undefined, after })));
+        this.change({ add: list });
     }
 
-    /** Those with the uids of these become these, in one step; a uid that is not here is passed over. */
+    /** Those with the uids of these become these; a uid that is not here is passed over. */
     replace(...list: readonly Measurement[]): void {
-        const all = this.all.value;
-        this.act(
-            list.flatMap((after) => {
-                const at = all.findIndex((m) => m.uid === after.uid);
-                return at < 0 || all[at] === after ? [] : [{ at, before: all[at], after }];
-            }),
-        );
+        this.change({ replace: list });
     }
 
     remove(...uids: readonly string[]): void {
-        this.act(this.all.value.flatMap((before, at) => (uids.includes(before.uid) ? [{ at, before, after: undefined }] : [])));
+        this.change({ remove: uids });
+    }
+
+    /** All of it in one step of undo. */
+    change({ add = [], replace = [], remove = [] }: { add?: readonly Measurement[]; replace?: readonly Measurement[]; remove?: readonly string[] }): void {
+        const all = this.all.value;
+        this.act([
+            ...add.map((after, i) => ({ at: all.length + i, before: undefined, after })),
+            ...replace.flatMap((after) => {
+                const at = all.findIndex((m) => m.uid === after.uid);
+                return at < 0 || all[at] === after || remove.includes(after.uid) ? [] : [{ at, before: all[at], after }];
+            }),
+            ...all.flatMap((before, at) => (remove.includes(before.uid) ? [{ at, before, after: undefined }] : [])),
+        ]);
     }
 
     /** What a draft or an object brings: no step of the reader, so undo does not take it back. Of the same uid the new one stays. */

@@ -1,0 +1,324 @@
+/** The pointer on a pane while something is measured: what it draws, and what it takes hold of. */
+
+import { Livewire } from "../../dicom/livewire";
+import type { ImagePoint, Kind, Measurement } from "../../dicom/measurement";
+import { distance, isDrawnFree, nearest, outline, spline } from "../../dicom/shape";
+import type { Affine } from "../../imaging";
+import type { Reading } from "../reading/model";
+import type { Pane } from "../reading/pane";
+import { handlesOf, majorFirst, movedInside, pointsFrom, withHandle } from "./edit";
+import { calibration, deskOf, groundOn, isCalibration, isOn, metricOn, newMark, put, withPoints } from "./model";
+
+const clickPx = 4; /* a press that moves less is a click */
+const handlePx = 9;
+const linePx = 6;
+const closePx = 10; /* an outline that ends this near its start is closed */
+const stepPx = 2.5; /* of a line drawn freehand */
+
+/** The tools and how many points each wants; 0: as many as the reader places. */
+const wanted: Readonly<Partial<Record<string, readonly [kind: Kind, points: number]>>> = {
+    "measure.length": ["length", 2],
+    "measure.bidirectional": ["bidirectional", 2],
+    "measure.angle": ["angle", 3],
+    "measure.cobb": ["cobb", 4],
+    "measure.ellipse": ["ellipse", 2],
+    "measure.rectangle": ["rectangle", 2],
+    "measure.circle": ["circle", 2],
+    "measure.freehand": ["freehand", 0],
+    "measure.spline": ["spline", 0],
+    "measure.livewire": ["livewire", 0],
+    "measure.arrow": ["arrow", 2],
+    "measure.probe": ["probe", 1],
+    "measure.label": ["label", 1],
+    "measure.calibrate": ["length", 2],
+};
+
+export const isTool = (tool: string): boolean => wanted[tool] !== undefined;
+
+export type Spot = readonly [x: number, y: number]; /* CSS pixels in the pane */
+
+export const onPane = ([a, b, c, d, e, f]: Affine, [x, y]: ImagePoint): Spot => [a * x + c * y + e, b * x + d * y + f];
+
+export function onImage([a, b, c, d, e, f]: Affine, [x, y]: Spot): ImagePoint {
+    const det = a * d - b * c;
+    return [(d * (x - e) - c * (y - f)) / det, (a * (y - f) - b * (x - e)) / det];
+}
+
+interface Hit {
+    mark: Measurement;
+    handle: number; /* -1: the line itself */
+}
+
+/** The mark under a point of the pane: handles before lines, the chosen one first. */
+export function hitAt(r: Reading, pane: Pane, spot: Spot, reach = 1): Hit | undefined {
+    const state = pane.state.value;
+    if (!state) return undefined;
+    const chosen = r.marks.selected.value;
+    const here = r.marks.all.value.filter((m) => m.points && m.points.length > 0 && !m.hidden && isOn(m, state.info));
+    const ordered = [...here.filter((m) => m.uid !== chosen), ...here.filter((m) => m.uid === chosen)].reverse();
+    for (const mark of ordered) {
+        const handle = handlesOf(mark).find((i) => distance(onPane(state.toPane, mark.points![i]!), spot) <= handlePx * reach);
+        if (handle !== undefined) return { mark, handle };
+    }
+    return ordered.map((mark) => ({ mark, handle: -1 })).find(({ mark }) => lineAway(r, pane, mark, spot) <= linePx * reach);
+}
+
+function lineAway(r: Reading, pane: Pane, m: Measurement, spot: Spot): number {
+    const toPane = pane.state.value!.toPane;
+    const shape = { kind: m.kind, points: m.points!, closed: m.closed === true };
+    const line = outline(shape, metricOn(r, pane, m.points!)).map((p) => onPane(toPane, p));
+    if (m.kind === "cobb" || m.kind === "bidirectional") return Math.min(nearest(spot, line.slice(0, 2), false).away, nearest(spot, line.slice(2), false).away);
+    const isRound = m.kind === "ellipse" || m.kind === "circle" || m.kind === "rectangle";
+    return nearest(spot, line, isRound || m.closed === true).away;
+}
+
+interface Hold {
+    pane: Pane;
+    mark: Measurement; /* as it was */
+    handle: number;
+    from: ImagePoint;
+    start: Spot;
+    hasMoved: boolean;
+}
+
+interface Drawing {
+    pane: Pane;
+    tool: string;
+    kind: Kind;
+    points: number; /* how many it wants, 0: many */
+    placed: ImagePoint[];
+    mark: Measurement;
+    down: Spot | undefined; /* where the button went down to place the latest point */
+    wire: Livewire | undefined;
+    traced: ImagePoint[]; /* of a live wire: the way up to the latest point */
+}
+
+/** One for each study that is open. */
+export class Hand {
+    private hold: Hold | undefined;
+    private drawing: Drawing | undefined;
+    private readonly desk;
+
+    constructor(private readonly r: Reading) {
+        this.desk = deskOf(r);
+    }
+
+    get isBusy(): boolean {
+        return this.hold !== undefined || this.drawing !== undefined;
+    }
+
+    /** Whether the press is ours; if so it has begun. */
+    press(pane: Pane, spot: Spot, isCoarse: boolean): boolean {
+        const state = pane.state.value;
+        if (!state || this.hold) return this.isBusy;
+        this.desk.menu.value = undefined;
+        if (this.desk.question.value) this.desk.question.value.answer(undefined);
+        if (this.drawing && this.drawing.pane === pane) return this.place(spot), true;
+        this.cancel();
+        const hit = hitAt(this.r, pane, spot, isCoarse ? 1.8 : 1);
+        const point = onImage(state.toPane, spot);
+        if (hit) {
+            this.r.marks.selected.value = hit.mark.uid;
+            this.hold = { pane, mark: hit.mark, handle: hit.handle, from: point, start: spot, hasMoved: false };
+            return true;
+        }
+        const tool = this.r.tool.value;
+        const [kind, points] = wanted[tool] ?? [];
+        this.r.marks.selected.value = "";
+        if (!kind || points === undefined) return false;
+        this.drawing = { pane, tool, kind, points, placed: [], mark: newMark(kind, state.info), down: undefined, wire: undefined, traced: [] };
+        if (tool === "measure.calibrate") this.drawing.mark = { ...this.drawing.mark, finding: calibration };
+        this.place(spot);
+        return true;
+    }
+
+    move(pane: Pane, spot: Spot): void {
+        const { hold, drawing } = this;
+        if (hold?.pane === pane) this.drag(hold, spot);
+        else if (drawing?.pane === pane) this.follow(drawing, spot);
+        else this.desk.hover.value = hitAt(this.r, pane, spot)?.mark.uid ?? "";
+    }
+
+    release(pane: Pane, spot: Spot): void {
+        const { hold, drawing } = this;
+        if (hold) {
+            this.hold = undefined;
+            const live = this.desk.live.value;
+            this.show(undefined, pane);
+            if (live && hold.hasMoved) put(this.r, this.tidy(live, pane));
+        } else if (drawing?.pane === pane) this.lift(drawing, spot);
+    }
+
+    /** Ends an outline of many points as it is; true when there was one. */
+    finishOpen(): boolean {
+        const d = this.drawing;
+        if (!d || d.points !== 0) return false;
+        this.finish(d, this.pointsOf(d, d.placed), false);
+        return true;
+    }
+
+    cancel(): boolean {
+        const wasBusy = this.isBusy;
+        this.hold = this.drawing = undefined;
+        this.show(undefined, undefined);
+        return wasBusy;
+    }
+
+    /** Another image is on screen: what was begun on this one ends. */
+    left(pane: Pane): void {
+        const begun = this.drawing ?? this.hold;
+        if (begun?.pane === pane && pane.state.value && !isOn(begun.mark, pane.state.value.info)) this.cancel();
+    }
+
+    private show(m: Measurement | undefined, pane: Pane | undefined): void {
+        this.desk.live.value = m;
+        this.desk.liveOn.value = m && pane;
+    }
+
+    private inside(pane: Pane, spot: Spot): ImagePoint {
+        const { toPane, info } = pane.state.value!;
+        const [x, y] = onImage(toPane, spot);
+        return [Math.max(0, Math.min(info.columns, x)), Math.max(0, Math.min(info.rows, y))];
+    }
+
+    private drag(h: Hold, spot: Spot): void {
+        const state = h.pane.state.value;
+        const ground = groundOn(this.r, h.pane);
+        if (!state || !ground || h.mark.locked) return;
+        if (!h.hasMoved && distance(h.start, spot) < clickPx) return;
+        h.hasMoved = true;
+        const points = h.mark.points!;
+        const to = onImage(state.toPane, spot);
+        const whole = h.handle < 0 || points.length === 1 || (h.mark.kind === "circle" && h.handle === 0);
+        const next = whole
+            ? movedInside(points, to[0] - h.from[0], to[1] - h.from[1], state.info.columns, state.info.rows)
+            : withHandle(h.mark, h.handle, this.inside(h.pane, spot), metricOn(this.r, h.pane, points));
+        this.show(withPoints(h.mark, next, ground, state.info), h.pane);
+    }
+
+    private place(spot: Spot): void {
+        const d = this.drawing!;
+        const begins = d.placed.length === 0 || (d.kind === "cobb" && d.placed.length === 2);
+        d.down = begins ? spot : undefined;
+        if (begins) d.placed.push(this.inside(d.pane, spot));
+        if (begins && d.kind === "livewire") this.wire(d);
+        this.follow(d, spot);
+    }
+
+    private follow(d: Drawing, spot: Spot): void {
+        const state = d.pane.state.value;
+        const ground = groundOn(this.r, d.pane);
+        if (!state || !ground) return;
+        const to = this.inside(d.pane, spot);
+        if (d.kind === "freehand") {
+            const last = onPane(state.toPane, d.placed.at(-1)!);
+            if (distance(last, spot) >= stepPx) d.placed.push(to);
+        }
+        const points = d.kind === "freehand" || d.points === 1 ? d.placed : this.pointsOf(d, d.placed, to);
+        this.show(withPoints(d.mark, points, ground, state.info), d.pane);
+    }
+
+    /* `to`: where the hand is, not placed yet. */
+    private pointsOf(d: Drawing, placed: readonly ImagePoint[], to?: ImagePoint): readonly ImagePoint[] {
+        if (d.kind === "livewire") return to ? [...d.traced, ...this.wayTo(d, to)] : d.traced;
+        const all = to ? [...placed, to] : placed;
+        return d.kind === "spline" ? spline(all, false) : pointsFrom(d.kind, all, metricOn(this.r, d.pane, all));
+    }
+
+    /* From the latest point, without it; straight where there are no values to go by. */
+    private wayTo(d: Drawing, to: ImagePoint): ImagePoint[] {
+        return d.wire?.path(to).slice(1) ?? [to];
+    }
+
+    private wire(d: Drawing): void {
+        const grid = groundOn(this.r, d.pane)?.grid;
+        d.wire = grid && new Livewire(grid, d.placed.at(-1)!);
+        if (d.traced.length === 0) d.traced = [d.placed[0]!];
+    }
+
+    private lift(d: Drawing, spot: Spot): void {
+        const toPane = d.pane.state.value!.toPane;
+        if (d.kind === "freehand") {
+            const isClosed = d.placed.length > 8 && distance(onPane(toPane, d.placed[0]!), spot) <= 2 * closePx;
+            return this.finish(d, d.placed, isClosed);
+        }
+        const isClick = d.down !== undefined && distance(d.down, spot) < clickPx;
+        d.down = undefined;
+        if (d.points === 1) return this.finish(d, [this.inside(d.pane, spot)], false);
+        if (isClick) return;
+        const to = this.inside(d.pane, spot);
+        if (d.points === 0) return this.extend(d, spot, to);
+        d.placed.push(to);
+        if (d.placed.length === d.points) this.finish(d, this.pointsOf(d, d.placed), false);
+    }
+
+    /* A click on the first point closes the outline, one on the latest ends it open. */
+    private extend(d: Drawing, spot: Spot, to: ImagePoint): void {
+        const toPane = d.pane.state.value!.toPane;
+        const isNear = (p: ImagePoint, px: number) => distance(onPane(toPane, p), spot) <= px;
+        if (d.placed.length > 1 && isNear(d.placed.at(-1)!, clickPx)) return this.finish(d, this.pointsOf(d, d.placed), false);
+        if (d.placed.length > 2 && isNear(d.placed[0]!, closePx)) {
+            const closed = d.kind === "spline" ? spline(d.placed, true) : [...d.traced, ...this.wayTo(d, d.placed[0]!).slice(0, -1)];
+            return this.finish(d, closed, true);
+        }
+        if (d.kind === "livewire") d.traced = [...d.traced, ...this.wayTo(d, to)];
+        d.placed.push(to);
+        if (d.kind === "livewire") this.wire(d);
+    }
+
+    private finish(d: Drawing, points: readonly ImagePoint[], isClosed: boolean): void {
+        this.drawing = undefined;
+        const state = d.pane.state.value;
+        const ground = groundOn(this.r, d.pane);
+        const isNothing = points.length === 0 || (d.points !== 1 && points.every((p) => distance(p, points[0]!) < 0.01)) || (isDrawnFree(d.kind) && points.length < 3);
+        if (!state || !ground || isNothing) return this.show(undefined, undefined);
+        const closing = isDrawnFree(d.kind) ? { closed: isClosed } : {};
+        const mark = this.tidy(withPoints({ ...d.mark, ...closing }, points, ground, state.info), d.pane);
+        const add = (m: Measurement) => {
+            put(this.r, m);
+            this.r.marks.selected.value = m.uid;
+        };
+        if (isCalibration(mark)) return this.calibrate(mark, d.pane, add);
+        if (mark.kind !== "arrow" && mark.kind !== "label") return this.show(undefined, undefined), add(mark);
+        this.show(mark, d.pane);
+        this.ask(d.pane, "text", mark.points![0]!, "", (said) => {
+            if (said !== undefined && said.trim() !== "") add({ ...mark, label: said.trim() });
+            else if (mark.kind === "arrow") add(mark);
+        });
+    }
+
+    private calibrate(mark: Measurement, pane: Pane, add: (m: Measurement) => void): void {
+        this.show(mark, pane);
+        this.ask(pane, "millimetres", mark.points![1]!, "", (said) => {
+            const mm = Number(said?.replace(",", "."));
+            if (mm > 0 && Number.isFinite(mm)) add({ ...mark, quantities: [{ name: "length", value: mm, unit: "mm" }], spacing: "user" });
+        });
+    }
+
+    ask(pane: Pane, kind: "text" | "millimetres", at: ImagePoint, value: string, answer: (value: string | undefined) => void): void {
+        this.desk.question.value = {
+            pane, kind, at, value,
+            answer: (said) => {
+                this.desk.question.value = undefined;
+                this.show(undefined, undefined);
+                answer(said);
+            },
+        };
+    }
+
+    private tidy(m: Measurement, pane: Pane): Measurement {
+        if (m.kind !== "ellipse" || !m.points) return m;
+        const points = majorFirst(m.points, metricOn(this.r, pane, m.points));
+        const state = pane.state.value;
+        const ground = groundOn(this.r, pane);
+        return points === m.points || !state || !ground ? m : withPoints(m, points, ground, state.info);
+    }
+}
+
+const hands = new WeakMap<Reading, Hand>();
+
+export function handOf(r: Reading): Hand {
+    let hand = hands.get(r);
+    if (!hand) hands.set(r, (hand = new Hand(r)));
+    return hand;
+}

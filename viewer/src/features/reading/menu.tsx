@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../../ui/icon";
+import { keyName, keysOf } from "./hotkeys";
 import type { Reading } from "./model";
 import type { Action, Menu } from "./module";
 
@@ -31,7 +32,7 @@ export function Button({ icon, label, hint, on, run, disabled }: ToolButton) {
     );
 }
 
-const hintOf = (a: Action): string => (a.keys ?? []).slice(0, 1).map((k) => (k.length === 1 ? k.toUpperCase() : k)).join("");
+const hintOf = (a: Action): string => keysOf(a).slice(0, 1).map(keyName).join("");
 
 export function ActionButton({ reading, action }: { reading: Reading; action: Action & { icon: IconName } }) {
     const on = action.isOn ? { on: action.isOn(reading) } : {};

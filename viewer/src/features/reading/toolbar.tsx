@@ -3,15 +3,16 @@
 import { text, Tag } from "../../dicomweb/json";
 import { Icon, type IconName } from "../../ui/icon";
 import { t } from "../../ui/text";
+import { hintOf } from "./keys";
 import { ActionButton, Button, MenuButton } from "./menu";
 import type { Layout, Reading, Tool } from "./model";
 import type { Module } from "./module";
 
-const tools: readonly (readonly [Tool, IconName, label: () => string, hint: string])[] = [
-    ["window", "contrast", () => t("Window"), "W"],
-    ["scroll", "scroll", () => t("Scroll"), "S"],
-    ["zoom", "zoom", () => t("Zoom"), "Z"],
-    ["pan", "pan", () => t("Pan"), "P"],
+const tools: readonly (readonly [Tool, IconName, label: () => string, command: string])[] = [
+    ["window", "contrast", () => t("Window"), "page.window"],
+    ["scroll", "scroll", () => t("Scroll"), "page.scroll"],
+    ["zoom", "zoom", () => t("Zoom"), "page.zoom"],
+    ["pan", "pan", () => t("Pan"), "page.pan"],
 ];
 
 const layouts: readonly (readonly [Layout, IconName, label: () => string])[] = [
@@ -47,7 +48,7 @@ function Cine({ reading }: { reading: Reading }) {
     const playing = pane.cine.value;
     return (
         <span class="cine">
-            <Button icon={playing ? "pause" : "play"} label={playing ? t("Pause") : t("Play")} hint="Space" on={playing} disabled={pane.steps.value.count < 2} run={() => pane.toggleCine()} />
+            <Button icon={playing ? "pause" : "play"} label={playing ? t("Pause") : t("Play")} hint={hintOf("page.cine")} on={playing} disabled={pane.steps.value.count < 2} run={() => pane.toggleCine()} />
             <input
                 type="range"
                 min={1}
@@ -88,7 +89,7 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
                 <Icon name="back" /> {t("Studies")}
             </button>
             <div class="neighbours">
-                {([[-1, "up", t("Previous study of the list"), "<"], [1, "down", t("Next study of the list"), ">"]] as const).map(([by, icon, label, hint]) => {
+                {([[-1, "up", t("Previous study of the list"), hintOf("page.previousStudy")], [1, "down", t("Next study of the list"), hintOf("page.nextStudy")]] as const).map(([by, icon, label, hint]) => {
                     const go = reading.toStudy(by);
                     return <Button key={by} icon={icon} label={label} hint={hint} disabled={!go} run={() => go?.()} />;
                 })}
@@ -99,25 +100,25 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
             </div>
             <span class="space" />
             <div class="group">
-                {tools.map(([tool, icon, label, hint]) => (
-                    <Button key={tool} icon={icon} label={label()} hint={hint} on={reading.tool.value === tool} run={() => (reading.tool.value = tool)} />
+                {tools.map(([tool, icon, label, command]) => (
+                    <Button key={tool} icon={icon} label={label()} hint={hintOf(command)} on={reading.tool.value === tool} run={() => (reading.tool.value = tool)} />
                 ))}
             </div>
             <div class="group">
                 <Presets reading={reading} />
-                <Button icon="invert" label={t("Invert")} hint="I" run={() => reading.active.value.view?.toggleInvert()} />
+                <Button icon="invert" label={t("Invert")} hint={hintOf("page.invert")} run={() => reading.active.value.view?.toggleInvert()} />
             </div>
             <div class="group">
-                <Button icon="rotate" label={t("Rotate")} hint="R" run={() => reading.active.value.view?.rotate()} />
-                <Button icon="flip" label={t("Mirror")} hint="H" run={() => reading.active.value.view?.flip()} />
-                <Button icon="fit" label={t("Fit")} hint="F" run={() => reading.active.value.view?.fit()} />
-                <Button icon="reset" label={t("Reset")} hint="0" run={() => reading.active.value.view?.reset()} />
+                <Button icon="rotate" label={t("Rotate")} hint={hintOf("page.rotate")} run={() => reading.active.value.view?.rotate()} />
+                <Button icon="flip" label={t("Mirror")} hint={hintOf("page.flip")} run={() => reading.active.value.view?.flip()} />
+                <Button icon="fit" label={t("Fit")} hint={hintOf("page.fit")} run={() => reading.active.value.view?.fit()} />
+                <Button icon="reset" label={t("Reset")} hint={hintOf("page.reset")} run={() => reading.active.value.view?.reset()} />
             </div>
             <div class="group">
                 <Cine reading={reading} />
             </div>
             {reading.notes.value.length > 0 && (
-                <Button icon="warning" label={t("An extension has failed")} hint="?" run={() => (reading.dialog.value = "help")} />
+                <Button icon="warning" label={t("An extension has failed")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
             )}
             {reading.modules.map((m) => <Additions key={m.id} reading={reading} module={m} />)}
             <div class="group">
@@ -126,8 +127,8 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
                 ))}
             </div>
             <div class="group">
-                <Button icon="tags" label={t("Tags")} hint="T" disabled={!ds} run={() => (reading.dialog.value = "tags")} />
-                <Button icon="help" label={t("Keys")} hint="?" run={() => (reading.dialog.value = "help")} />
+                <Button icon="tags" label={t("Tags")} hint={hintOf("page.tags")} disabled={!ds} run={() => (reading.dialog.value = "tags")} />
+                <Button icon="help" label={t("Keys")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
             </div>
         </div>
     );

@@ -1,6 +1,6 @@
 /** Marks as they are drawn over a pane, and what is typed or chosen beside them. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { ImagePoint, Measurement } from "../../dicom/measurement";
 import { isDrawnFree, middle, outline } from "../../dicom/shape";
 import type { Affine } from "../../imaging";
@@ -66,7 +66,7 @@ function Mark({ reading, pane, toPane, mark: m }: ViewProps & { toPane: Affine; 
 
 function Asking({ question: q, at }: { question: Question; at: Spot }) {
     const input = useRef<HTMLInputElement>(null);
-    useEffect(() => {
+    useLayoutEffect(() => {
         input.current?.focus();
         input.current?.select();
     }, [q]);

@@ -7,6 +7,7 @@ import { isAbort, seriesMetadata } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Marks } from "./marks";
 import { Pane } from "./pane";
+import { Segments } from "./segments";
 import { actionsOf, type Action, type Module } from "./module";
 import { contentOf, inReadingOrder, seriesFrom, type Content, type Series } from "./series";
 
@@ -34,6 +35,7 @@ export class Reading {
     readonly dialog = signal<"" | "help" | "tags">("");
     readonly panel = signal(""); /* the side panel that is open */
     readonly marks = new Marks(); /* measurements */
+    readonly segments = new Segments();
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);

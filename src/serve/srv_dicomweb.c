@@ -42,11 +42,28 @@ struct arc_selection srv_path_selection(const struct srv_path *path)
     };
 }
 
+/* One object is one row by its UID: no list of a study's objects, sorted, to find it in. */
+static int path_object(struct http_request *req, struct srv_web *web, const struct srv_path *path,
+                       struct arc_instance **list, size_t *count, struct iso_err *err)
+{
+    struct arc_instance *one = iso_arena_alloc(http_arena(req), sizeof *one);
+    int                  rc;
+
+    if (one == NULL)
+        return iso_arena_fail(http_arena(req), err);
+    rc = arc_lookup(web->arc, path->study, path->series, path->instance, http_arena(req), one, err);
+    *list  = one;
+    *count = rc == ISO_OK;
+    return rc == ISO_ENOENT ? ISO_OK : rc;
+}
+
 int srv_path_objects(struct http_request *req, struct srv_web *web, const struct srv_path *path,
                      struct arc_instance **list, size_t *count, struct iso_err *err)
 {
     struct arc_selection selection = srv_path_selection(path);
-    int rc = arc_select_all(web->arc, &selection, http_arena(req), list, count, err);
+    int                  rc        = path->instance.len > 0
+                                         ? path_object(req, web, path, list, count, err)
+                                         : arc_select_all(web->arc, &selection, http_arena(req), list, count, err);
 
     if (rc == ISO_OK && *count == 0)
         rc = iso_fail(err, ISO_ENOENT, "there is no such %s here",

@@ -1,6 +1,7 @@
 /* http_reply.c: every reply becomes one libmicrohttpd response, made on the worker. A body is a
  * list of spans, of which a Range is a shorter list; how it is sent depends on what it is made of:
- * one file range goes by sendfile, memory by writev, a mixture through one buffer of a chunk. */
+ * one file range goes by sendfile, memory and a mixture by writev, the files as memory that only the kernel
+ * reads; a long mixture, which would be much of the process's memory for a while, through one buffer. */
 #include "http_internal.h"
 
 #include "http_accept.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { IOVEC_MAX = 512 };
+enum { IOVEC_MAX = 512, MAPPED_BYTES_MAX = 8 << 20 };
 
 static bool text_ok(const char *s, size_t len)
 {
@@ -256,14 +257,43 @@ static struct MHD_Response *response_of_mixture(struct http_request    *req,
     return MHD_create_response_from_callback(bytes, chunk, read_mixture, m, NULL);
 }
 
+/* A range of a file as memory until the request ends; NULL: it cannot be. */
+static const void *map_span(struct http_request *req, const struct http_span *span)
+{
+    struct os_map *map = iso_arena_alloc(&req->arena, sizeof *map);
+
+    if (map == NULL || os_map(span->fd, span->offset, (size_t)span->len, map, NULL) < 0)
+        return NULL;
+    if (iso_arena_defer(&req->arena, os_unmap_arg, map) < 0) {
+        os_unmap_arg(map);
+        return NULL;
+    }
+    return map->ptr;
+}
+
+/* libmicrohttpd gives memory to the kernel as it is, and touches none. NULL: try otherwise. */
 static struct MHD_Response *response_of_memory(struct http_request    *req,
                                                const struct http_span *spans, size_t count)
 {
     struct MHD_IoVec *iov = iso_arena_array(&req->arena, count, sizeof *iov);
 
-    for (size_t i = 0; iov != NULL && i < count; i++)
-        iov[i] = (struct MHD_IoVec){ spans[i].ptr, (size_t)spans[i].len };
+    for (size_t i = 0; iov != NULL && i < count; i++) {
+        const void *ptr = spans[i].ptr != NULL ? spans[i].ptr : map_span(req, &spans[i]);
+
+        if (ptr == NULL)
+            return NULL;
+        iov[i] = (struct MHD_IoVec){ ptr, (size_t)spans[i].len };
+    }
     return iov != NULL ? MHD_create_response_from_iovec(iov, (unsigned)count, NULL, NULL) : NULL;
+}
+
+/* libmicrohttpd waits for ever for a file to become longer. */
+static bool is_all_there(const struct http_span *span)
+{
+    struct os_stat st;
+
+    return os_stat_fd(span->fd, &st, NULL) == ISO_OK && span->offset <= st.bytes &&
+           span->len <= st.bytes - span->offset;
 }
 
 /* spans: none of them empty, in the arena. */
@@ -279,7 +309,7 @@ static struct MHD_Response *response_of(struct http_request *req, const struct h
     if (count == 1 && memory)
         return MHD_create_response_from_buffer((size_t)bytes, (void *)(uintptr_t)spans[0].ptr,
                                                MHD_RESPMEM_PERSISTENT);
-    if (count == 1) {
+    if (count == 1 && is_all_there(&spans[0])) {
         int fd = fcntl(spans[0].fd, F_DUPFD_CLOEXEC, 0); /* the library closes what it is given */
         if (fd < 0)
             return NULL;
@@ -289,9 +319,10 @@ static struct MHD_Response *response_of(struct http_request *req, const struct h
             os_close(fd);
         return response;
     }
-    if (memory && count <= IOVEC_MAX)
-        return response_of_memory(req, spans, count);
-    return response_of_mixture(req, spans, count, bytes);
+    struct MHD_Response *response = NULL;
+    if ((memory || bytes <= MAPPED_BYTES_MAX) && count <= IOVEC_MAX)
+        response = response_of_memory(req, spans, count);
+    return response != NULL ? response : response_of_mixture(req, spans, count, bytes);
 }
 
 /* Copies what lies in [from, from + bytes) of the spans, without the empty ones. */

@@ -280,6 +280,31 @@ int os_read_exact_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_
     return ISO_OK;
 }
 
+int os_map(int fd, uint64_t offset, size_t bytes, struct os_map *map, struct iso_err *err)
+{
+    const size_t   skip = (size_t)(offset % (uint64_t)sysconf(_SC_PAGESIZE));
+    struct os_stat st;
+    int            rc = os_stat_fd(fd, &st, err);
+
+    if (rc < 0)
+        return rc;
+    if (offset > st.bytes ||
+        bytes > st.bytes - offset) /* the rest of its last page would be zeros */
+        return iso_fail(err, ISO_EFORMAT, "map: the file ends before");
+    void *page = mmap(NULL, skip + bytes, PROT_READ, MAP_SHARED, fd, (off_t)(offset - skip));
+    if (page == MAP_FAILED)
+        return iso_fail(err, errno == ENOMEM ? ISO_ENOMEM : ISO_EIO, "map: %s", strerror(errno));
+    *map = (struct os_map){ (const uint8_t *)page + skip, page, skip + bytes };
+    return ISO_OK;
+}
+
+void os_unmap_arg(void *map)
+{
+    const struct os_map *m = map;
+
+    (void)munmap(m->page, m->bytes);
+}
+
 int os_truncate(int fd, uint64_t bytes, struct iso_err *err)
 {
     if (ftruncate(fd, (off_t)bytes) < 0)

@@ -64,6 +64,16 @@ int64_t os_read_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_er
 /* Exactly len bytes; ISO_EFORMAT when the file ends before. */
 ISO_MUST_USE int os_read_exact_at(int fd, void *ptr, size_t len, uint64_t offset,
                                   struct iso_err *err);
+/* A range of a file as memory, for system calls to read from: where the file is cut or the disk fails later,
+ * they give an error (we would get a signal). ISO_EFORMAT when the file ends before the range does. */
+struct os_map {
+    const uint8_t *ptr; /* of the first byte asked for */
+    void          *page;
+    size_t         bytes; /* from page */
+};
+ISO_MUST_USE int os_map(int fd, uint64_t offset, size_t bytes, struct os_map *map,
+                        struct iso_err *err);
+void             os_unmap_arg(void *map); /* struct os_map *: for iso_arena_defer */
 ISO_MUST_USE int os_truncate(int fd, uint64_t bytes, struct iso_err *err);
 /* Gives the blocks of a range back; reading it yields zeros. ISO_EUNSUPPORTED where the file system
  * cannot. */

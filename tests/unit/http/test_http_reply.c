@@ -32,6 +32,8 @@ static int mixed(struct http_request *req, void *ctx, struct iso_err *err)
             spans[count++] = http_span_memory(iso_bytes_of("0123456789", 10));
         else if (of.ptr[i] == 'e')
             spans[count++] = http_span_memory(iso_bytes_of(NULL, 0));
+        else if (of.ptr[i] == 's') /* ends beyond the file */
+            spans[count++] = http_span_file(file, FILE_BYTES - 100, 101);
         else if (of.ptr[i] == 'f')
             spans[count++] = http_span_file(file, 5, 20);
         else
@@ -178,8 +180,10 @@ static void expected_of(const char *of, struct iso_buf *out)
     }
 }
 
-static const char *const compositions[] = { "",   "e",  "m",   "f",   "F",    "mm",   "emem",
-                                            "mf", "fm", "mfm", "mFm", "ffff", "mFfeF" };
+static const char *const compositions[] = {
+    "",   "e",  "m",   "f",   "F",    "mm",    "emem",
+    "mf", "fm", "mfm", "mFm", "ffff", "mFfeF", "mFFFFFFFFFFFFFm"
+};
 
 static void every_composition_arrives(void **state)
 {
@@ -199,6 +203,24 @@ static void every_composition_arrives(void **state)
         assert_true(iso_bytes_eq(iso_buf_bytes(&r.body), iso_buf_bytes(&want)));
         client_release(&r);
         iso_buf_release(&want);
+    }
+}
+
+/* The file has been cut since its index entry was written: the client sees that it misses something. */
+static void file_that_ends_early_cuts_the_answer(void **state)
+{
+    static const char *const broken[] = { "ms", "s", "mFs", "FFFFFFFFFFFFFs" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        struct client_response r;
+        char                   path[64];
+
+        (void)snprintf(path, sizeof path, "/mixed?of=%s", broken[i]);
+        client_get(bound.port, "GET", path, "", &r);
+        assert_int_equal(r.status, 200);
+        assert_true(r.cut);
+        client_release(&r);
     }
 }
 
@@ -462,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_composition_arrives),
+        cmocka_unit_test(file_that_ends_early_cuts_the_answer),
         cmocka_unit_test(every_range_of_a_small_body),
         cmocka_unit_test(kinds_of_range),
         cmocka_unit_test(known_versions_are_not_sent_again),

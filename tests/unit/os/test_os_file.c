@@ -20,6 +20,7 @@ static void a_file_is_written_renamed_and_read(void **state)
     char           back[8];
     struct iso_err err = { 0 };
     struct os_stat st;
+    struct os_map  map;
     int            folder;
     int            fd;
     int            other;
@@ -40,6 +41,11 @@ static void a_file_is_written_renamed_and_read(void **state)
     assert_int_equal(os_read_at(fd, back, sizeof back, 1, &err), 4);
     assert_memory_equal(back, "ello", 4);
     assert_int_equal(os_read_exact_at(fd, back, 6, 0, &err), ISO_EFORMAT);
+    assert_int_equal(os_map(fd, 1, 4, &map, &err), ISO_OK);
+    assert_memory_equal(map.ptr, "ello", 4);
+    os_unmap_arg(&map);
+    assert_int_equal(os_map(fd, 1, 5, &map, &err), ISO_EFORMAT);
+    assert_int_equal(os_map(fd, 6, 0, &map, &err), ISO_EFORMAT);
     assert_int_equal(os_stat(folder, "b", &st, &err), ISO_OK);
     assert_int_equal(st.bytes, 5);
     assert_int_equal(os_list(OS_CWD, path, count_names, &names, &err), ISO_OK);

@@ -165,6 +165,11 @@ int arc_select_headers(struct arc *arc, const struct arc_selection *selection,
     return rc < 0 ? rc : ISO_OK;
 }
 
+bool arc_reader_free(struct arc *arc)
+{
+    return index_reader_free(arc->index);
+}
+
 int arc_lookup(struct arc *arc, iso_str study_uid, iso_str series_uid, iso_str sop_instance_uid,
                struct iso_arena *arena, struct arc_instance *out, struct iso_err *err)
 {

@@ -71,6 +71,8 @@ ISO_MUST_USE int arc_select(struct arc *arc, const struct arc_selection *selecti
 ISO_MUST_USE int arc_select_all(struct arc *arc, const struct arc_selection *selection,
                                 struct iso_arena *arena, struct arc_instance **list, size_t *count,
                                 struct iso_err *err);
+/* Whether a question asked now would be answered without waiting for the end of another. */
+bool arc_reader_free(struct arc *arc);
 /* The one object; ISO_ENOENT. study_uid and series_uid may be empty: not compared. */
 ISO_MUST_USE int arc_lookup(struct arc *arc, iso_str study_uid, iso_str series_uid,
                             iso_str sop_instance_uid, struct iso_arena *arena,

@@ -401,9 +401,12 @@ static enum MHD_Result end(struct http_request *req)
     req->body_ended = true;
     os_cond_broadcast(&req->changed);
     os_mutex_unlock(&req->mu);
-    if (!req->submitted && (req->match.entry->route->flags & HTTP_ROUTE_INSTANT) != 0) {
+    unsigned flags = req->submitted ? 0 : req->match.entry->route->flags;
+    if ((flags & HTTP_ROUTE_INSTANT) != 0) {
         req->submitted = true;
         http_request_run(req);
+    } else if ((flags & HTTP_ROUTE_BRIEF) != 0) {
+        req->submitted = http_request_try(req);
     }
     os_mutex_lock(&req->mu);
     bool ready = req->ready;

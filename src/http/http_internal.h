@@ -100,6 +100,9 @@ struct http_request {
     bool               is_long;
     bool               hang_up;   /* answer at once and close */
     bool               submitted; /* server side: a worker has it or will */
+    bool               in_haste;  /* the handler runs on the server side */
+    bool               later;     /* it has said that a worker is to run it */
+    bool               guarded;   /* the guard has let it pass */
 
     /* Worker side (or server side, before it is submitted). */
     void             *user;
@@ -200,6 +203,9 @@ void            http_on_completed(void *cls, struct MHD_Connection *connection, 
                                   enum MHD_RequestTerminationCode how);
 /* Runs guard and handler, and makes sure that there is a reply. Worker side. */
 void http_request_run(struct http_request *req);
+/* The same on the server side, in haste. False: a worker has to run it. */
+bool http_request_try(struct http_request *req);
+void http_reply_forget(struct http_request *req); /* all of it, header fields too */
 void http_request_unref(struct http_request *req);
 /* With req->mu held: lets a suspended connection go on. */
 void http_request_resume(struct http_request *req);

@@ -549,6 +549,10 @@ int http_reply_stream(struct http_request *req, unsigned status, const char *typ
 {
     if (req->replied)
         return twice(err);
+    if (req->in_haste) { /* it would wait for its own thread */
+        req->later = true;
+        return iso_fail(err, ISO_ECANCEL, "a stream is a worker's");
+    }
     if (!http_ring_init(&req->out, HTTP_RING_BYTES))
         return iso_fail(err, ISO_ENOMEM, "reply: out of memory");
     add_etag(req, false);
@@ -597,6 +601,12 @@ static void forget_reply(struct http_request *req)
     os_mutex_unlock(&req->mu);
     if (response != NULL)
         MHD_destroy_response(response);
+}
+
+void http_reply_forget(struct http_request *req)
+{
+    forget_reply(req);
+    req->field_count = 0;
 }
 
 int http_problem(struct http_request *req, unsigned status, const char *title, const char *detail,

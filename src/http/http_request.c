@@ -198,13 +198,35 @@ static int run_handler(struct http_request *req, struct iso_err *err)
 
     if (http_cancelled(req))
         return iso_fail(err, ISO_ECLOSED, "nobody waits for the answer any more");
-    if (server->config.guard != NULL)
+    if (server->config.guard != NULL && !req->guarded)
         rc = server->config.guard(req, server->config.guard_ctx, err);
+    req->guarded = true;
     if (rc == ISO_OK && !req->replied)
         rc = req->match.entry->route->handler(req, req->match.entry->ctx, err);
-    if (rc == ISO_OK && !req->replied)
+    if (rc == ISO_OK && !req->replied && !req->later)
         rc = iso_fail(err, ISO_EIO, "the handler gave no answer");
     return rc;
+}
+
+bool http_in_haste(const struct http_request *req)
+{
+    return req->in_haste;
+}
+
+int http_later(struct http_request *req)
+{
+    req->later = true;
+    return ISO_OK;
+}
+
+bool http_request_try(struct http_request *req)
+{
+    req->in_haste = true;
+    http_request_run(req);
+    req->in_haste = false;
+    bool done     = !req->later;
+    req->later    = false;
+    return done;
 }
 
 void http_request_run(struct http_request *req)
@@ -212,6 +234,10 @@ void http_request_run(struct http_request *req)
     struct iso_err err = { 0 };
     int            rc  = run_handler(req, &err);
 
+    if (req->later) {
+        http_reply_forget(req);
+        return;
+    }
     if (rc < 0 && !req->streaming)
         (void)http_problem_of(req, rc, &err);
     os_mutex_lock(&req->mu);

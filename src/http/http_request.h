@@ -58,6 +58,12 @@ struct iso_source http_body_source(struct http_request *req);
 ISO_MUST_USE int http_body_all(struct http_request *req, size_t bytes_max, iso_bytes *out,
                                struct iso_err *err);
 
+/* True on the epoll thread (HTTP_ROUTE_BRIEF), where all other connections wait: a handler that would have
+ * to decode, to wait for another thread or to read more than some pages returns http_later(req) instead. It
+ * is then called anew by a worker; what it has replied until then is forgotten, its arena is not. */
+bool http_in_haste(const struct http_request *req);
+int  http_later(struct http_request *req); /* ISO_OK */
+
 /* True once nobody waits for the answer: long work may stop. */
 bool http_cancelled(struct http_request *req);
 

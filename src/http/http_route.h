@@ -18,7 +18,10 @@ enum {
 enum http_route_flags {
     HTTP_ROUTE_LONG    = 1, /* streams, big uploads: only part of the workers take such */
     HTTP_ROUTE_HIDDEN  = 2, /* not in the OpenAPI document */
-    HTTP_ROUTE_INSTANT = 4  /* never waits, not even for a disk: runs on the epoll thread */
+    HTTP_ROUTE_INSTANT = 4, /* never waits, not even for a disk: runs on the epoll thread */
+    /* As a rule no more than a look at the index: begins on the epoll thread, which spares two changes of
+     * thread. What finds out there that it takes longer goes to a worker: http_in_haste. */
+    HTTP_ROUTE_BRIEF = 8
 };
 
 /* ISO_OK after a reply, or a negative code: the server then answers with http_problem_of (when no

@@ -40,7 +40,7 @@ int http_server_new(struct http_server **server, const struct http_config *confi
     if (c->address == NULL)
         c->address = "127.0.0.1";
     set_default(&c->workers, cpus * 4 > 8 ? cpus * 4 : 8);
-    set_default(&c->pollers, cpus >= 8 ? 4 : (cpus + 1) / 2);
+    set_default(&c->pollers, cpus < 4 ? cpus : 4);
     set_default(&c->connections_max, 1024);
     set_default(&c->idle_timeout_ms, 60000);
     set_default(&c->body_timeout_ms, 60000);

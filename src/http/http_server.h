@@ -40,7 +40,7 @@ struct http_config {
     const char *address;                /* numeric or name [127.0.0.1] */
     uint16_t    port;                   /* 0: the kernel picks */
     unsigned    workers;                /* [4 per processor, at least 8] */
-    unsigned    pollers;                /* epoll threads [1 per 2 processors, at most 4] */
+    unsigned    pollers;                /* epoll threads [1 per processor, at most 4] */
     unsigned    connections_max;        /* [1024] */
     unsigned    connections_per_ip_max; /* [64; no limit for loopback-only listeners] */
     size_t      header_bytes_max;       /* all header fields and the URL [32 KiB] */

@@ -85,6 +85,9 @@ void             index_add_post(struct index_addition *addition, int64_t        
 /* NULL is fine. */
 void index_add_free(struct index_addition *addition);
 
+/* Whether a question asked now would be answered without waiting for the end of another. */
+bool index_reader_free(struct index *index);
+
 /* The object of that UID, strings in the arena; ISO_ENOENT. */
 ISO_MUST_USE int index_lookup(struct index *index, iso_str sop_instance_uid,
                               struct iso_arena *arena, struct index_instance *out,

@@ -211,6 +211,14 @@ int index_reader_take(struct index *index, struct sql **out, struct iso_err *err
     return ISO_OK;
 }
 
+bool index_reader_free(struct index *index)
+{
+    os_mutex_lock(&index->mu);
+    bool yes = index->idle_count > 0 || index->reader_count < index->readers_max;
+    os_mutex_unlock(&index->mu);
+    return yes;
+}
+
 void index_reader_give(struct index *index, struct sql *sql)
 {
     if (sql == NULL)

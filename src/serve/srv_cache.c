@@ -289,6 +289,17 @@ static int wait_for(struct srv_cache *cache, struct entry *entry, struct iso_err
     return ISO_OK;
 }
 
+bool srv_cache_holds(struct srv_cache *cache, iso_str key)
+{
+    if (cache == NULL)
+        return false;
+    os_mutex_lock(&cache->mu);
+    const struct entry *entry = find(cache, key, hash_of(cache->seed, key));
+    bool                yes   = entry != NULL && entry->state == READY;
+    os_mutex_unlock(&cache->mu);
+    return yes;
+}
+
 int srv_cache_get(struct srv_cache *cache, iso_str key, srv_cache_make *make, void *ctx,
                   size_t value_bytes_max, struct srv_cached **out, struct iso_err *err)
 {

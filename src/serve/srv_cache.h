@@ -26,6 +26,8 @@ void srv_cache_free(struct srv_cache *cache); /* nothing may be on loan; NULL: n
 ISO_MUST_USE int srv_cache_get(struct srv_cache *cache, iso_str key, srv_cache_make *make,
                                void *ctx, size_t value_bytes_max, struct srv_cached **out,
                                struct iso_err *err);
+/* Whether the value is there, so that srv_cache_get would lend it at once. (It may be gone by then.) */
+bool srv_cache_holds(struct srv_cache *cache, iso_str key);
 /* NULL: nothing. */
 void srv_cache_release(struct srv_cached *cached);
 

@@ -100,6 +100,12 @@ struct arc_object *srv_object_open(struct http_request *req, struct srv_web *web
 ISO_MUST_USE int srv_object_spans(const struct arc_object *object, struct http_span span[2],
                                   size_t *count, struct iso_err *err);
 
+/* On the epoll thread (http_in_haste), when the index is not free at once: the handler leaves it to a worker. */
+static inline bool srv_must_wait(const struct http_request *req, const struct srv_web *web)
+{
+    return http_in_haste(req) && !arc_reader_free(web->arc);
+}
+
 /* Reads a file range as a source; storage is the caller's. */
 struct srv_range_source {
     int      fd;

@@ -228,6 +228,8 @@ int srv_wado_frames(struct http_request *req, void *ctx, struct iso_err *err)
     iso_str           list = http_path_param(req, "frames");
     int               rc   = read_numbers(req, list, &numbers, &count, err);
 
+    if (rc == ISO_OK && srv_must_wait(req, r.web))
+        return http_later(req);
     if (rc == ISO_OK)
         rc = lookup(&r, err);
     if (rc < 0)
@@ -239,6 +241,8 @@ int srv_wado_frames(struct http_request *req, void *ctx, struct iso_err *err)
     const struct dcm_syntax *syntax = srv_frame_syntax(&r.inst);
     if (!choose_form(&r, syntax, count == 1, &form))
         return refuse(&r, syntax);
+    if (http_in_haste(req) && (form.to != NULL || !srv_frames_lie_there(&r.inst)))
+        return http_later(req);
     rc = srv_etag_of(&r.inst, 1, digest, err);
     if (rc == ISO_OK)
         rc = syntax->video && strcmp(form.type, syntax->media_type) != 0

@@ -299,6 +299,11 @@ static int file_frames(struct http_request *req, struct srv_web *web,
     return ISO_OK;
 }
 
+bool srv_frames_lie_there(const struct arc_instance *inst)
+{
+    return inst->pixels == ARC_PIXELS_NATIVE && inst->frame_bytes > 0 && !is_big_endian(inst);
+}
+
 int srv_frames(struct http_request *req, struct srv_web *web, const struct arc_instance *inst,
                const uint32_t *numbers, size_t count, struct srv_frame **out, size_t *found,
                struct iso_err *err)

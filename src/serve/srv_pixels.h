@@ -11,6 +11,9 @@ struct srv_frame {
     uint64_t                bytes;
 };
 
+/* Whether the frames are plain ranges of the file, that its row in the index tells. */
+bool srv_frames_lie_there(const struct arc_instance *inst);
+
 /* The syntax in which srv_frames gives an object's frames: the stored one where frames are
  * compressed, else explicit VR little endian. */
 const struct dcm_syntax *srv_frame_syntax(const struct arc_instance *instance);

@@ -410,6 +410,23 @@ static int answer(struct search *s, bool xml, struct iso_err *err)
     return rc;
 }
 
+/* Few rows, found by an index: what may be answered on the epoll thread. */
+static bool is_brief(const struct search *s)
+{
+    static const dcm_tag one[] = { DCM_STUDY_INSTANCE_UID, DCM_PATIENT_ID, DCM_ACCESSION_NUMBER };
+
+    if (s->query.level == ARC_INSTANCE || s->query.include_all || s->query.fuzzy ||
+        s->query.any_case || s->want_total)
+        return false;
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+        iso_str value = dcm_get_ascii(&s->keys, one[i]);
+        if (value.len > 0 && iso_str_find(value, '*', 0) == value.len &&
+            iso_str_find(value, '?', 0) == value.len && iso_str_find(value, '\\', 0) == value.len)
+            return true;
+    }
+    return false;
+}
+
 static int search(struct http_request *req, void *ctx, enum arc_level level, struct iso_err *err)
 {
     static const struct http_offer offers[] = {
@@ -434,6 +451,8 @@ static int search(struct http_request *req, void *ctx, enum arc_level level, str
     s->arena       = http_arena(req);
     s->query.level = level;
     rc             = read_question(s, err);
+    if (rc == ISO_OK && (srv_must_wait(req, s->web) || (http_in_haste(req) && !is_brief(s))))
+        return http_later(req);
     return rc == ISO_OK ? answer(s, offer == 2, err) : rc;
 }
 

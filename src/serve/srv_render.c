@@ -259,6 +259,8 @@ static int show(struct srv_render *r, const struct http_accept *accept, struct i
                             remedy_of(r, renderer));
     if (!choose_type(r, renderer, accept))
         return refuse_types(r, renderer);
+    if (http_in_haste(r->req) && (renderer != &srv_image_renderer || r->film))
+        return http_later(r->req);
     rc = arc_header(r->web->arc, &r->inst, http_arena(r->req), &r->ds, err);
     if (rc == ISO_OK)
         rc = choose_frame(r, err);
@@ -279,6 +281,8 @@ static int answer(struct http_request *req, void *ctx, bool thumbnail, struct is
         rc = srv_render_query(&r, err);
     if (rc < 0)
         return rc;
+    if (srv_must_wait(req, r.web))
+        return http_later(req);
     if (!choose_instance(&r, &rc, err))
         return srv_render_cannot(&r, rc, err);
     return show(&r, &accept, err);

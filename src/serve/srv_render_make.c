@@ -177,6 +177,9 @@ static int send_picture(struct srv_render *r, const struct srv_renderer *rendere
     iso_buf_add_str(whole, name);
     iso_buf_add_str(whole, key);
     rc = iso_buf_check(whole, err);
+    if (rc == ISO_OK && http_in_haste(r->req) &&
+        !srv_cache_holds(r->web->cache, iso_str_of((const char *)whole->ptr, whole->len)))
+        return http_later(r->req);
     if (rc == ISO_OK)
         rc = srv_cache_get(r->web->cache, iso_str_of((const char *)whole->ptr, whole->len), make,
                            &making, PICTURE_BYTES_MAX, &cached, err);

@@ -48,7 +48,7 @@ static const struct http_query_doc uri_query[] = {
 #define SEARCH(pattern_, handler_, summary_)                                                       \
     {                                                                                              \
         .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .summary = (summary_),   \
-        .response_type = JSON_OR_XML, .query = search_query,                                       \
+        .flags = HTTP_ROUTE_BRIEF, .response_type = JSON_OR_XML, .query = search_query,            \
         .query_count = sizeof search_query / sizeof *search_query                                  \
     }
 #define GET(pattern_, handler_, flags_, type_, summary_)                                           \
@@ -56,10 +56,10 @@ static const struct http_query_doc uri_query[] = {
         .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .flags = (flags_),       \
         .response_type = (type_), .summary = (summary_)                                            \
     }
-#define PICTURE(pattern_, handler_, types_, summary_)                                              \
+#define PICTURE(pattern_, handler_, flags_, types_, summary_)                                      \
     {                                                                                              \
-        .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .summary = (summary_),   \
-        .response_type = (types_), .query = picture_query,                                         \
+        .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .flags = (flags_),       \
+        .summary = (summary_), .response_type = (types_), .query = picture_query,                  \
         .query_count = sizeof picture_query / sizeof *picture_query                                \
     }
 #define STORE(pattern_, summary_)                                                                  \
@@ -97,28 +97,30 @@ const struct http_route srv_dicomweb_routes[] = {
 
     GET(STUDY, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a study"),
     GET(SERIES, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a series"),
-    GET(INSTANCE, srv_wado_objects, 0, OBJECT_TYPES, "Retrieve an instance"),
+    GET(INSTANCE, srv_wado_objects, HTTP_ROUTE_BRIEF, OBJECT_TYPES, "Retrieve an instance"),
     GET(STUDY "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a study's instances"),
     GET(SERIES "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a series' instances"),
     GET(INSTANCE "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of an instance"),
-    GET(FRAME, srv_wado_frames, 0, FRAME_TYPES,
+    GET(FRAME, srv_wado_frames, HTTP_ROUTE_BRIEF, FRAME_TYPES,
         "Retrieve frames, by number from 1, apart by commas"),
     GET(INSTANCE "/bulkdata/{path...}", srv_wado_bulk, 0, FRAME_TYPES,
         "Retrieve a bulk value, by the URI that the metadata gives"),
-    PICTURE(STUDY "/rendered", srv_rendered, PICTURE_TYPES,
+    PICTURE(STUDY "/rendered", srv_rendered, 0, PICTURE_TYPES,
             "A picture of a study: of one image of it"),
-    PICTURE(SERIES "/rendered", srv_rendered, PICTURE_TYPES,
+    PICTURE(SERIES "/rendered", srv_rendered, 0, PICTURE_TYPES,
             "A picture of a series: of one image of it"),
-    PICTURE(INSTANCE "/rendered", srv_rendered,
+    PICTURE(INSTANCE "/rendered", srv_rendered, HTTP_ROUTE_BRIEF,
             PICTURE_TYPES ", text/html, text/plain, image/svg+xml, application/pdf, text/xml, "
                           "model/stl, model/obj, model/mtl, video/mp4, video/mpeg",
             "A picture of an image; a report as text; a document or a video as itself"),
-    PICTURE(FRAME "/rendered", srv_rendered, PICTURE_TYPES,
+    PICTURE(FRAME "/rendered", srv_rendered, HTTP_ROUTE_BRIEF, PICTURE_TYPES,
             "A picture of a frame, by its number from 1"),
-    PICTURE(STUDY "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a study"),
-    PICTURE(SERIES "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a series"),
-    PICTURE(INSTANCE "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of an instance"),
-    PICTURE(FRAME "/thumbnail", srv_thumbnail, PICTURE_TYPES, "A small picture of a frame"),
+    PICTURE(STUDY "/thumbnail", srv_thumbnail, 0, PICTURE_TYPES, "A small picture of a study"),
+    PICTURE(SERIES "/thumbnail", srv_thumbnail, 0, PICTURE_TYPES, "A small picture of a series"),
+    PICTURE(INSTANCE "/thumbnail", srv_thumbnail, HTTP_ROUTE_BRIEF, PICTURE_TYPES,
+            "A small picture of an instance"),
+    PICTURE(FRAME "/thumbnail", srv_thumbnail, HTTP_ROUTE_BRIEF, PICTURE_TYPES,
+            "A small picture of a frame"),
 
     STORE(ROOT "/studies", "Store instances"),
     STORE(STUDY, "Store instances of one study"),

@@ -307,6 +307,8 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
     if (rc < 0)
         return rc;
     *o = (struct out){ .req = req, .web = ctx };
+    if (srv_must_wait(req, o->web))
+        return http_later(req);
     rc = srv_accept(req, &o->accept, err);
     if (rc == ISO_OK)
         rc = srv_path_objects(req, o->web, &path, &o->list, &o->count, err);
@@ -316,12 +318,17 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
     if (o->to == NULL)
         return iso_arena_fail(http_arena(req), err);
     int offer = http_accept_pick(&o->accept, offers, sizeof offers / sizeof *offers, NULL);
+    if (http_in_haste(req) && offer == 2)
+        return http_later(req);
     if (offer == 2)
         return send_zip(o, err);
-    if (offer == 1 && o->count == 1 && choose_all(o, &offers[1]))
+    bool single = offer == 1 && o->count == 1 && choose_all(o, &offers[1]);
+    if (!single && !choose_all(o, &offers[0]))
+        return refuse(o);
+    if (http_in_haste(req) && o->recodes)
+        return http_later(req);
+    if (single)
         return send_single(o, err);
-    if (choose_all(o, &offers[0]))
-        return o->recodes || o->count > OPEN_AT_ONCE_MAX ? stream_multipart(o, err)
-                                                         : send_multipart(o, err);
-    return refuse(o);
+    return o->recodes || o->count > OPEN_AT_ONCE_MAX ? stream_multipart(o, err)
+                                                     : send_multipart(o, err);
 }

@@ -107,7 +107,36 @@ static int slow(struct http_request *req, void *ctx, struct iso_err *err)
     return http_reply_memory(req, 200, "text/plain", iso_bytes_of("slept", 5), err);
 }
 
+static struct {
+    atomic_uint hasty, calm;
+} brief_calls;
+
+/* A stream is never written in haste, whether the handler thinks of it (?ask) or not. */
+static int brief(struct http_request *req, void *ctx, struct iso_err *err)
+{
+    struct iso_sink sink;
+    iso_str         how = http_query_value(req, "how");
+    int             rc  = http_reply_header(req, "X-Seen", ISO_STR("once"), err);
+
+    (void)ctx;
+    atomic_fetch_add(http_in_haste(req) ? &brief_calls.hasty : &brief_calls.calm, 1);
+    if (rc == ISO_OK && iso_str_eq_c(how, "later") && http_in_haste(req))
+        return http_later(req);
+    if (rc == ISO_OK && iso_str_eq_c(how, "replied") && http_in_haste(req)) {
+        rc = http_reply_memory(req, 200, "text/plain", iso_bytes_of("hasty", 5), err);
+        return rc < 0 ? rc : http_later(req);
+    }
+    if (rc == ISO_OK && iso_str_eq_c(how, "stream")) {
+        rc = http_reply_stream(req, 200, "text/plain", 5, &sink, err);
+        return rc < 0 ? rc : sink.write(sink.ctx, "calm!", 5, err);
+    }
+    if (rc == ISO_OK && iso_str_eq_c(how, "fail"))
+        rc = iso_fail(err, ISO_ENOENT, "nothing here");
+    return rc < 0 ? rc : http_reply_memory(req, 200, "text/plain", iso_bytes_of("calm!", 5), err);
+}
+
 static const struct http_route routes[] = {
+    { .method = HTTP_GET, .pattern = "/brief", .handler = brief, .flags = HTTP_ROUTE_BRIEF },
     { .method = HTTP_GET, .pattern = "/hello", .handler = hello },
     { .method = HTTP_GET, .pattern = "/instant", .handler = hello, .flags = HTTP_ROUTE_INSTANT },
     { .method = HTTP_GET, .pattern = "/studies/{study}/series/{series}", .handler = echo_path },
@@ -185,6 +214,37 @@ static void get_answers_with_length_and_safe_fields(void **state)
     client_get(bound.port, "GET", "/instant", "", &r);
     assert_int_equal(r.status, 200);
     client_release(&r);
+}
+
+/* Once on the epoll thread; again by a worker, from nothing, if it says so. */
+static void brief_requests_begin_in_haste(void **state)
+{
+    static const struct {
+        const char *path;
+        unsigned    calm;
+        unsigned    status;
+    } cases[] = { { "/brief", 0, 200 },
+                  { "/brief?how=later", 1, 200 },
+                  { "/brief?how=replied", 1, 200 },
+                  { "/brief?how=stream", 1, 200 },
+                  { "/brief?how=fail", 0, 404 } };
+    struct client_response r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        atomic_store(&brief_calls.hasty, 0);
+        atomic_store(&brief_calls.calm, 0);
+        client_get(bound.port, "GET", cases[i].path, "", &r);
+        assert_int_equal(r.status, cases[i].status);
+        assert_int_equal(atomic_load(&brief_calls.hasty), 1);
+        assert_int_equal(atomic_load(&brief_calls.calm), cases[i].calm);
+        if (cases[i].status == 200) {
+            assert_int_equal(r.body.len, 5);
+            assert_memory_equal(r.body.ptr, "calm!", 5);
+            assert_text(client_header(&r, "X-Seen"), "once");
+        }
+        client_release(&r);
+    }
 }
 
 static void connection_is_kept(void **state)
@@ -805,6 +865,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_answers_with_length_and_safe_fields),
+        cmocka_unit_test(brief_requests_begin_in_haste),
         cmocka_unit_test(connection_is_kept),
         cmocka_unit_test(path_and_query_are_decoded_once),
         cmocka_unit_test(unknown_path_and_method),

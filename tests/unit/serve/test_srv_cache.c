@@ -64,7 +64,10 @@ static void made_once_and_kept(void **state)
     struct srv_cache *cache = cache_of(WHOLE);
 
     (void)state;
+    assert_false(srv_cache_holds(cache, ISO_STR("a")));
     assert_true(makes(cache, "a", 100));
+    assert_true(srv_cache_holds(cache, ISO_STR("a")));
+    assert_false(srv_cache_holds(cache, ISO_STR("b")));
     assert_true(makes(cache, "b", 1));
     assert_false(makes(cache, "a", 100));
     struct srv_cache_stats stats = srv_cache_stats(cache);

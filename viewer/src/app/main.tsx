@@ -1,4 +1,5 @@
 import "./trusted";
+import "./early";
 import "../ui/base.css";
 import { render } from "preact";
 import { startLanguage } from "../ui/language";

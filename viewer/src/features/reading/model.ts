@@ -36,6 +36,7 @@ export class Reading {
     readonly panel = signal(""); /* the side panel that is open */
     readonly marks = new Marks(); /* measurements */
     readonly segments = new Segments();
+    readonly previewed = signal(false); /* the server's picture of the first image is shown, or cannot be */
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);

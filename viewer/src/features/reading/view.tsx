@@ -109,7 +109,7 @@ export function Reading({ modules, extensions, study, search, onRename, onClose,
     if (reading.isEmpty.value) return <Note title={t("No such study")} body={t("It is not on this server, or no longer.")} onClose={onClose} />;
     const layout = reading.layout.value;
     return (
-        <main class="reading">
+        <main class={reading.settled.value || reading.previewed.value ? "reading" : "reading waking"}>
             <Toolbar reading={reading} onClose={onClose} />
             <div class="desk">
                 <Strip reading={reading} />

@@ -12,6 +12,7 @@ import { Objects } from "./objects";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
 import { attachPointer } from "./pointer";
+import { imagingFor, Preview, previewOf } from "./preview";
 
 function short(n: number): string {
     return Number.isInteger(n) || Math.abs(n) >= 1000 ? String(Math.round(n)) : n.toFixed(Math.abs(n) >= 10 ? 1 : 2);
@@ -132,7 +133,7 @@ function Failure({ pane, failure }: { pane: Pane; failure: string }) {
 }
 
 async function openStack(reading: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal): Promise<void> {
-    const imaging = await import("../../imaging");
+    const imaging = await imagingFor(reading, pane);
     if (gone.aborted) return;
     const view = imaging.openStack(element, {
         onState: (s) => {
@@ -182,6 +183,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
     const others = content?.others.length ?? 0;
     const isList = content !== undefined && (content.frames.length === 0 || pane.listed.value);
     const corners = state ? cornersOf(state, pane.count.value) : shown;
+    const preview = previewOf(pane);
     const isAway = failure !== "" || isList || refused !== undefined;
 
     useEffect(() => attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e))), []);
@@ -226,6 +228,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             }}
         >
             <div key={mode} ref={stage} class={isAway ? "stage away" : "stage"} />
+            {preview && !isAway && <Preview reading={reading} frame={preview} />}
             {!isAway && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => (
                 <Guard key={id} name={id}>
                     <View reading={reading} pane={pane} index={index} />
@@ -241,7 +244,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                     {pane.listed.value ? t("Back to the images") : others === 1 ? t("1 other object") : t("{count} other objects", { count: others })}
                 </button>
             )}
-            {!failure && !corners && !refused && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
+            {!failure && !corners && !refused && !preview && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
         </div>
     );
 }

@@ -16,6 +16,7 @@ void arc_config_init(struct arc_config *config)
         .segment_bytes     = (uint64_t)256 << 20,
         .inline_bytes_max  = (uint64_t)1 << 20,
         .receive_bytes_max = (uint64_t)64 << 20,
+        .direct_bytes_min  = (uint64_t)256 << 10,
         .object_bytes_max  = (uint64_t)64 << 30,
         .free_bytes_min    = (uint64_t)256 << 20,
         .warn_free_bytes   = (uint64_t)1 << 30,
@@ -73,6 +74,7 @@ static int open_store(struct arc *arc, struct iso_err *err)
                                          .segment_bytes     = arc->config.segment_bytes,
                                          .inline_bytes_max  = arc->config.inline_bytes_max,
                                          .receive_bytes_max = arc->config.receive_bytes_max,
+                                         .direct_bytes_min  = arc->config.direct_bytes_min,
                                          .deferred          = arc->config.flush_ms > 0 };
 
     return store_open(&config, &arc->store, err);

@@ -40,6 +40,7 @@ struct arc_config {
     uint64_t          segment_bytes;     /* a segment is closed once it is larger */
     uint64_t          inline_bytes_max;  /* larger objects get a file of their own */
     uint64_t          receive_bytes_max; /* memory of all objects being received */
+    uint64_t          direct_bytes_min;  /* as in store_config */
     uint64_t          object_bytes_max;  /* larger objects are refused */
     uint64_t          free_bytes_min;    /* below it the first volume takes nothing: ISO_ENOSPC */
     uint64_t          warn_free_bytes;   /* of the first volume */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,49 +191,84 @@ int os_write_at(int fd, const void *ptr, size_t len, uint64_t offset, struct iso
     return ISO_OK;
 }
 
-/* As many parts as one call takes, the first of them from `skip` on. No more than a MiB: of a write that
- * spans 2 MiB and more Linux makes pages of that size for its cache; to get hold of these was seen to
- * cost a virtual machine ten times what the copying costs. */
-static int parts_take(const iso_bytes *parts, size_t count, size_t skip, struct iovec *vec,
-                      size_t vec_max)
+/* ---- many parts ---- */
+
+enum { PARTS_PER_CALL = 256 };
+
+struct parts {
+    const iso_bytes *next;
+    size_t           count;
+    size_t           skip; /* bytes of the next one that are written already */
+    uint64_t         offset;
+};
+
+/* Writes as many parts as one call takes, up to that many bytes; < 0: errno says why. */
+static ssize_t parts_write(int fd, struct parts *p, size_t bytes_max)
 {
-    enum { CALL_BYTES = 1 << 20 };
-    size_t left = CALL_BYTES;
-    size_t n    = 0;
+    struct iovec vec[PARTS_PER_CALL];
+    size_t       left = bytes_max;
+    int          n    = 0;
+    ssize_t      done;
 
-    for (; n < count && n < vec_max && left > 0; n++, skip = 0) {
-        size_t len = parts[n].len - skip < left ? parts[n].len - skip : left;
+    for (size_t skip = p->skip; (size_t)n < p->count && n < PARTS_PER_CALL && left > 0; skip = 0) {
+        const iso_bytes *part = &p->next[n];
+        const size_t     len  = part->len - skip < left ? part->len - skip : left;
 
-        vec[n] = (struct iovec){ (void *)(uintptr_t)(parts[n].ptr + skip), len };
+        vec[n++] = (struct iovec){ (void *)(uintptr_t)(part->ptr + skip), len };
         left -= len;
     }
-    return (int)n;
+    do
+        done = pwritev(fd, vec, n, (off_t)p->offset);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return done;
+    p->offset += (uint64_t)done;
+    p->skip += (size_t)done;
+    while (p->count > 0 && p->skip >= p->next->len) {
+        p->skip -= p->next->len;
+        p->next++;
+        p->count--;
+    }
+    return done;
+}
+
+/* No more than a MiB a call: of a write that spans 2 MiB and more Linux makes pages of that size for its
+ * cache; to get hold of these was seen to cost a virtual machine ten times what the copying costs. */
+static int parts_write_all(int fd, struct parts *p, struct iso_err *err)
+{
+    while (p->count > 0)
+        if (parts_write(fd, p, 1 << 20) < 0)
+            return fail(err, "write", "");
+    return ISO_OK;
 }
 
 int os_write_parts_at(int fd, const iso_bytes *parts, size_t count, uint64_t offset,
                       struct iso_err *err)
 {
-    enum { BATCH = 256 };
-    struct iovec vec[BATCH];
-    size_t       skip = 0; /* bytes of the first part that are written already */
+    struct parts p = { .next = parts, .count = count, .offset = offset };
 
-    while (count > 0) {
-        const int     n    = parts_take(parts, count, skip, vec, BATCH);
-        const ssize_t done = pwritev(fd, vec, n, (off_t)offset);
+    return parts_write_all(fd, &p, err);
+}
 
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
+int os_write_parts_direct_at(int fd, const iso_bytes *parts, size_t count, uint64_t offset,
+                             bool *taken, struct iso_err *err)
+{
+    struct parts p     = { .next = parts, .count = count, .offset = offset };
+    const int    flags = fcntl(fd, F_GETFL);
+    ssize_t      done  = 0;
+
+    *taken = flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
+    if (*taken) {
+        while (p.count > 0 && done >= 0 && done % OS_DIRECT_ALIGN == 0)
+            done = parts_write(fd, &p, SSIZE_MAX);
+        const int number = errno;
+        (void)fcntl(fd, F_SETFL, flags);
+        errno = number;
+        if (done < 0 && number != EINVAL && number != EOPNOTSUPP)
             return fail(err, "write", "");
-        offset += (uint64_t)done;
-        skip += (size_t)done;
-        while (count > 0 && skip >= parts->len) {
-            skip -= parts->len;
-            parts++;
-            count--;
-        }
+        *taken = done >= 0;
     }
-    return ISO_OK;
+    return parts_write_all(fd, &p, err);
 }
 
 int64_t os_read(int fd, void *ptr, size_t len, struct iso_err *err)

@@ -58,6 +58,13 @@ ISO_MUST_USE int os_write_at(int fd, const void *ptr, size_t len, uint64_t offse
 /* All parts, one after the other, in as few system calls as the kernel takes. */
 ISO_MUST_USE int os_write_parts_at(int fd, const iso_bytes *parts, size_t count, uint64_t offset,
                                    struct iso_err *err);
+/* The same past the system's cache (O_DIRECT). Addresses, lengths and offset are multiples of
+ * OS_DIRECT_ALIGN, the offset of a block of the file system; nobody else writes through fd. Nothing
+ * is durable before os_sync. *taken: false where the file system or its disk does not do this; then,
+ * and after a short write, the rest has gone the usual way. */
+enum { OS_DIRECT_ALIGN = 512 };
+ISO_MUST_USE int os_write_parts_direct_at(int fd, const iso_bytes *parts, size_t count,
+                                          uint64_t offset, bool *taken, struct iso_err *err);
 /* Up to len bytes; fewer only at the end of the file. The count, or a negative code. */
 int64_t os_read(int fd, void *ptr, size_t len, struct iso_err *err);
 int64_t os_read_at(int fd, void *ptr, size_t len, uint64_t offset, struct iso_err *err);

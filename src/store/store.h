@@ -82,6 +82,7 @@ struct store_config {
     uint64_t segment_bytes;
     uint64_t inline_bytes_max;
     uint64_t receive_bytes_max; /* memory of all blobs together; beyond it they wait, then spill */
+    uint64_t direct_bytes_min;  /* batches with as much go past the system's cache; 0: none do */
     bool     deferred;          /* store_commit does not flush: store_flush_all does */
 };
 

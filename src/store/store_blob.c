@@ -27,6 +27,12 @@ void store_temporary_name(uint64_t number, char name[STORE_NAME_BYTES])
                    (unsigned long long)(number & ~STORE_FILE_LARGE));
 }
 
+/* So that it can be written past the system's cache. */
+static uint8_t *buffer_make(size_t bytes)
+{
+    return aligned_alloc(STORE_ALIGN, (bytes + STORE_ALIGN - 1) / STORE_ALIGN * STORE_ALIGN);
+}
+
 /* A full-size buffer within the budget, after a short wait; NULL: spill. */
 static uint8_t *buffer_take(struct store *store)
 {
@@ -46,7 +52,7 @@ static uint8_t *buffer_take(struct store *store)
     }
     os_mutex_unlock(&store->mu_memory);
     if (granted && ptr == NULL) {
-        ptr = malloc((size_t)size);
+        ptr = buffer_make((size_t)size);
         if (ptr == NULL) {
             os_mutex_lock(&store->mu_memory);
             store->memory_used -= size;
@@ -110,7 +116,7 @@ int store_begin(struct store *store, struct store_blob **blob, struct iso_err *e
     b->cap      = b->budgeted ? (size_t)store->config.inline_bytes_max : STORE_CHUNK_BYTES;
     b->fd       = -1;
     if (b->ptr == NULL)
-        b->ptr = malloc(STORE_CHUNK_BYTES);
+        b->ptr = buffer_make(STORE_CHUNK_BYTES);
     if (b->ptr == NULL) {
         free(b);
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
@@ -155,7 +161,7 @@ static int spill(struct store_blob *blob, struct iso_err *err)
     if (rc < 0)
         return rc;
     buffer_give(blob); /* others need it more */
-    blob->ptr = malloc(STORE_SPILL_BYTES);
+    blob->ptr = buffer_make(STORE_SPILL_BYTES);
     if (blob->ptr == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
     blob->cap = STORE_SPILL_BYTES;

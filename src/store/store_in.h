@@ -18,6 +18,7 @@ enum {
     STORE_FILES_IDLE   = 32,        /* descriptors kept open for the next reader */
     STORE_SPACE_MS     = 100,       /* how long the free space of a volume counts as known */
     STORE_AHEAD_BYTES  = 256 << 10, /* zeros written behind a small batch */
+    STORE_ALIGN        = 4096,      /* blocks of file systems; in memory: pages */
     STORE_BEHIND_BYTES = 4 << 20    /* of a large object: written back while the rest comes */
 };
 
@@ -53,6 +54,17 @@ struct store_place {
     bool     settled;
 };
 
+/* What the committer is about to write: the bytes from the segment's end on. */
+struct store_batch {
+    uint8_t            block[2 * STORE_BATCH_MAX][STORE_TAR_BLOCK]; /* heads, padded rests */
+    iso_bytes          part[3 * STORE_BATCH_MAX + 1];
+    size_t             parts;
+    struct store_place place[STORE_BATCH_MAX];
+    size_t             places;
+    uint64_t           end;   /* of its members */
+    uint64_t           ready; /* and of the zeros that follow, or were there before */
+};
+
 struct store_volume {
     struct store              *store;
     struct store_volume_config config;
@@ -64,12 +76,14 @@ struct store_volume {
     atomic_bool                full;     /* when last looked at */
     atomic_llong               space_at; /* os_now_ms() of that; 0: never */
 
-    struct os_group group; /* who runs it owns the five fields below */
-    int             segment;
-    uint64_t        segment_number;
-    uint64_t        segment_end;
-    uint64_t        segment_ready; /* the file has blocks, all written, up to here */
-    bool            torn;          /* part of a failed write lies behind the end */
+    struct os_group     group; /* who runs it owns the seven fields below */
+    int                 segment;
+    uint64_t            segment_number;
+    uint64_t            segment_end;
+    uint64_t            segment_ready; /* the file has blocks, all written, up to here */
+    bool                torn;          /* part of a failed write lies behind the end */
+    bool                buffered; /* what lies below does not take writes past the system's cache */
+    struct store_batch *batch;
 
     struct os_mutex     mu_low;
     struct store_place *place; /* a ring in the order of writing */
@@ -155,6 +169,13 @@ int  store_flush_folder(struct store_volume *v, int fd, struct iso_err *err);
 void store_segment_name(uint64_t number, char name[STORE_NAME_BYTES]);
 /* The numbers of the segments there are: the first and the last; 0, 0: none. */
 int store_segments(struct store_volume *v, uint64_t *first, uint64_t *last, struct iso_err *err);
+
+/* store_batch.c */
+int store_batch_init(struct store_volume *v, struct iso_err *err);
+/* Heads and contents, one behind the other; where each will be is noted in it. */
+void store_batch_lay_out(struct store_volume *v, struct store_append *first, bool flush);
+/* Nothing is durable yet. After a failure anything may lie behind the segment's end. */
+int store_batch_write(struct store_volume *v, bool flush, struct iso_err *err);
 
 /* store_low.c: places that wait for the index. */
 int  store_low_init(struct store_volume *v, struct iso_err *err);

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t zeros[STORE_AHEAD_BYTES];
-
 void store_segment_name(uint64_t number, char name[STORE_NAME_BYTES])
 {
     (void)snprintf(name, STORE_NAME_BYTES, "%08llu.tar", (unsigned long long)number);
@@ -125,8 +123,9 @@ static int segment_create(struct store_volume *v, uint64_t number, struct iso_er
 /* Closes the segment with the two zero blocks that end a tar file, and begins the next. */
 static int segment_next(struct store_volume *v, struct iso_err *err)
 {
-    const uint64_t end = v->segment_end + 2 * (uint64_t)STORE_TAR_BLOCK;
-    int rc = os_write_at(v->segment, zeros, 2 * (size_t)STORE_TAR_BLOCK, v->segment_end, err);
+    static const uint8_t zeros[2 * STORE_TAR_BLOCK];
+    const uint64_t       end = v->segment_end + 2 * (uint64_t)STORE_TAR_BLOCK;
+    int                  rc  = os_write_at(v->segment, zeros, sizeof zeros, v->segment_end, err);
 
     if (rc >= 0 && v->segment_ready > end)
         rc = os_truncate(v->segment, end, err);
@@ -183,45 +182,16 @@ static int tail_cut(struct store_volume *v, struct iso_err *err)
 static int batch_write(struct store_volume *v, struct store_append *first, size_t count,
                        struct iso_err *err)
 {
-    uint8_t            head[STORE_BATCH_MAX][STORE_TAR_BLOCK];
-    iso_bytes          part[3 * STORE_BATCH_MAX + 1];
-    struct store_place place[STORE_BATCH_MAX];
-    int64_t            now   = os_wall_us() / 1000000;
-    uint64_t           end   = v->segment_end;
-    uint64_t           ready = v->segment_ready;
-    size_t             parts = 0;
-    size_t             i     = 0;
-    bool               flush = !v->store->config.deferred;
-    int                rc    = store_low_reserve(v, count, err);
+    struct store_batch *b     = v->batch;
+    bool                flush = !v->store->config.deferred;
+    int                 rc    = store_low_reserve(v, count, err);
 
     if (rc < 0)
         return rc;
-    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next) {
+    for (struct store_append *a = first; a != NULL; a = (struct store_append *)a->item.next)
         flush = flush || a->flush || a->flushes || a->large;
-        if (a->flush)
-            continue;
-        struct store_tar_member member = {
-            .bytes = a->content.len, .large = a->large, .mtime_s = now, .record = a->record
-        };
-        const uint64_t padded = store_tar_padded(a->content.len);
-
-        memcpy(member.digest, a->digest, sizeof member.digest);
-        store_tar_head(&member, head[i]);
-        part[parts++] = iso_bytes_of(head[i], STORE_TAR_BLOCK);
-        part[parts++] = a->content;
-        part[parts++] = iso_bytes_of(zeros, (size_t)(padded - a->content.len));
-        place[i]      = (struct store_place){ .file = v->segment_number, .offset = end };
-        a->segment    = v->segment_number;
-        a->offset     = end + STORE_TAR_BLOCK;
-        end += STORE_TAR_BLOCK + padded;
-        i++;
-    }
-    if (flush && end > ready && end - v->segment_end <= STORE_AHEAD_BYTES / 4) {
-        part[parts++] = iso_bytes_of(zeros, sizeof zeros);
-        ready         = end + sizeof zeros;
-    }
-    if (parts > 0)
-        rc = os_write_parts_at(v->segment, part, parts, v->segment_end, err);
+    store_batch_lay_out(v, first, flush);
+    rc = store_batch_write(v, flush, err);
     if (rc < 0) {
         v->torn          = true;
         v->segment_ready = v->segment_end;
@@ -231,11 +201,11 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
     if (flush)
         rc = store_flush(v, v->segment, err);
     else
-        os_write_back(v->segment, v->segment_end, end - v->segment_end);
+        os_write_back(v->segment, v->segment_end, b->end - v->segment_end);
     if (rc >= 0) {
-        v->segment_end   = end;
-        v->segment_ready = end > ready ? end : ready;
-        store_low_add(v, place, i, v->segment_number, end);
+        v->segment_end   = b->end;
+        v->segment_ready = b->ready;
+        store_low_add(v, b->place, b->places, v->segment_number, b->end);
         if (flush)
             store_low_flushed(v);
     }
@@ -339,6 +309,8 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
     atomic_init(&v->space_at, -STORE_SPACE_MS);
     os_group_init(&v->group, STORE_BATCH_MAX, batch_run, v);
     rc = store_low_init(v, err);
+    if (rc >= 0)
+        rc = store_batch_init(v, err);
     if (rc < 0 || v->config.kind != STORE_SEGMENTS)
         return rc;
     if (v->config.folder != v->store->config.folder) { /* that one is locked already */
@@ -376,5 +348,6 @@ void store_volume_close(struct store_volume *v)
     os_close(v->tmp);
     os_close(v->lock);
     store_low_release(v);
+    free(v->batch);
     free(v);
 }

@@ -57,7 +57,7 @@ int __wrap_fsync(int fd)
 ssize_t __wrap_pwritev64(int fd, const struct iovec *vec, int count, off_t offset)
 {
     if (fails_now()) {
-        (void)!__real_pwrite64(fd, vec[1].iov_base, vec[1].iov_len / 2, offset);
+        (void)!__real_pwrite64(fd, vec[0].iov_base, vec[0].iov_len / 2, offset);
         errno = with;
         return -1;
     }

@@ -85,11 +85,23 @@ static struct file *file_of(const struct stat *st)
     return NULL;
 }
 
-/* Through the descriptor at hand: to close another one of the same file would drop SQLite's locks. */
+void fault_drop_plain(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && (flags & O_DIRECT) != 0)
+        (void)fcntl(fd, F_SETFL, flags & ~O_DIRECT);
+}
+
+/* Through the descriptor at hand: to close another one of the same file would drop SQLite's locks. (One that
+ * goes past the system's cache takes even lengths only; the store's, which sets that for one write, may do
+ * without.) */
 static void *content_of(int fd, long long bytes)
 {
     char     *all  = need(malloc((size_t)bytes + 1));
     long long done = 0;
+
+    fault_drop_plain(fd);
 
     while (done < bytes) {
         ssize_t n = pread64(fd, all + done, (size_t)(bytes - done), done);

@@ -258,6 +258,7 @@ TAKEN ssize_t pwritev64(int fd, const struct iovec *vec, int count, off64_t offs
         done = REAL(ssize_t, pwritev64, int, const struct iovec *, int, off64_t)(fd, vec, count,
                                                                                  offset);
     } else {
+        fault_drop_plain(fd);
         for (int i = 0; i < count && part > 0; i++) {
             size_t n = vec[i].iov_len < part ? vec[i].iov_len : part;
             done += do_pwrite(fd, vec[i].iov_base, n, offset + done, true);

@@ -70,6 +70,7 @@ void fault_hook_use(struct fault_control *control) __attribute__((visibility("de
 /* fault_drop.c: what a power loss would leave. Paths are absolute. Real calls only. */
 void fault_drop_reset(void);
 void fault_drop_write(int fd); /* before its first change is made */
+void fault_drop_plain(int fd); /* from now on it takes any length: without O_DIRECT */
 struct fault_flush {           /* what a flush that is under way will make safe */
     void     *image;
     long long bytes;

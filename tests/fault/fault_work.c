@@ -18,6 +18,7 @@
 enum {
     SEGMENT_BYTES = 64 << 10, /* a few objects */
     INLINE_BYTES  = 96 << 10,
+    DIRECT_BYTES  = 8 << 10, /* some go past the system's cache, some through it */
     THREADS       = 3,
     VERSIONS      = 4
 };
@@ -65,6 +66,7 @@ static struct arc *archive_open(const char *folder, bool grace, struct iso_err *
     config.on_conflict      = ARC_REPLACE;
     config.segment_bytes    = SEGMENT_BYTES;
     config.inline_bytes_max = INLINE_BYTES;
+    config.direct_bytes_min = DIRECT_BYTES;
     config.free_bytes_min   = 0;
     config.removal_grace_s  = grace ? 3600 : 0;
     return arc_open(&config, &arc, err) < 0 ? NULL : arc;

@@ -19,12 +19,12 @@ struct folders {
     int  fd[2];
 };
 
-static int setup(void **state)
+static int setup_in(void **state, const char *where)
 {
     struct folders *f = calloc(1, sizeof *f);
     struct iso_err  err;
 
-    (void)snprintf(f->path, sizeof f->path, "/dev/shm/store-XXXXXX");
+    (void)snprintf(f->path, sizeof f->path, "%s/store-XXXXXX", where);
     if (mkdtemp(f->path) == NULL)
         return -1;
     for (int i = 0; i < 2; i++) {
@@ -37,6 +37,17 @@ static int setup(void **state)
     }
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_in(state, "/dev/shm");
+}
+
+/* Where the system's cache can be gone past. */
+static int setup_on_disk(void **state)
+{
+    return setup_in(state, "/var/tmp");
 }
 
 static int teardown(void **state)
@@ -76,7 +87,8 @@ static struct store *open_store(const struct folders *f)
     const struct store_config config = { .folder            = f->fd[0],
                                          .segment_bytes     = SEGMENT_BYTES,
                                          .inline_bytes_max  = INLINE_BYTES,
-                                         .receive_bytes_max = 8 << 20 };
+                                         .receive_bytes_max = 8 << 20,
+                                         .direct_bytes_min  = 4096 };
     struct store             *store  = NULL;
     struct iso_err            err;
 
@@ -202,6 +214,62 @@ static void what_is_discarded_waits_for_nobody(void **state)
     store_close(store);
     shell("test $(tar tf '@/0/seg/00000001.tar' | grep -c '^removed/') = 2", *state);
     shell("test -z \"$(find '@/0/tmp' '@/0/large' -type f)\"", *state);
+}
+
+/* ---- past the system's cache ---- */
+
+static bool is_whole(struct store *store, const struct store_location *at, int fill)
+{
+    static uint8_t    content[INLINE_BYTES];
+    uint8_t           digest[STORE_DIGEST_BYTES];
+    struct store_pin *pin  = NULL;
+    size_t            same = 0;
+    struct iso_err    err;
+    int               fd;
+
+    digest_of(fill, digest);
+    if (store_read_open(store, at, digest, &fd, &pin, &err) < 0)
+        return false;
+    if (os_read_exact_at(fd, content, (size_t)at->length, at->offset, &err) >= 0)
+        while (same < at->length && content[same] == fill)
+            same++;
+    store_read_close(pin);
+    return same == at->length;
+}
+
+/* Sizes that end anywhere in a block, small ones with zeros behind them between; each is read as soon as it
+ * is there, so that the cache knows what will be written around, and some are removed again. */
+static void both_ways_of_writing_are_one_file(void **state)
+{
+    enum { N = 200 };
+    static struct store_location at[N];
+    struct store                *store  = open_store(*state);
+    unsigned                     random = 1;
+    int                          whole  = 0;
+    struct iso_err               err;
+
+    add_volume(store, *state, 0, 0, 0, 0);
+    for (int i = 0; i < N; i++) {
+        const unsigned max = i % 3 == 0 ? 3000 : INLINE_BYTES - 1;
+
+        random = random * 1103515245 + 12345;
+        at[i]  = put_one(store, i + 1, 1 + random / 65536 % max);
+        assert_true(is_whole(store, &at[i], i + 1));
+        if (i % 5 == 4)
+            assert_int_equal(store_remove(store, &at[i - (int)(random / 65536 % 3)], &err), ISO_OK);
+    }
+    if (store->volume[0]->buffered)
+        print_message("/var/tmp takes no writes past the cache\n");
+    store_close(store);
+    store = open_store(*state);
+    add_volume(store, *state, 0, 0, 0, 0);
+    for (int i = 0; i < N; i++)
+        whole += is_whole(store, &at[i], i + 1);
+    assert_int_equal(whole, N - N / 5);
+    store_close(store);
+    shell("for t in '@'/0/seg/*.tar; do tar tf $t; done >'@/list'; test $(wc -l <'@/list') = 200",
+          *state);
+    shell("test $(grep -c '^removed/' '@/list') = 40", *state);
 }
 
 /* ---- volumes ---- */
@@ -546,6 +614,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_low_mark_waits_for_the_slowest),
         CASE(what_is_discarded_waits_for_nobody),
+        cmocka_unit_test_setup_teardown(both_ways_of_writing_are_one_file, setup_on_disk, teardown),
         CASE(the_next_volume_takes_over),
         CASE(a_failed_write_goes_elsewhere),
         CASE(a_volume_knows_itself),

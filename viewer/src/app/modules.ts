@@ -1,6 +1,7 @@
 /** The modules of the reading page, in the order of their buttons. */
 
+import { lesions } from "../features/lesions/module";
 import { measure } from "../features/measure/module";
 import type { Module } from "../features/reading/module";
 
-export const modules: readonly Module[] = [measure];
+export const modules: readonly Module[] = [measure, lesions];

@@ -2,6 +2,7 @@
 
 import { lesions } from "../features/lesions/module";
 import { measure } from "../features/measure/module";
+import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
 
-export const modules: readonly Module[] = [measure, lesions];
+export const modules: readonly Module[] = [segment, measure, lesions];

@@ -3,7 +3,7 @@
 import { Livewire } from "../../dicom/livewire";
 import type { ImagePoint, Kind, Measurement } from "../../dicom/measurement";
 import { distance, isDrawnFree, nearest, outline, spline } from "../../dicom/shape";
-import type { Affine } from "../../imaging";
+import { onImage, onPane, type Spot } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf, majorFirst, movedInside, pointsFrom, withHandle } from "./edit";
@@ -34,15 +34,6 @@ const wanted: Readonly<Partial<Record<string, readonly [kind: Kind, points: numb
 };
 
 export const isTool = (tool: string): boolean => wanted[tool] !== undefined;
-
-export type Spot = readonly [x: number, y: number]; /* CSS pixels in the pane */
-
-export const onPane = ([a, b, c, d, e, f]: Affine, [x, y]: ImagePoint): Spot => [a * x + c * y + e, b * x + d * y + f];
-
-export function onImage([a, b, c, d, e, f]: Affine, [x, y]: Spot): ImagePoint {
-    const det = a * d - b * c;
-    return [(d * (x - e) - c * (y - f)) / det, (a * (y - f) - b * (x - e)) / det];
-}
 
 interface Hit {
     mark: Measurement;

@@ -6,10 +6,11 @@ import { isDrawnFree, middle, outline } from "../../dicom/shape";
 import type { Affine } from "../../imaging";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
+import { onPane, spotIn, type Spot } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf } from "./edit";
-import { handOf, hitAt, isTool, onPane, type Spot } from "./hand";
+import { handOf, hitAt, isTool } from "./hand";
 import { deskOf, isKeyImage, isOn, jump, metricOn, put, remove, type ContextMenu, type Question } from "./model";
 import { linesOf } from "./words";
 
@@ -118,11 +119,6 @@ function Context({ reading, pane, menu }: ViewProps & { menu: ContextMenu }) {
         </div>
     );
 }
-
-export const spotIn = (layer: Element, e: PointerEvent): Spot => {
-    const box = layer.getBoundingClientRect();
-    return [e.clientX - box.left, e.clientY - box.top];
-};
 
 /* The pointer on the pane, where it is ours: presses come through `claims`. */
 function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {

@@ -3,7 +3,7 @@ import type { ImagePoint, Measurement } from "../../dicom/measurement";
 import { distance, middle, type Metric } from "../../dicom/shape";
 import { csv } from "./csv";
 import { handlesOf, movedInside, pointsFrom, withHandle } from "./edit";
-import { onImage, onPane } from "./hand";
+import { onImage, onPane } from "../reading/affine";
 import { linesOf, quantityText, summaryOf } from "./words";
 
 const metric: Metric = [0.5, 2];

@@ -3,10 +3,11 @@
 import "./measure.css";
 import { effect } from "@preact/signals";
 import { t } from "../../ui/text";
+import { spotIn } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Action, Module } from "../reading/module";
 import { handOf, isTool } from "./hand";
-import { MeasureLayer, spotIn } from "./layer";
+import { MeasureLayer } from "./layer";
 import { deskOf, isKeyImage, remove, toggleKeyImage } from "./model";
 import { MeasurePanel, saveCsv } from "./panel";
 import { kindName } from "./words";

@@ -1,0 +1,131 @@
+/* Segmenting: on a phantom whose parts are known to the pixel. */
+import type { Page } from "@playwright/test";
+import { CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
+import { store } from "../lib/server";
+import { expect, imageIs, mark, openStudy, test } from "../lib/test";
+
+const [rows, columns, slices] = [64, 64, 5];
+const [rowMm, columnMm, stepMm] = [1.5, 1, 4];
+const who: Identity = { study: newUid(), series: newUid(), patientName: "Segment^Sue", patientId: mark() };
+
+/* A rod of 60 HU, 20 x 12 pixels, with a hole of 3 x 3, in air: the same on every slice. */
+const isRod = (c: number, r: number) => c >= 20 && c < 40 && r >= 26 && r < 38 && !(c >= 30 && c < 33 && r >= 30 && r < 33);
+const values = Array.from({ length: rows * columns }, (_, i) => (isRod(i % columns, Math.floor(i / columns)) ? 1060 : 0));
+const rodPixels = 20 * 12 - 9;
+const ml = (pixels: number) => (pixels * rowMm * columnMm * stepMm) / 1000;
+
+test.beforeAll(() =>
+    store(
+        Array.from({ length: slices }, (_, i) =>
+            object(who, {
+                ...picture({ rows, columns, bits: 16, values }),
+                "0008,0016 UI": CtImage,
+                "0008,0060 CS": "CT",
+                "0020,0013 IS": i + 1,
+                "0020,0032 DS": [0, 0, stepMm * i],
+                "0020,0037 DS": [1, 0, 0, 0, 1, 0],
+                "0020,0052 UI": "2.25.98",
+                "0028,0030 DS": [rowMm, columnMm],
+                "0028,1050 DS": 40,
+                "0028,1051 DS": 2000,
+                "0028,1052 DS": -1000,
+                "0028,1053 DS": 1,
+            }),
+        ),
+    ),
+);
+
+type Point = readonly [column: number, row: number];
+
+async function onPage(page: Page): Promise<(p: Point) => [number, number]> {
+    const box = (await page.locator('[data-pane="0"] .stage').boundingBox())!;
+    const scale = Math.min(box.width / (columns * columnMm), box.height / (rows * rowMm));
+    const [left, top] = [box.x + (box.width - columns * columnMm * scale) / 2, box.y + (box.height - rows * rowMm * scale) / 2];
+    return ([c, r]) => [left + c * columnMm * scale, top + r * rowMm * scale];
+}
+
+/* The pixels of the overlay that are drawn, by their place in the image. */
+const painted = (page: Page): Promise<number[]> =>
+    page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>(".segment-layer canvas");
+        if (!canvas) return [];
+        const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+        return [...Array(data.length / 4).keys()].filter((i) => data[4 * i + 3]! > 0);
+    });
+
+const open = async (page: Page, image: number) => {
+    await openStudy(page, who.study, `?series=${who.series}&image=${image}`);
+    await page.getByRole("button", { name: "Segments", exact: true }).click();
+};
+const tool = (page: Page, name: string) => page.locator(".segment-tools").getByRole("button", { name }).click();
+const row = (page: Page, number: number) => page.locator(`.segment-row[data-segment="${number}"]`);
+
+test("a region grows on one image, between two, and through all; holes are filled; volume and mean are right", async ({ page }) => {
+    await open(page, 1);
+    await tool(page, "Grow a region");
+    const at = await onPage(page);
+    await page.mouse.click(...at([25.5, 35.5]));
+    await expect(row(page, 1)).toContainText(`${ml(rodPixels).toFixed(2)} ml`);
+    await expect(row(page, 1)).toContainText("Mean 60 HU, SD 0");
+    await expect.poll(() => painted(page)).toEqual(values.flatMap((v, i) => (v > 0 ? [i] : [])));
+    await page.keyboard.press("End");
+    await imageIs(page, slices);
+    await expect.poll(() => painted(page)).toEqual([]);
+    await page.mouse.click(...at([25.5, 35.5]));
+    await expect(row(page, 1)).toContainText(`${ml(2 * rodPixels).toFixed(2)} ml`);
+    await page.getByRole("button", { name: "Fill the images between" }).click();
+    await expect(row(page, 1)).toContainText(`${ml(slices * rodPixels).toFixed(2)} ml`);
+    await page.getByRole("button", { name: "Fill holes" }).click();
+    await expect(row(page, 1)).toContainText(`${ml(slices * 240).toFixed(2)} ml`);
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await expect(row(page, 1)).toContainText(`${ml(2 * rodPixels).toFixed(2)} ml`);
+    await page.keyboard.press("Control+y");
+    await expect(row(page, 1)).toContainText(`${ml(slices * rodPixels).toFixed(2)} ml`);
+
+    await page.getByRole("button", { name: "Add a segment" }).click();
+    await page.getByRole("checkbox", { name: "Through all images" }).check();
+    await page.mouse.click(...at([5.5, 5.5]));
+    await expect(row(page, 2)).toContainText(`${ml(slices * (rows * columns - 240)).toFixed(1)} ml`);
+    await row(page, 2).getByRole("combobox", { name: "What it is" }).selectOption({ label: "Lung" });
+    await expect(row(page, 2).getByRole("textbox", { name: "Name" })).toHaveValue("Lung");
+});
+
+test("brush, thresholds, eraser and scissors paint what they cover, and nothing that is locked", async ({ page }) => {
+    await open(page, 3);
+    await tool(page, "Brush within thresholds");
+    await page.getByRole("spinbutton", { name: "From" }).fill("0");
+    await page.getByRole("spinbutton", { name: "To" }).fill("100");
+    const at = await onPage(page);
+    await page.mouse.move(...at([21, 34]));
+    await page.mouse.down();
+    await page.mouse.move(...at([38, 34]), { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(async () => (await painted(page)).length).toBeGreaterThan(150); /* a brush of 8 mm covers most of the rod */
+    await expect(row(page, 1)).toContainText(" ml");
+    const rod = await painted(page);
+    expect(rod.every((i) => values[i]! > 0)).toBe(true);
+    await row(page, 1).getByRole("button", { name: "Lock" }).click();
+    await page.getByRole("button", { name: "Add a segment" }).click();
+    await tool(page, "Outline");
+    const [left, top, right, bottom] = [10.2, 20.2, 50.2, 45.2];
+    await page.mouse.move(...at([left, top]));
+    await page.mouse.down();
+    for (const p of [[right, top], [right, bottom], [left, bottom]] as Point[]) await page.mouse.move(...at(p));
+    await page.mouse.up();
+    const box = values.flatMap((_, i) => {
+        const [c, r] = [(i % columns) + 0.5, Math.floor(i / columns) + 0.5];
+        return c > left && c < right && r > top && r < bottom ? [i] : [];
+    });
+    await expect.poll(() => painted(page)).toEqual(box);
+    await row(page, 1).getByRole("button", { name: "Hide" }).click();
+    await expect.poll(async () => (await painted(page)).length).toBe(box.length - rod.length);
+    await tool(page, "Eraser");
+    await page.mouse.click(...at([30, 32]));
+    await expect.poll(async () => (await painted(page)).length).toBeLessThan(box.length - rod.length);
+    await row(page, 1).getByRole("button", { name: "Show", exact: true }).click();
+    await expect.poll(async () => {
+        const all = new Set(await painted(page));
+        return rod.filter((i) => !all.has(i)); /* the locked one is whole */
+    }).toEqual([]);
+});

@@ -1,0 +1,110 @@
+/** Segments over the image: one canvas pixel for each pixel of the image, laid where the picture lies. */
+
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { frameName, type Segmentation } from "../../dicom/segmentation";
+import { outline } from "../../dicom/shape";
+import { onImage, onPane, spotIn } from "../reading/affine";
+import type { Reading } from "../reading/model";
+import type { Pane } from "../reading/pane";
+import { brushes, deskOf, handOf, isTool } from "./model";
+
+interface ViewProps {
+    reading: Reading;
+    pane: Pane;
+}
+
+const rgb = (color: string) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)) as [number, number, number];
+
+/* The rim of a segment is drawn solid, so that what lies below its inside can still be judged. */
+function draw(canvas: HTMLCanvasElement, s: Segmentation, labels: Uint8Array, opacity: number): void {
+    const context = canvas.getContext("2d")!;
+    const image = context.createImageData(s.columns, s.rows);
+    const colors = new Map(s.segments.filter((x) => !x.hidden).map((x) => [x.number, rgb(x.color)]));
+    const inside = Math.round(255 * opacity);
+    const { columns } = s;
+    for (let i = 0; i < labels.length; i++) {
+        const label = labels[i]!;
+        const color = label === 0 ? undefined : colors.get(label);
+        if (!color) continue;
+        const c = i % columns;
+        const isRim = (c > 0 && labels[i - 1] !== label) || (c < columns - 1 && labels[i + 1] !== label) || (i >= columns && labels[i - columns] !== label) || (i + columns < labels.length && labels[i + columns] !== label);
+        image.data.set(color, 4 * i);
+        image.data[4 * i + 3] = isRim ? Math.max(inside, 200) : inside;
+    }
+    context.putImageData(image, 0, 0);
+}
+
+function Sheet({ reading, pane, segmentation: s }: ViewProps & { segmentation: Segmentation }) {
+    const canvas = useRef<HTMLCanvasElement>(null);
+    const { info, toPane } = pane.state.value!;
+    const desk = deskOf(reading);
+    const name = frameName(info);
+    const live = desk.live.value;
+    const isLive = live?.uid === s.uid && live.name === name;
+    const labels = isLive ? live.labels : s.frames.get(name);
+    const opacity = desk.opacity.value;
+    useLayoutEffect(() => {
+        if (labels && canvas.current) draw(canvas.current, s, labels, opacity);
+    }, [labels, isLive ? live.turn : 0, s.segments, opacity]);
+    if (!labels || s.rows !== info.rows || s.columns !== info.columns) return null;
+    return <canvas ref={canvas} data-segmentation={s.uid} width={s.columns} height={s.rows} style={{ transform: `matrix(${toPane.join(",")})` }} />;
+}
+
+/* The brush, or the cut of the scissors so far. */
+function Cursor({ reading, pane }: ViewProps) {
+    const desk = deskOf(reading);
+    const { info, toPane } = pane.state.value!;
+    const tool = reading.tool.value;
+    const at = desk.at.value;
+    const cut = desk.outline.value;
+    const said = (points: readonly (readonly [number, number])[]) => points.map((p) => onPane(toPane, p).map((v) => v.toFixed(1)).join(" ")).join(" L ");
+    if (at?.pane !== pane || !isTool(tool)) return null;
+    const circle = () => {
+        const [x, y] = at.point;
+        return outline({ kind: "circle", points: [at.point, [x + desk.radiusMm.value / info.columnSpacingMm, y]] }, [info.columnSpacingMm, info.rowSpacingMm]);
+    };
+    return (
+        <svg width="100%" height="100%" aria-hidden="true">
+            {brushes.has(tool) && <path class="brush" d={`M ${said(circle())} Z`} />}
+            {cut.length > 1 && <path class="brush" d={`M ${said(cut)}`} />}
+        </svg>
+    );
+}
+
+function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
+    const el = layer.closest<HTMLElement>(".pane")!;
+    const hand = handOf(reading);
+    const desk = deskOf(reading);
+    const move = (e: PointerEvent) => {
+        const state = pane.state.value;
+        if (state && (isTool(reading.tool.value) || hand.isBusy)) hand.move(pane, onImage(state.toPane, spotIn(layer, e)));
+    };
+    const up = (e: PointerEvent) => e.button === 0 && hand.isBusy && hand.release();
+    const cancel = () => void hand.cancel();
+    const leave = () => {
+        if (!hand.isBusy) desk.at.value = undefined;
+    };
+    el.addEventListener("pointermove", move);
+    el.addEventListener("pointerup", up);
+    el.addEventListener("pointercancel", cancel);
+    el.addEventListener("pointerleave", leave);
+    return () => {
+        el.removeEventListener("pointermove", move);
+        el.removeEventListener("pointerup", up);
+        el.removeEventListener("pointercancel", cancel);
+        el.removeEventListener("pointerleave", leave);
+    };
+}
+
+export function SegmentLayer({ reading, pane }: ViewProps) {
+    const layer = useRef<HTMLDivElement>(null);
+    useEffect(() => attach(layer.current!, reading, pane), []);
+    const info = pane.state.value?.info;
+    useEffect(() => void (handOf(reading).isBusy && handOf(reading).cancel()), [info?.id]);
+    return (
+        <div ref={layer} class="segment-layer">
+            {info && reading.segments.all.value.filter((s) => s.series === info.series).map((s) => <Sheet key={s.uid} reading={reading} pane={pane} segmentation={s} />)}
+            {info && <Cursor reading={reading} pane={pane} />}
+        </div>
+    );
+}

@@ -1,0 +1,338 @@
+/** Segmenting the open study: what is painted, with what, and what can be done with a segment as a whole. */
+
+import { signal, type Signal } from "@preact/signals";
+import { allowing, between, countOf, fillHoles, flood, floodStack, isEmpty, paint, stroke, type Allowed, type Sheet } from "../../dicom/labelmap";
+import type { ImagePoint } from "../../dicom/measurement";
+import { frameName, type FrameName, type Segment, type Segmentation } from "../../dicom/segmentation";
+import { segmentStats, type SegmentStats } from "../../dicom/segment-stats";
+import type { Metric } from "../../dicom/shape";
+import { newUid } from "../../dicom/uid";
+import type { FrameInfo } from "../../imaging";
+import { t } from "../../ui/text";
+import type { Reading } from "../reading/model";
+import type { Pane } from "../reading/pane";
+import { nameOf, terms } from "./terms";
+
+/** What is under the brush: shown instead of what is listed for this frame. */
+export interface Live {
+    uid: string;
+    name: FrameName;
+    labels: Uint8Array; /* altered in place while it is painted */
+    turn: number; /* grows with each alteration */
+}
+
+export interface Desk {
+    radiusMm: Signal<number>; /* pixels where there is no spacing */
+    low: Signal<number>;
+    high: Signal<number>;
+    tolerance: Signal<number>; /* how far a region may differ from where it starts */
+    isThrough: Signal<boolean>; /* a region grows through all images */
+    opacity: Signal<number>;
+    live: Signal<Live | undefined>;
+    outline: Signal<readonly ImagePoint[]>; /* scissors on their way */
+    at: Signal<{ pane: Pane; point: ImagePoint } | undefined>; /* the brush */
+    said: Signal<string>; /* why something was not done */
+}
+
+const desks = new WeakMap<Reading, Desk>();
+
+export function deskOf(r: Reading): Desk {
+    let desk = desks.get(r);
+    if (!desk) {
+        desk = {
+            radiusMm: signal(8), low: signal(-100), high: signal(300), tolerance: signal(50), isThrough: signal(false), opacity: signal(0.4),
+            live: signal(undefined), outline: signal([]), at: signal(undefined), said: signal(""),
+        };
+        desks.set(r, desk);
+    }
+    return desk;
+}
+
+export const brushes = new Set(["segment.brush", "segment.eraser", "segment.threshold"]);
+export const scissors = new Set(["segment.outline", "segment.cut"]);
+const erasers = new Set(["segment.eraser", "segment.cut"]); /* they take from all segments but the locked */
+export const isTool = (tool: string): boolean => tool.startsWith("segment.");
+
+const palette = ["#ff5a5a", "#4fc36e", "#4f9cff", "#ffc44f", "#c873ff", "#3fd6d0", "#ff8fc8", "#a0d64f"];
+
+const metricOf = (f: FrameInfo): Metric => [f.columnSpacingMm, f.rowSpacingMm];
+
+/** The segmentation of the series in a pane. */
+export const segmentationOn = (r: Reading, pane: Pane): Segmentation | undefined => r.segments.all.value.findLast((s) => s.series === pane.series.value?.uid);
+
+/** Adds a segment to the segmentation of the active series, and a segmentation where there is none. */
+export function addSegment(r: Reading): void {
+    const pane = r.active.value;
+    const frame = pane.content.value?.frames[pane.at.value];
+    if (!frame) return;
+    const own = segmentationOn(r, pane) ?? {
+        uid: newUid(), label: t("Segmentation"), study: frame.study, series: frame.series, rows: frame.rows, columns: frame.columns, segments: [], frames: new Map(),
+    };
+    const number = Array.from({ length: 255 }, (_, i) => i + 1).find((n) => own.segments.every((s) => s.number !== n));
+    if (number === undefined) return;
+    const [tissue] = terms;
+    const segment: Segment = {
+        number, label: t("Segment {number}", { number }), color: palette[(number - 1) % palette.length]!, category: tissue!.category, type: tissue!.type,
+        isAutomatic: false, locked: false, hidden: false, trackingUid: newUid(),
+    };
+    r.segments.put({ ...own, segments: [...own.segments, segment] });
+    r.segments.chosen.value = { uid: own.uid, number };
+}
+
+export function changeSegment(r: Reading, s: Segmentation, number: number, change: Partial<Segment>): void {
+    r.segments.put({ ...s, segments: s.segments.map((x) => (x.number === number ? { ...x, ...change } : x)) });
+}
+
+/** A type that brings its name, unless the reader has given another. */
+export function setType(r: Reading, s: Segmentation, segment: Segment, value: string): void {
+    const term = terms.find((x) => x.type.value === value);
+    if (!term) return;
+    const isOwnName = segment.label !== nameOf(segment.type) && segment.label !== t("Segment {number}", { number: segment.number });
+    changeSegment(r, s, segment.number, { category: term.category, type: term.type, ...(isOwnName ? {} : { label: term.name() }) });
+}
+
+export function removeSegment(r: Reading, s: Segmentation, number: number): void {
+    const segments = s.segments.filter((x) => x.number !== number);
+    if (segments.length === 0) return r.segments.remove(s.uid);
+    const maps = [...s.frames].map(([name, labels]): [FrameName, Uint8Array] => [name, labels.includes(number) ? labels.map((v) => (v === number ? 0 : v)) : labels]);
+    r.segments.put(withMaps({ ...s, segments }, maps));
+}
+
+function withMaps(s: Segmentation, maps: Iterable<readonly [FrameName, Uint8Array]>): Segmentation {
+    const frames = new Map(s.frames);
+    for (const [name, labels] of maps) {
+        if (isEmpty(labels)) frames.delete(name);
+        else frames.set(name, labels);
+    }
+    return { ...s, frames };
+}
+
+const lockedIn = (s: Segmentation): ReadonlySet<number> => new Set(s.segments.filter((x) => x.locked).map((x) => x.number));
+
+interface Work {
+    s: Segmentation;
+    segment: Segment;
+    frame: FrameInfo;
+    sheet: Sheet; /* a copy */
+    allowed: (to: number, values?: { low: number; high: number }) => Allowed;
+}
+
+/** The chosen segment on the image of a pane; why not is said. */
+function begin(r: Reading, pane: Pane): Work | undefined {
+    const frame = pane.state.value?.info;
+    const desk = deskOf(r);
+    desk.said.value = "";
+    if (!frame) return undefined;
+    if (r.segments.current?.segmentation.series !== frame.series) {
+        const own = segmentationOn(r, pane);
+        const free = own?.segments.find((x) => !x.locked);
+        if (own && free) r.segments.chosen.value = { uid: own.uid, number: free.number };
+        else addSegment(r);
+    }
+    const now = r.segments.current;
+    if (!now || now.segmentation.series !== frame.series) return undefined;
+    const { segmentation: s, segment } = now;
+    if (segment.locked && !erasers.has(r.tool.value)) return void (desk.said.value = t("The segment is locked."));
+    if (s.rows !== frame.rows || s.columns !== frame.columns) return void (desk.said.value = t("This image has another size than the first of its series that was segmented."));
+    const labels = Uint8Array.from(s.frames.get(frameName(frame)) ?? new Uint8Array(s.rows * s.columns));
+    const grid = pane.stack?.values(pane.state.value!.index);
+    const allowed = (to: number, values?: { low: number; high: number }) => allowing(labels, to, lockedIn(s), values && { data: grid?.data ?? [], ...values });
+    return { s, segment, frame, sheet: { rows: s.rows, columns: s.columns, labels }, allowed };
+}
+
+/** The painting hand: one for each study. */
+export class Hand {
+    private work: Work | undefined;
+    private pane: Pane | undefined;
+    private last: ImagePoint = [0, 0];
+    private changed = 0;
+
+    constructor(private readonly r: Reading) {}
+
+    get isBusy(): boolean {
+        return this.work !== undefined;
+    }
+
+    press(pane: Pane, at: ImagePoint): boolean {
+        const tool = this.r.tool.value;
+        if (!isTool(tool) || !pane.state.value) return this.isBusy;
+        if (this.work) return true;
+        const work = begin(this.r, pane);
+        if (!work) return true; /* ours, though nothing comes of it */
+        this.work = work;
+        this.pane = pane;
+        this.changed = 0;
+        this.last = at;
+        if (tool === "segment.fill") this.once(flood(work.sheet, at, work.segment.number, this.alike(work, at)));
+        else if (tool === "segment.grow") this.grow(work, at);
+        else if (scissors.has(tool)) deskOf(this.r).outline.value = [at];
+        else this.dab(at);
+        return true;
+    }
+
+    move(pane: Pane, at: ImagePoint): void {
+        if (this.work && pane === this.pane) {
+            if (scissors.has(this.r.tool.value)) deskOf(this.r).outline.value = [...deskOf(this.r).outline.value, at];
+            else if (brushes.has(this.r.tool.value)) this.dab(at);
+        }
+        deskOf(this.r).at.value = isTool(this.r.tool.value) ? { pane, point: at } : undefined;
+    }
+
+    release(): void {
+        const work = this.work;
+        const desk = deskOf(this.r);
+        if (work && desk.outline.value.length > 2) {
+            const to = this.r.tool.value === "segment.cut" ? 0 : work.segment.number;
+            this.changed += paint(work.sheet, { kind: "freehand", points: desk.outline.value, closed: true }, metricOf(work.frame), to, work.allowed(to));
+        }
+        this.end();
+    }
+
+    cancel(): boolean {
+        const wasBusy = this.isBusy;
+        this.changed = 0;
+        this.end();
+        return wasBusy;
+    }
+
+    private dab(at: ImagePoint): void {
+        const { sheet, segment, frame, allowed } = this.work!;
+        const desk = deskOf(this.r);
+        const tool = this.r.tool.value;
+        const to = tool === "segment.eraser" ? 0 : segment.number;
+        const limits = tool === "segment.threshold" ? { low: desk.low.value, high: desk.high.value } : undefined;
+        this.changed += stroke(sheet, this.last, at, desk.radiusMm.value, metricOf(frame), to, allowed(to, limits));
+        this.last = at;
+        desk.live.value = { uid: this.work!.s.uid, name: frameName(frame), labels: sheet.labels, turn: (desk.live.value?.turn ?? 0) + 1 };
+    }
+
+    /* The same segment, or the same nothing, as at the press. */
+    private alike({ sheet, segment, allowed }: Work, [x, y]: ImagePoint): Allowed {
+        const here = sheet.labels[Math.floor(y) * sheet.columns + Math.floor(x)];
+        const may = allowed(segment.number);
+        return (i) => sheet.labels[i] === here && may(i);
+    }
+
+    private once(changed: number): void {
+        this.changed = changed;
+        this.end();
+    }
+
+    private grow(work: Work, at: ImagePoint): void {
+        const { sheet, segment, s, allowed } = work;
+        const desk = deskOf(this.r);
+        const pane = this.pane!;
+        const i = Math.floor(at[1]) * s.columns + Math.floor(at[0]);
+        const value = pane.stack?.values(pane.state.value!.index)?.data[i];
+        if (value === undefined) return (desk.said.value = t("Colour has no values to grow by.")), void this.cancel();
+        const limits = { low: value - desk.tolerance.value, high: value + desk.tolerance.value };
+        if (!desk.isThrough.value) this.changed = flood(sheet, at, segment.number, allowed(segment.number, limits));
+        else this.growThrough(work, i, limits);
+        if (this.changed > 0 && !segment.isAutomatic) work.s = { ...work.s, segments: work.s.segments.map((x) => (x.number === segment.number ? { ...x, isAutomatic: true } : x)) };
+        this.end();
+    }
+
+    private growThrough(work: Work, i: number, limits: { low: number; high: number }): void {
+        const desk = deskOf(this.r);
+        const pane = this.pane!;
+        const frames = pane.content.value!.frames;
+        const values = frames.map((_, k) => pane.stack?.values(k)?.data);
+        if (values.some((v) => !v || v.length !== work.sheet.labels.length)) return void (desk.said.value = t("Not all images are here yet, or they differ in size."));
+        const maps = frames.map((f) => work.s.frames.get(frameName(f)));
+        const locked = lockedIn(work.s);
+        const may = (k: number, at: number) => {
+            const now = maps[k]?.[at] ?? 0;
+            const v = values[k]![at]!;
+            return now !== work.segment.number && !locked.has(now) && v >= limits.low && v <= limits.high;
+        };
+        const grown = floodStack({ ...work.sheet, frames: frames.length }, { frame: pane.state.value!.index, i }, may, pixelsMost);
+        if (grown.isCut) return void (desk.said.value = t("The region is too large: choose a smaller tolerance."));
+        const changed = [...grown.found].map(([k, list]): [FrameName, Uint8Array] => {
+            const labels = Uint8Array.from(maps[k] ?? new Uint8Array(work.sheet.labels.length));
+            for (const at of list) labels[at] = work.segment.number;
+            return [frameName(frames[k]!), labels];
+        });
+        work.s = withMaps(work.s, changed);
+        work.sheet.labels = Uint8Array.from(work.s.frames.get(frameName(work.frame)) ?? work.sheet.labels);
+        this.changed = changed.length;
+    }
+
+    private end(): void {
+        const { work, changed } = this;
+        const desk = deskOf(this.r);
+        this.work = this.pane = undefined;
+        desk.live.value = undefined;
+        desk.outline.value = [];
+        if (work && changed > 0) this.r.segments.put(withMaps(work.s, [[frameName(work.frame), work.sheet.labels]]));
+    }
+}
+
+const pixelsMost = 12_000_000;
+
+const hands = new WeakMap<Reading, Hand>();
+
+export function handOf(r: Reading): Hand {
+    let hand = hands.get(r);
+    if (!hand) hands.set(r, (hand = new Hand(r)));
+    return hand;
+}
+
+/** Fills what the chosen segment encloses on each image. */
+export function fillAll(r: Reading): void {
+    const now = r.segments.current;
+    if (!now) return;
+    const { segmentation: s, segment } = now;
+    const maps = [...s.frames].flatMap(([name, old]): [FrameName, Uint8Array][] => {
+        const labels = Uint8Array.from(old);
+        const filled = fillHoles({ rows: s.rows, columns: s.columns, labels }, segment.number, allowing(labels, segment.number, lockedIn(s)));
+        return filled > 0 ? [[name, labels]] : [];
+    });
+    if (maps.length > 0) r.segments.put(withMaps(s, maps));
+}
+
+/** Fills the images between those on which the chosen segment is painted. */
+export async function interpolate(r: Reading): Promise<void> {
+    const now = r.segments.current;
+    if (!now) return;
+    const { segmentation: s, segment } = now;
+    const { frames } = await r.content(s.series);
+    const painted = frames.map((f, k) => ({ k, labels: s.frames.get(frameName(f)) })).filter((p) => p.labels?.includes(segment.number));
+    const sheet = (labels: Uint8Array): Sheet => ({ rows: s.rows, columns: s.columns, labels });
+    const maps: [FrameName, Uint8Array][] = [];
+    for (let p = 1; p < painted.length; p++) {
+        const [a, b] = [painted[p - 1]!, painted[p]!];
+        const shapes = b.k - a.k > 1 ? between(sheet(a.labels!), sheet(b.labels!), segment.number, b.k - a.k - 1) : [];
+        shapes.forEach((shape, n) => {
+            const name = frameName(frames[a.k + 1 + n]!);
+            const labels = Uint8Array.from(s.frames.get(name) ?? new Uint8Array(shape.length));
+            const may = allowing(labels, segment.number, lockedIn(s));
+            shape.forEach((inside, i) => inside && may(i) && (labels[i] = segment.number));
+            maps.push([name, labels]);
+        });
+    }
+    const desk = deskOf(r);
+    desk.said.value = maps.length === 0 ? t("There is no image between two that are painted.") : "";
+    if (maps.length > 0) r.segments.put(withMaps({ ...s, segments: s.segments.map((x) => (x.number === segment.number ? { ...x, isAutomatic: true } : x)) }, maps));
+}
+
+/** Shows the image on which most of a segment is. */
+export async function jump(r: Reading, s: Segmentation, number: number): Promise<void> {
+    r.segments.chosen.value = { uid: s.uid, number };
+    const series = r.series.value.find((x) => x.uid === s.series);
+    const content = series && (await r.content(series.uid));
+    const counts = content?.frames.map((f) => countOf(s.frames.get(frameName(f)) ?? new Uint8Array(0), number)) ?? [];
+    const most = Math.max(0, ...counts);
+    if (!series || most === 0) return;
+    const panes = r.panes.slice(0, r.layout.value);
+    const at = panes.findIndex((p) => p.series.value === series && p.stack !== undefined);
+    if (at < 0) return r.show(series, r.active.value, counts.indexOf(most));
+    r.activeIndex.value = at;
+    panes[at]!.scrollTo(counts.indexOf(most));
+}
+
+/** Undefined while the series is in no pane: its frames are not known here. */
+export function statsOf(r: Reading, s: Segmentation, number: number): SegmentStats | undefined {
+    const pane = r.panes.find((p) => p.series.value?.uid === s.series && p.content.value);
+    const frames = pane?.content.value?.frames;
+    return pane && frames && segmentStats(number, s.frames, frames.map((f) => ({ ...f, name: frameName(f) })), (k) => pane.stack?.values(k));
+}

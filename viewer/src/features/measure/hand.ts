@@ -7,7 +7,7 @@ import { onImage, onPane, type Spot } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf, majorFirst, movedInside, pointsFrom, withHandle } from "./edit";
-import { calibration, deskOf, groundOn, isCalibration, isOn, metricOn, newMark, put, withPoints } from "./model";
+import { calibration, deskOf, groundOn, isCalibration, isOn, marksOn, metricOn, newMark, put, withPoints } from "./model";
 
 const clickPx = 4; /* a press that moves less is a click */
 const handlePx = 9;
@@ -45,7 +45,7 @@ export function hitAt(r: Reading, pane: Pane, spot: Spot, reach = 1): Hit | unde
     const state = pane.state.value;
     if (!state) return undefined;
     const chosen = r.marks.selected.value;
-    const here = r.marks.all.value.filter((m) => m.points && m.points.length > 0 && !m.hidden && isOn(m, state.info));
+    const here = marksOn(r, pane).filter((m) => m.points && m.points.length > 0);
     const ordered = [...here.filter((m) => m.uid !== chosen), ...here.filter((m) => m.uid === chosen)].reverse();
     for (const mark of ordered) {
         const handle = handlesOf(mark).find((i) => distance(onPane(state.toPane, mark.points![i]!), spot) <= handlePx * reach);

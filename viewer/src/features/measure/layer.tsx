@@ -11,7 +11,7 @@ import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf } from "./edit";
 import { handOf, hitAt, isTool } from "./hand";
-import { deskOf, isKeyImage, isOn, jump, metricOn, put, remove, type ContextMenu, type Question } from "./model";
+import { deskOf, isKeyImage, isOn, jump, marksOn, metricOn, put, remove, type ContextMenu, type Question } from "./model";
 import { linesOf } from "./words";
 
 const clickPx = 4;
@@ -164,7 +164,7 @@ export function shownOn(reading: Reading, pane: Pane): readonly Measurement[] {
     if (!frame) return [];
     const desk = deskOf(reading);
     const live = desk.live.value;
-    const listed = reading.marks.all.value.filter((m) => m.uid !== live?.uid && !m.hidden && isOn(m, frame));
+    const listed = marksOn(reading, pane).filter((m) => m.uid !== live?.uid);
     return live && isOn(live, frame) && desk.liveOn.value === pane ? [...listed, live] : listed;
 }
 

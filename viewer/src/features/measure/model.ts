@@ -1,7 +1,8 @@
 /** Measuring on the open study: what lies on which image, what the reader has calibrated, how marks are made and changed. */
 
 import { signal, type Signal } from "@preact/signals";
-import type { Code, FrameKey, ImagePoint, Kind, Measurement, PatientPoint } from "../../dicom/measurement";
+import type { Code, FrameKey, ImagePoint, Kind, Measurement } from "../../dicom/measurement";
+import { depthMm, inPatient, onImagePlane } from "../../dicom/place";
 import { measured, metricFor, type Ground } from "../../dicom/quantities";
 import { distance, type Metric } from "../../dicom/shape";
 import { newUid } from "../../dicom/uid";
@@ -93,14 +94,23 @@ export const metricOn = (r: Reading, pane: Pane, points: readonly ImagePoint[]):
     return ground ? metricFor(ground, points) : [1, 1];
 };
 
-function inPatient(f: FrameInfo, points: readonly ImagePoint[]): Pick<Measurement, "spatial" | "frameOfReference"> {
-    const { position: at, rowDirection: along, columnDirection: down } = f;
-    if (!at || !along || !down || !f.frameOfReference || f.spacingSource === "none") return {};
-    const place = ([c, r]: ImagePoint): PatientPoint => {
-        const [x, y] = [(c - 0.5) * f.columnSpacingMm, (r - 0.5) * f.rowSpacingMm];
-        return [0, 1, 2].map((i) => at[i]! + x * along[i]! + y * down[i]!) as unknown as PatientPoint;
-    };
-    return { frameOfReference: f.frameOfReference, spatial: points.map(place) };
+function placeOf(f: FrameInfo, points: readonly ImagePoint[]): Pick<Measurement, "spatial" | "frameOfReference"> {
+    const spatial = f.frameOfReference && f.spacingSource !== "none" ? inPatient(f, points) : undefined;
+    return spatial ? { frameOfReference: f.frameOfReference, spatial } : {};
+}
+
+/** The mark as it lies on an image: drawn there, or given in the patient, in the slice of this image. */
+export function lyingOn(m: Measurement, f: FrameInfo): Measurement | undefined {
+    if (m.on) return isOn(m, f) ? m : undefined;
+    if (!m.spatial || !f.frameOfReference || m.frameOfReference !== f.frameOfReference) return undefined;
+    const points = onImagePlane(f, m.spatial);
+    return points && { ...m, on: keyOf(f), points };
+}
+
+/** The marks that are seen on the image of a pane. */
+export function marksOn(r: Reading, pane: Pane): readonly Measurement[] {
+    const frame = pane.state.value?.info;
+    return frame ? r.marks.all.value.flatMap((m) => (m.hidden ? [] : (lyingOn(m, frame) ?? []))) : [];
 }
 
 export function newMark(kind: Kind, frame: FrameInfo): Measurement {
@@ -123,7 +133,7 @@ export function newMark(kind: Kind, frame: FrameInfo): Measurement {
 export function withPoints(m: Measurement, points: readonly ImagePoint[], ground: Ground, frame: FrameInfo): Measurement {
     const said = isCalibration(m) ? { quantities: m.quantities, spacing: "user" as const } : measured({ kind: m.kind, points, closed: m.closed === true }, ground);
     const { spatial: _, frameOfReference: __, ...rest } = m;
-    return { ...rest, points, ...inPatient(frame, points), ...said };
+    return { ...rest, points, ...placeOf(frame, points), ...said };
 }
 
 /* The statistics stay: they do not depend on the spacing, and the pixels may not be in memory. */
@@ -179,16 +189,25 @@ export const isKeyImage = (r: Reading, pane: Pane): boolean => {
     return frame !== undefined && r.marks.all.value.some((m) => m.kind === "keyImage" && isOn(m, frame));
 };
 
+/* The image whose plane is nearest to the first point of a mark that lies in the patient alone. */
+function nearestTo(m: Measurement, frames: readonly FrameInfo[]): number {
+    const [p] = m.spatial ?? [];
+    const away = frames.map((f) => (p && f.frameOfReference === m.frameOfReference ? Math.abs(depthMm(f, p) ?? Infinity) : Infinity));
+    const least = Math.min(...away);
+    return Number.isFinite(least) ? away.indexOf(least) : -1;
+}
+
 /** Shows the image that a mark lies on, where its series already is, else in the active pane. */
 export async function jump(r: Reading, m: Measurement): Promise<void> {
     r.marks.selected.value = m.uid;
-    const series = r.series.value.find((s) => s.uid === m.on?.series);
-    if (!series || !m.on) return;
-    const content = await r.content(series.uid);
-    const index = content.frames.findIndex((f) => isOn(m, f));
-    if (index < 0) return;
     const panes = r.panes.slice(0, r.layout.value);
-    const at = panes.findIndex((p) => p.series.value === series && p.stack !== undefined);
+    const isShowing = (p: Pane) => p.stack !== undefined && (m.on ? p.series.value?.uid === m.on.series : nearestTo(m, p.content.value?.frames ?? []) >= 0);
+    const at = panes.findIndex(isShowing);
+    const series = m.on ? r.series.value.find((s) => s.uid === m.on?.series) : panes[at]?.series.value;
+    if (!series) return;
+    const { frames } = await r.content(series.uid);
+    const index = m.on ? frames.findIndex((f) => isOn(m, f)) : nearestTo(m, frames);
+    if (index < 0) return;
     if (at < 0) return r.show(series, r.active.value, index);
     r.activeIndex.value = at;
     panes[at]!.listed.value = false;

@@ -3,6 +3,7 @@
 
 import { number, text, type Dataset, type Element } from "../dicomweb/json";
 import type { Code, FrameKey } from "./measurement";
+import { newUid } from "./uid";
 
 /* Keyword to tag and VR: those that are written here.   PS3.6 §6 */
 const dictionary = {
@@ -106,14 +107,6 @@ export function decimal(n: number): string {
         if (short.length <= 16) return short;
     }
     return "0";
-}
-
-/** A new UID under 2.25: 128 random bits.   PS3.5 §B.2, RFC 4122 §4.4 */
-export function newUid(): string {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-    return `2.25.${bytes.reduce((n, b) => (n << 8n) | BigInt(b), 0n)}`;
 }
 
 const two = (n: number) => String(n).padStart(2, "0");

@@ -2,7 +2,8 @@
  *  coordinates. What can be drawn becomes a measurement, what cannot is named. Nothing of the tree is trusted. */
 
 import { items, number, numbers, text, type Dataset } from "../dicomweb/json";
-import { codeOf, dtDate, isCode, keysOf, newUid, ownScheme, tagOf, type Places } from "./dataset";
+import { codeOf, dtDate, isCode, keysOf, ownScheme, tagOf, type Places } from "./dataset";
+import { newUid } from "./uid";
 import type { Code, FrameKey, ImagePoint, Kind, LesionMark, Measurement, PatientPoint, Quantity } from "./measurement";
 import { t } from "../ui/text";
 import { Concept, foreignKind, kinds, lesionRoles, lesionStates, quantityName } from "./sr-codes";

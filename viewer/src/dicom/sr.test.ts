@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { items, text, type Dataset } from "../dicomweb/json";
-import { code, decimal, newUid, placesOf, tagOf } from "./dataset";
+import { code, decimal, placesOf, tagOf } from "./dataset";
+import { newUid } from "./uid";
 import type { FrameKey, Measurement } from "./measurement";
 import { readReport } from "./sr-read";
 import { measurementReport } from "./sr-write";

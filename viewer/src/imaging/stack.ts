@@ -24,6 +24,22 @@ export interface StackState {
 /** x' = a x + c y + e, y' = b x + d y + f, as in SVG and CSS. */
 export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
+export interface Presentation {
+    window: Grey | undefined;
+    inverted: boolean;
+    turn: 0 | 90 | 180 | 270;
+    mirrored: boolean;
+    area: { left: number; top: number; right: number; bottom: number } | undefined;
+    magnification: number | undefined;
+}
+
+/* Where the rows of the picture point to on screen, turned and then mirrored. */
+function lies([a, b]: Affine, { turn, mirrored }: Presentation): boolean {
+    const angle = (turn * Math.PI) / 180;
+    const [x, y] = [(mirrored ? -1 : 1) * Math.cos(angle), Math.sin(angle)];
+    return a * x + b * y > 0.9 * Math.hypot(a, b);
+}
+
 export interface StackEvents {
     onState: (state: StackState) => void;
     onLoaded: () => void; /* another frame has arrived */
@@ -183,6 +199,11 @@ export class StackView implements View {
         return [part(x, 0, info.columns), part(x, 1, info.columns), part(y, 0, info.rows), part(y, 1, info.rows), o[0], o[1]];
     }
 
+    /** Of the pane, in CSS pixels. */
+    get size(): { width: number; height: number } {
+        return { width: this.element.clientWidth, height: this.element.clientHeight };
+    }
+
     /** The modality values of a frame that is here; undefined for colour. */
     values(index: number): FrameValues | undefined {
         const frame = this.frames[index];
@@ -245,6 +266,40 @@ export class StackView implements View {
     fit(): void {
         this.viewport.resetCamera();
         this.viewport.render();
+    }
+
+    /** As a presentation state has it: turned clockwise by `turn` degrees, then mirrored; `area` in image points fills the
+     *  pane, or `magnification` CSS pixels stand for one of the image around its middle. */
+    present(how: Presentation): void {
+        const info = this.frames[Math.max(0, this.asked)];
+        if (!info || !this.hasStack) return;
+        if (how.window) {
+            this.chosen = how.window;
+            this.applyWindow(info, how.window);
+        }
+        this.viewport.setProperties({ invert: how.inverted !== (info.inverse && !isColor(info)) });
+        this.viewport.setCamera({ flipHorizontal: how.mirrored, flipVertical: false });
+        for (const rotation of [0, 90, 180, 270]) {
+            this.viewport.setViewPresentation({ rotation });
+            if (lies(this.toPane(info), how)) break;
+        }
+        this.viewport.resetCamera();
+        if (how.area) this.showArea(info, how.area, how.magnification);
+        this.viewport.render();
+    }
+
+    private showArea(info: FrameInfo, area: NonNullable<Presentation["area"]>, magnification: number | undefined): void {
+        const [width, height] = [this.element.clientWidth, this.element.clientHeight];
+        const at = (m: Affine, x: number, y: number) => [m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]] as const;
+        const before = this.toPane(info);
+        const [a, b] = [at(before, area.left, area.top), at(before, area.right, area.bottom)];
+        const fit = Math.min(width / Math.abs(a[0] - b[0]), height / Math.abs(a[1] - b[1]));
+        const factor = magnification === undefined ? fit : magnification / Math.hypot(before[0], before[1]);
+        if (!Number.isFinite(factor) || factor <= 0) return;
+        this.viewport.setZoom(this.viewport.getZoom() * factor);
+        const middle = at(this.toPane(info), (area.left + area.right) / 2, (area.top + area.bottom) / 2);
+        const [x, y] = this.viewport.getPan();
+        this.viewport.setPan([x + width / 2 - middle[0], y + height / 2 - middle[1]]);
     }
 
     /** The window of the file, and the picture upright, unmirrored, whole. */

@@ -116,6 +116,18 @@ export class Reading {
         return more.series;
     }
 
+    /** Takes in what has been stored since: new series appear in the strip, those that are known stay as they are. */
+    async refresh(): Promise<void> {
+        const all = await Promise.all(this.studies.value.map((s) => this.list(s.uid)));
+        const known = new Map(this.series.value.map((s) => [s.uid, s]));
+        this.series.value = all.flatMap((a) => a.series).map((s) => {
+            const was = known.get(s.uid);
+            if (was && was.count === s.count) return was;
+            this.contents.delete(s.uid);
+            return s;
+        });
+    }
+
     /** A series' objects, asked for once. */
     content(series: string): Promise<Content> {
         let content = this.contents.get(series);

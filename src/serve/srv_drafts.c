@@ -57,6 +57,8 @@ static int get_draft(struct http_request *req, void *ctx, struct iso_err *err)
 
     if (rc >= 0)
         rc = arc_draft_get(web->arc, path.study, http_arena(req), &draft, err);
+    if (rc == ISO_ENOENT) /* what every page asks that is opened: no failure, and nobody logs it */
+        return http_reply_empty(req, 204, err);
     if (rc >= 0)
         rc = tag(req, draft.digest, err);
     if (rc < 0 || http_reply_fresh(req))
@@ -136,7 +138,7 @@ const struct http_route srv_draft_routes[] = {
     { .method        = HTTP_GET,
       .pattern       = DRAFT,
       .handler       = get_draft,
-      .summary       = "What a reader has not saved of a study yet",
+      .summary       = "What a reader has not saved of a study yet; 204 when there is nothing",
       .response_type = "application/json" },
     { .method         = HTTP_PUT,
       .pattern        = DRAFT,

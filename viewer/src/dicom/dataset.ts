@@ -31,7 +31,7 @@ const dictionary = {
     SamplesPerPixel: "00280002US", PhotometricInterpretation: "00280004CS", NumberOfFrames: "00280008IS", Rows: "00280010US",
     Columns: "00280011US", PixelSpacing: "00280030DS", BitsAllocated: "00280100US", BitsStored: "00280101US", HighBit: "00280102US",
     PixelRepresentation: "00280103US", WindowCenter: "00281050DS", WindowWidth: "00281051DS", WindowCenterWidthExplanation: "00281055LO",
-    RescaleIntercept: "00281052DS", RescaleSlope: "00281053DS", RescaleType: "00281054LO", LossyImageCompression: "00282110CS",
+    RescaleIntercept: "00281052DS", RescaleSlope: "00281053DS", RescaleType: "00281054LO", SpatialLocationsPreserved: "0028135ACS", LossyImageCompression: "00282110CS",
     VOILUTFunction: "00281056CS", PixelMeasuresSequence: "00289110SQ", SharedFunctionalGroupsSequence: "52009229SQ",
     PerFrameFunctionalGroupsSequence: "52009230SQ", PixelPaddingValue: "00280120US", PixelData: "7FE00010OB",
     ConceptNameCodeSequence: "0040A043SQ", ValueType: "0040A040CS", RelationshipType: "0040A010CS", ContinuityOfContent: "0040A050CS",

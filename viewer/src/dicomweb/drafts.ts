@@ -1,6 +1,7 @@
 /** Unfinished work on a study, kept by the server (`/api/v1/drafts`). A change names what it was made from by its entity tag,
  *  so that two windows never overwrite each other unseen. */
 
+import { t } from "../ui/text";
 import { problemText, ServerError } from "./client";
 
 export interface Draft {
@@ -14,7 +15,7 @@ async function send(study: string, init: RequestInit): Promise<Response> {
     try {
         return await fetch(path(study), { credentials: "same-origin", ...init });
     } catch {
-        throw new ServerError(0, "The server cannot be reached");
+        throw new ServerError(0, t("The server cannot be reached"));
     }
 }
 
@@ -23,7 +24,7 @@ const fail = async (res: Response) => new ServerError(res.status, problemText(re
 /** undefined: there is none. */
 export async function readDraft(study: string): Promise<Draft | undefined> {
     const res = await send(study, { headers: { Accept: "application/json" }, cache: "no-store" });
-    if (res.status === 404) return undefined;
+    if (res.status === 204) return undefined;
     if (!res.ok) throw await fail(res);
     return { body: (await res.json()) as unknown, tag: res.headers.get("ETag") ?? "" };
 }

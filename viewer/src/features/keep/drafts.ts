@@ -9,6 +9,7 @@ import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 
 const pauseMs = 1000;
+const keepaliveMax = 20_000; /* characters: browsers send on at most 64 KiB for a page that has gone */
 
 export type DraftState =
     | { is: "none" }
@@ -131,7 +132,8 @@ export class Drafts {
         const marks = this.reading.marks.all.peek();
         if (!this.isOpen || marks === this.written || this.state.peek().is === "changed" || !this.hasUnsaved(marks)) return;
         this.written = marks;
-        void writeDraft(this.reading.study, bodyOf(marks), this.tag, true).catch(() => undefined);
+        const body = bodyOf(marks);
+        void writeDraft(this.reading.study, body, this.tag, body.length < keepaliveMax).catch(() => undefined);
     };
 
     /** After another window has changed it: what both have, of the same measurement this window's. */

@@ -1,0 +1,190 @@
+/* Keeping what a reader makes: drafts on the server, reports, key images and presentation states that other programs read. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { board, CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
+import { serverUrl, store } from "../lib/server";
+import { colorsAt, expect, imageIs, mark, openStudy, pane, test } from "../lib/test";
+
+const block = 16;
+const slices = 4;
+
+async function phantom(): Promise<{ who: Identity; instances: string[] }> {
+    const who: Identity = { study: newUid(), series: newUid(), patientName: "Ärztin^Käthe", patientId: mark() };
+    const instances = Array.from({ length: slices }, newUid);
+    await store(
+        instances.map((instance, i) =>
+            object(who, {
+                ...picture({ rows: 128, columns: 128, bits: 16, signed: true, values: board(block, (r, c) => (r === 0 && c === 0 ? 1000 : 100 * i)) }),
+                "0008,0008 CS": "ORIGINAL\\PRIMARY\\AXIAL",
+                "0008,0016 UI": CtImage,
+                "0008,0018 UI": instance,
+                "0008,0060 CS": "CT",
+                "0018,0060 DS": "120",
+                "0020,0013 IS": i + 1,
+                "0020,0032 DS": [0, 0, 3 * i],
+                "0020,0037 DS": [1, 0, 0, 0, 1, 0],
+                "0020,0052 UI": `${who.study}.1`,
+                "0028,0030 DS": [0.5, 0.5],
+                "0028,1050 DS": 500,
+                "0028,1051 DS": 1000,
+                "0028,1052 DS": 0,
+                "0028,1053 DS": 1,
+            }),
+        ),
+    );
+    return { who, instances };
+}
+
+const uid = () => newUid();
+const draftUrl = (study: string) => `${serverUrl()}/api/v1/drafts/${study}`;
+
+function marks(who: Identity, instances: readonly string[]) {
+    const on = (i: number) => ({ study: who.study, series: who.series, instance: instances[i], sopClass: CtImage, frame: 1 });
+    const common = { spacing: "calibrated", color: "#12ab9f", locked: false, hidden: false, created: "2026-01-15T10:15:00.000Z" };
+    return [
+        { ...common, uid: uid(), kind: "length", label: "Läsion <1>", on: on(1), points: [[8, 8], [72, 56]], quantities: [{ name: "length", value: 40.00000000000001, unit: "mm" }] },
+        { ...common, uid: uid(), kind: "ellipse", label: "Liver", on: on(2), points: [[20, 40], [60, 40], [40, 30], [40, 50]], quantities: [{ name: "area", value: 157.07963267948966, unit: "mm2" }, { name: "mean", value: 200, unit: "[hnsf'U]" }] },
+        { ...common, uid: uid(), kind: "keyImage", label: "", on: on(3), quantities: [] },
+    ];
+}
+
+async function putDraft(who: Identity, list: unknown): Promise<void> {
+    const res = await fetch(draftUrl(who.study), { method: "PUT", headers: { "Content-Type": "application/json", "If-None-Match": "*" }, body: JSON.stringify({ version: 1, marks: list }) });
+    expect(res.status).toBe(204);
+}
+
+const keepPanel = (page: Page) => page.locator("aside .keep");
+
+async function openPanel(page: Page): Promise<void> {
+    if (!(await keepPanel(page).isVisible())) await page.getByRole("button", { name: "Keep", exact: true }).click();
+    await keepPanel(page).waitFor();
+}
+
+type Json = Record<string, { Value?: unknown[] }>;
+
+async function stored(study: string, modality: string): Promise<Json[]> {
+    const rows = (await (await fetch(`${serverUrl()}/dicom-web/studies/${study}/metadata`)).json()) as Json[];
+    return rows.filter((ds) => ds["00080060"]?.Value?.[0] === modality);
+}
+
+/** The errors that dciodvfy finds in a stored object; undefined where it is not installed. */
+async function validated(ds: Json): Promise<string[] | undefined> {
+    const [study, series, instance] = ["0020000D", "0020000E", "00080018"].map((t) => String(ds[t]?.Value?.[0]));
+    const res = await fetch(`${serverUrl()}/dicom-web/studies/${study}/series/${series}/instances/${instance}`, { headers: { Accept: "application/dicom" } });
+    const folder = mkdtempSync(join(tmpdir(), "isocenter-keep-"));
+    try {
+        writeFileSync(join(folder, "o.dcm"), Buffer.from(await res.arrayBuffer()));
+        const said = execFileSync("sh", ["-c", 'command -v dciodvfy >/dev/null || exit 7; dciodvfy -new "$0" 2>&1 || true', join(folder, "o.dcm")], { encoding: "utf8" });
+        return said.split("\n").filter((l) => /^Error/.test(l));
+    } catch (e) {
+        if ((e as { status?: number }).status === 7) return undefined;
+        throw e;
+    } finally {
+        rmSync(folder, { recursive: true });
+    }
+}
+
+async function assertValid(list: readonly Json[]): Promise<void> {
+    expect(list.length).toBeGreaterThan(0);
+    for (const ds of list) expect((await validated(ds)) ?? []).toEqual([]);
+}
+
+const numbersOf = (ds: Json) => JSON.stringify(ds).match(/"0040A161":\{"vr":"FD","Value":\[[^\]]*\]/g)?.map((m) => Number(/\[([^\]]*)\]$/.exec(m)![1]));
+
+test("a draft comes back; measurements and key images are saved, valid, and equal when they are loaded again", async ({ page }) => {
+    const { who, instances } = await phantom();
+    const list = marks(who, instances);
+    await putDraft(who, list);
+    await openStudy(page, who.study);
+    await expect(keepPanel(page)).toContainText("3 measurements that were not saved yet are back");
+    await expect(page.locator(".keep-marks")).toContainText("Läsion <1>");
+    await expect(page.locator(".keep-marks")).toContainText("157.08 mm2");
+
+    await page.getByLabel("Name of the report").fill("Größen");
+    await page.getByRole("button", { name: "Save measurements" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("2 measurements");
+    await page.getByLabel("Title").selectOption({ label: "For Teaching" });
+    await page.getByLabel("Description").fill("für die Lehre");
+    await page.getByRole("button", { name: "Save 1 key images" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("For Teaching");
+    await expect(page.locator(".strip .card")).toHaveCount(3); /* without a reload */
+    await expect(page.locator(".keep-draft")).toHaveAttribute("data-draft", "none"); /* all of it is kept in DICOM */
+    expect((await fetch(draftUrl(who.study))).status).toBe(204); /* nothing is left */
+
+    const [report] = await stored(who.study, "SR");
+    expect(report!["00100010"]?.Value).toEqual([{ Alphabetic: "Ärztin^Käthe" }]);
+    expect(numbersOf(report!)).toEqual([40.00000000000001, 157.07963267948966, 200]);
+    await assertValid([report!, ...(await stored(who.study, "KO"))]);
+
+    await page.reload();
+    await page.locator(".pane[data-image]").first().waitFor();
+    await openPanel(page);
+    await expect(page.locator(".keep-marks li")).toHaveCount(0);
+    await page.getByRole("button", { name: "Load measurements" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("“Größen”: 2 measurements");
+    await page.getByRole("button", { name: "Load key images" }).click();
+    await imageIs(page, slices); /* it goes to the key image */
+    await page.getByLabel("Name of the report").fill("Again");
+    await page.getByRole("button", { name: "Save measurements" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("“Again”");
+    const both = await stored(who.study, "SR");
+    const groups = both.map((ds) => JSON.stringify((ds["0040A730"]!.Value as Json[]).at(-1)));
+    expect(groups).toHaveLength(2);
+    expect(groups[0]).toBe(groups[1]); /* positions, numbers, units, labels, UIDs: all as before */
+});
+
+test("a display is saved and applied: window, turn, mirror, area, drawings", async ({ page }) => {
+    const { who, instances } = await phantom();
+    await putDraft(who, [marks(who, instances)[0]]);
+    await openStudy(page, who.study, `?series=${who.series}&image=2`);
+    await openPanel(page);
+    await pane(page).focus();
+    await page.keyboard.press("r");
+    await page.keyboard.press("h");
+    await page.keyboard.press("i");
+    /* turned clockwise the bright corner comes to the upper right, mirrored to the upper left; inverted it is dark */
+    const corner = [[0.06, 0.06], [0.94, 0.06], [0.06, 0.94], [0.5, 0.5]] as const;
+    await expect.poll(async () => (await colorsAt(page, corner))[0]![0]).toBeLessThan(10);
+    const before = await colorsAt(page, corner);
+    await page.getByLabel("Name of the display").fill("Dark");
+    await page.getByRole("button", { name: "Save display" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("“Dark”");
+    const [state] = await stored(who.study, "PR");
+    expect([state!["00700042"]?.Value, state!["00700041"]?.Value, state!["20500020"]?.Value]).toEqual([[90], ["Y"], ["INVERSE"]]);
+    await assertValid([state!]);
+
+    await page.keyboard.press("0");
+    await page.reload();
+    await page.locator(".pane[data-image]").first().waitFor();
+    await openPanel(page);
+    await page.getByRole("button", { name: "Apply display" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("“Dark” is applied");
+    await imageIs(page, 2);
+    await expect.poll(async () => colorsAt(page, corner)).toEqual(before);
+    await expect(page.locator(".keep-layer polyline")).toHaveCount(1);
+    await expect(page.locator(".keep-layer text").first()).toHaveText("Läsion <1>");
+    await page.getByRole("button", { name: "Take off" }).click();
+    await expect.poll(async () => (await colorsAt(page, corner))[0]![0]).toBeGreaterThan(245);
+    await expect(page.locator(".keep-layer")).toHaveCount(0);
+});
+
+test("two windows do not overwrite each other's draft", async ({ page, watch }) => {
+    watch.allow.push(/status of 412/); /* Chromium logs it */
+    const { who, instances } = await phantom();
+    const [one, other, third] = marks(who, instances);
+    await putDraft(who, [one]);
+    await openStudy(page, who.study);
+    await openPanel(page);
+    await expect(page.locator(".keep-marks li")).toHaveCount(1);
+    const tag = (await fetch(draftUrl(who.study))).headers.get("ETag")!;
+    await fetch(draftUrl(who.study), { method: "PUT", headers: { "Content-Type": "application/json", "If-Match": tag }, body: JSON.stringify({ version: 1, marks: [one, other, third] }) });
+    await page.getByRole("button", { name: "Discard what is not saved" }).click(); /* of one it knows; the draft has more by now */
+    await expect(page.locator(".keep-draft")).toHaveAttribute("data-draft", "changed");
+    expect(((await (await fetch(draftUrl(who.study))).json()) as { marks: unknown[] }).marks).toHaveLength(3);
+    await page.getByRole("button", { name: "Take both" }).click();
+    await expect(page.locator(".keep-draft")).toHaveAttribute("data-draft", "kept");
+    await expect(page.locator(".keep-marks li")).toHaveCount(2);
+});

@@ -21,7 +21,7 @@ const dictionary = {
     PurposeOfReferenceCodeSequence: "0040A170SQ", ImageType: "00080008CS", AnatomicRegionSequence: "00082218SQ",
     PatientName: "00100010PN", PatientID: "00100020LO", PatientBirthDate: "00100030DA", PatientSex: "00100040CS",
     DeviceSerialNumber: "00181000LO", SoftwareVersions: "00181020LO", SliceThickness: "00180050DS", SpacingBetweenSlices: "00180088DS",
-    ContentQualification: "00189004CS", StudyInstanceUID: "0020000DUI", SeriesInstanceUID: "0020000EUI", StudyID: "00200010SH",
+    ContentQualification: "00189004CS", StudyInstanceUID: "0020000DUI", SeriesInstanceUID: "0020000EUI", StudyID: "00200010SH", Laterality: "00200060CS",
     SeriesNumber: "00200011IS", InstanceNumber: "00200013IS", ImagePositionPatient: "00200032DS", ImageOrientationPatient: "00200037DS",
     FrameOfReferenceUID: "00200052UI", PositionReferenceIndicator: "00201040LO", ImageComments: "00204000LT",
     FrameContentSequence: "00209111SQ", PlanePositionSequence: "00209113SQ", PlaneOrientationSequence: "00209116SQ",

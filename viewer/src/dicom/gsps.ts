@@ -142,6 +142,7 @@ export function presentationState(display: Display, shown: ShownImages, marks: r
     return sorted({
         ...newObject(source, softcopyState, "PR", origin),
         ...dataset({
+            Laterality: "",
             ContentLabel: contentLabel(origin.label),
             ContentDescription: origin.seriesDescription.slice(0, 64),
             ContentCreatorName: origin.observer ?? "",

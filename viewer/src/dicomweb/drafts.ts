@@ -21,12 +21,15 @@ async function send(study: string, init: RequestInit): Promise<Response> {
 
 const fail = async (res: Response) => new ServerError(res.status, problemText(res.status, await res.text().catch(() => "")));
 
+/* What was compressed on the way has a weak tag; the text is the same. */
+const tagOf = (res: Response) => (res.headers.get("ETag") ?? "").replace(/^W\//, "");
+
 /** undefined: there is none. */
 export async function readDraft(study: string): Promise<Draft | undefined> {
     const res = await send(study, { headers: { Accept: "application/json" }, cache: "no-store" });
     if (res.status === 204) return undefined;
     if (!res.ok) throw await fail(res);
-    return { body: (await res.json()) as unknown, tag: res.headers.get("ETag") ?? "" };
+    return { body: (await res.json()) as unknown, tag: tagOf(res) };
 }
 
 /** The new tag, or "changed": somebody else has written since `tag` (empty: since there was none).
@@ -40,7 +43,7 @@ export async function writeDraft(study: string, text: string, tag: string, leavi
     });
     if (res.status === 412) return "changed";
     if (!res.ok) throw await fail(res);
-    return { tag: res.headers.get("ETag") ?? "" };
+    return { tag: tagOf(res) };
 }
 
 /** False: it has been changed since, and stays. */

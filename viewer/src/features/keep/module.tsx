@@ -1,7 +1,7 @@
 /** Keeping what a reader makes, in DICOM and as a draft. What does the work is fetched after the first picture. */
 
 import "./keep.css";
-import { effect, useSignal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
@@ -9,12 +9,12 @@ import type { Module } from "../reading/module";
 import type { Pane } from "../reading/pane";
 
 type Work = typeof import("./work");
-let work: Work | undefined;
+const work = signal<Work | undefined>(undefined);
 let coming: Promise<Work> | undefined;
 
 function loaded(): Promise<Work> {
     coming ??= import("./work").then(
-        (m) => (work = m),
+        (m) => (work.value = m),
         (e: unknown) => {
             coming = undefined; /* a failed download may be tried again */
             throw e;
@@ -25,15 +25,15 @@ function loaded(): Promise<Work> {
 
 function Panel({ reading }: { reading: Reading }) {
     const failure = useSignal("");
-    const here = useSignal(work !== undefined);
-    useEffect(() => void loaded().then(() => (here.value = true), () => (failure.value = t("This part of the viewer could not be loaded. Reload the page."))), []);
+    useEffect(() => void loaded().catch(() => (failure.value = t("This part of the viewer could not be loaded. Reload the page."))), []);
     if (failure.value) return <p class="warn">{failure.value}</p>;
-    return here.value && work ? <work.KeepPanel reading={reading} keeper={work.keeperOf(reading)} /> : null;
+    const here = work.value;
+    return here ? <here.KeepPanel reading={reading} keeper={here.keeperOf(reading)} /> : null;
 }
 
 function Layer({ reading, pane }: { reading: Reading; pane: Pane }) {
-    void reading.settled.value;
-    return work ? <work.Laid keeper={work.keeperOf(reading)} pane={pane} /> : null;
+    const here = work.value;
+    return here ? <here.Laid keeper={here.keeperOf(reading)} pane={pane} /> : null;
 }
 
 export const keep: Module = {

@@ -1,7 +1,8 @@
 /** The lesions panel's state: the reports of the patient's other studies, the course over all of them, and what the reader does. */
 
 import { computed, signal } from "@preact/signals";
-import { newUid, placesOf } from "../../dicom/dataset";
+import { placesOf } from "../../dicom/dataset";
+import { newUid } from "../../dicom/uid";
 import type { LesionMark, Measurement } from "../../dicom/measurement";
 import type { Lesion, Role, State } from "../../dicom/recist";
 import { readReport } from "../../dicom/sr-read";

@@ -67,11 +67,6 @@ int iso_buf_add_c(struct iso_buf *buf, const char *cstr)
     return iso_buf_add(buf, cstr, strlen(cstr));
 }
 
-int iso_buf_add_u8(struct iso_buf *buf, uint8_t v)
-{
-    return iso_buf_add(buf, &v, 1);
-}
-
 int iso_buf_add_u16le(struct iso_buf *buf, uint16_t v)
 {
     uint8_t b[2];

@@ -22,10 +22,16 @@ void iso_buf_reset(struct iso_buf *buf);
 /* Room for n more bytes at buf->ptr + buf->len; the caller then adds to buf->len. */
 ISO_MUST_USE int iso_buf_reserve(struct iso_buf *buf, size_t n);
 
-int iso_buf_add(struct iso_buf *buf, const void *ptr, size_t len);
-int iso_buf_add_str(struct iso_buf *buf, iso_str s);
-int iso_buf_add_c(struct iso_buf *buf, const char *cstr);
-int iso_buf_add_u8(struct iso_buf *buf, uint8_t v);
+int               iso_buf_add(struct iso_buf *buf, const void *ptr, size_t len);
+int               iso_buf_add_str(struct iso_buf *buf, iso_str s);
+int               iso_buf_add_c(struct iso_buf *buf, const char *cstr);
+static inline int iso_buf_add_u8(struct iso_buf *buf, uint8_t v)
+{
+    if (buf->failed != ISO_OK || buf->len >= buf->cap)
+        return iso_buf_add(buf, &v, 1);
+    buf->ptr[buf->len++] = v;
+    return ISO_OK;
+}
 int iso_buf_add_u16le(struct iso_buf *buf, uint16_t v);
 int iso_buf_add_u16be(struct iso_buf *buf, uint16_t v);
 int iso_buf_add_u32le(struct iso_buf *buf, uint32_t v);

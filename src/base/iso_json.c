@@ -123,16 +123,29 @@ void iso_json_str(struct iso_json *json, iso_str value)
     add_quoted(json->out, value);
 }
 
+static void add_digits(struct iso_buf *out, uint64_t value)
+{
+    char   text[20]; /* of 2^64 */
+    size_t at = sizeof text;
+
+    do
+        text[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    iso_buf_add(out, text + at, sizeof text - at);
+}
+
 void iso_json_i64(struct iso_json *json, int64_t value)
 {
     before_value(json);
-    iso_buf_printf(json->out, "%lld", (long long)value);
+    if (value < 0)
+        iso_buf_add_u8(json->out, '-');
+    add_digits(json->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void iso_json_u64(struct iso_json *json, uint64_t value)
 {
     before_value(json);
-    iso_buf_printf(json->out, "%llu", (unsigned long long)value);
+    add_digits(json->out, value);
 }
 
 void iso_json_double(struct iso_json *json, double value)

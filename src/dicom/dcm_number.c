@@ -76,13 +76,29 @@ bool dcm_number_parse(iso_str s, double *out)
     return true;
 }
 
+/* Spelled as JSON wants it.   RFC 8259 §6 */
+static bool is_json(iso_str value, const struct pieces *p)
+{
+    size_t point = p->fraction.len > 0 ? 1 + p->fraction.len : 0;
+
+    return !p->has_exponent && p->whole.len > 0 && (p->whole.len == 1 || p->whole.ptr[0] != '0') &&
+           value.len == (size_t)p->negative + p->whole.len + point;
+}
+
 bool dcm_number_to_json(iso_str value, char text[DCM_NUMBER_CHARS_MAX], iso_str *number)
 {
     struct pieces p;
     double        v;
 
-    if (value.len > DCM_NUMBER_CHARS_MAX - 2 || !dcm_number_parse(value, &v) || !split(value, &p))
+    if (value.len > DCM_NUMBER_CHARS_MAX - 2 || !split(value, &p))
         return false;
+    if (p.has_exponent && !dcm_number_parse(value, &v)) /* without, no double is too small for it */
+        return false;
+    if (is_json(value, &p)) { /* as nearly all are */
+        memcpy(text, value.ptr, value.len);
+        *number = iso_str_of(text, value.len);
+        return true;
+    }
     while (p.whole.len > 1 && p.whole.ptr[0] == '0')
         p.whole = iso_str_sub(p.whole, 1, p.whole.len - 1);
 

@@ -347,3 +347,8 @@ int codec_repack(struct codec_pool *pool, iso_str from_uid, iso_bytes in, iso_st
         (void)iso_buf_add_u8(out, 0);
     return rc == ISO_OK ? iso_buf_check(out, err) : rc;
 }
+
+void codec_prepare(void)
+{
+    codec_jxl_prepare();
+}

@@ -37,6 +37,9 @@ extern const struct codec_family codec_j2k;     /* codec_j2k.c */
 extern const struct codec_family codec_htj2k;   /* codec_htj2k.c */
 extern const struct codec_family codec_j2k_p2;  /* of Part 2: decoded only */
 
+/* Loads the library of codec_jxl, if it is there, for the life of the process. Before files are out of reach. */
+void codec_jxl_prepare(void);
+
 /* The attributes with samples in whole bytes, colour by pixel: what a decoder gives that changes
  * nothing else. */
 struct codec_image codec_unpacked(const struct codec_image *attributes);

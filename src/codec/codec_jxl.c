@@ -6,12 +6,15 @@
 #include "codec_jpeg_in.h"
 #include "codec_jxl_head.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "os_library.h"
 
 #include <jxl/decode.h>
 #include <jxl/encode.h>
+#include <jxl/version.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     PIXELS_PER_BYTE_MAX = 1 << 19,   /* an empty picture of the largest groups has fewer */
@@ -22,6 +25,79 @@ enum {
     EFFORT_LOSSY        = 4,
     EFFORT_REPACK       = 5
 };
+
+/* ---- the library, loaded when it is needed: that alone takes some milliseconds ---- */
+
+#define CALLS(X)                                                                                   \
+    X(ColorEncodingSetToSRGB)                                                                      \
+    X(DecoderCreate)                                                                               \
+    X(DecoderDestroy)                                                                              \
+    X(DecoderFlushImage)                                                                           \
+    X(DecoderGetBasicInfo)                                                                         \
+    X(DecoderProcessInput)                                                                         \
+    X(DecoderReleaseJPEGBuffer)                                                                    \
+    X(DecoderSetImageOutBuffer)                                                                    \
+    X(DecoderSetInput)                                                                             \
+    X(DecoderSetJPEGBuffer)                                                                        \
+    X(DecoderSetPreferredColorProfile)                                                             \
+    X(DecoderSubscribeEvents)                                                                      \
+    X(EncoderAddImageFrame)                                                                        \
+    X(EncoderAddJPEGFrame)                                                                         \
+    X(EncoderCloseInput)                                                                           \
+    X(EncoderCreate)                                                                               \
+    X(EncoderDestroy)                                                                              \
+    X(EncoderFrameSettingsCreate)                                                                  \
+    X(EncoderFrameSettingsSetOption)                                                               \
+    X(EncoderGetRequiredCodestreamLevel)                                                           \
+    X(EncoderInitBasicInfo)                                                                        \
+    X(EncoderProcessOutput)                                                                        \
+    X(EncoderSetBasicInfo)                                                                         \
+    X(EncoderSetCodestreamLevel)                                                                   \
+    X(EncoderSetColorEncoding)                                                                     \
+    X(EncoderSetFrameDistance)                                                                     \
+    X(EncoderSetFrameLossless)                                                                     \
+    X(EncoderStoreJPEGMetadata)                                                                    \
+    X(EncoderUseContainer)
+#define FIELD(name)   __typeof__(Jxl##name) *name;
+#define TEXT(name)    "Jxl" #name,
+#define NUMBER(text)  NUMBER_(text)
+#define NUMBER_(text) #text
+
+#if JPEGXL_MAJOR_VERSION > 0
+#define LIBRARY "libjxl.so." NUMBER(JPEGXL_MAJOR_VERSION)
+#else
+#define LIBRARY "libjxl.so.0." NUMBER(JPEGXL_MINOR_VERSION)
+#endif
+
+static struct {
+    CALLS(FIELD)
+} jxl;
+
+static int            loaded;
+static struct iso_err why_not;
+
+static void load(void)
+{
+    static const char *const names[] = { LIBRARY, NULL };
+    static const char *const calls[] = { CALLS(TEXT) };
+
+    loaded = os_library_load(names, calls, sizeof calls / sizeof *calls, (void **)&jxl, &why_not);
+}
+
+static int need_library(struct iso_err *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, load);
+    if (loaded < 0 && err != NULL)
+        *err = why_not;
+    return loaded;
+}
+
+void codec_jxl_prepare(void)
+{
+    (void)!need_library(NULL);
+}
 
 static bool is_lossless(iso_str uid)
 {
@@ -145,7 +221,7 @@ static bool as_promised(const JxlDecoder *decoder, const struct jxl_head *head)
 {
     JxlBasicInfo info;
 
-    if (JxlDecoderGetBasicInfo(decoder, &info) != JXL_DEC_SUCCESS)
+    if (jxl.DecoderGetBasicInfo(decoder, &info) != JXL_DEC_SUCCESS)
         return false;
     bool turned = info.orientation > JXL_ORIENT_FLIP_VERTICAL;
     return (turned ? info.ysize : info.xsize) == head->columns &&
@@ -162,25 +238,25 @@ static int run(JxlDecoder *decoder, const struct jxl_head *head, const struct co
     JxlPixelFormat   format = format_of(frame);
     JxlColorEncoding srgb;
 
-    JxlColorEncodingSetToSRGB(&srgb, frame->samples == 1);
+    jxl.ColorEncodingSetToSRGB(&srgb, frame->samples == 1);
     for (;;) { /* each event comes once */
-        switch (JxlDecoderProcessInput(decoder)) {
+        switch (jxl.DecoderProcessInput(decoder)) {
         case JXL_DEC_BASIC_INFO:
             if (!as_promised(decoder, head))
                 return ISO_EFORMAT;
             break;
         case JXL_DEC_COLOR_ENCODING: /* XYB has to become something */
-            if (head->xyb && JxlDecoderSetPreferredColorProfile(decoder, &srgb) != JXL_DEC_SUCCESS)
+            if (head->xyb && jxl.DecoderSetPreferredColorProfile(decoder, &srgb) != JXL_DEC_SUCCESS)
                 return ISO_EFORMAT;
             break;
         case JXL_DEC_NEED_IMAGE_OUT_BUFFER:
-            if (JxlDecoderSetImageOutBuffer(decoder, &format, out, bytes) != JXL_DEC_SUCCESS)
+            if (jxl.DecoderSetImageOutBuffer(decoder, &format, out, bytes) != JXL_DEC_SUCCESS)
                 return ISO_EFORMAT;
             break;
         case JXL_DEC_FULL_IMAGE:
             return ISO_OK;
         case JXL_DEC_NEED_MORE_INPUT:
-            *damaged = JxlDecoderFlushImage(decoder) == JXL_DEC_SUCCESS;
+            *damaged = jxl.DecoderFlushImage(decoder) == JXL_DEC_SUCCESS;
             return ISO_EFORMAT;
         default:
             return ISO_EFORMAT;
@@ -211,17 +287,17 @@ static int decode_once(iso_bytes in, const struct jxl_head *head, struct codec_i
 {
     struct budget    budget  = budget_of(bytes);
     JxlMemoryManager manager = manager_of(&budget);
-    JxlDecoder      *decoder = JxlDecoderCreate(&manager);
+    JxlDecoder      *decoder = jxl.DecoderCreate(&manager);
     int              rc      = ISO_EFORMAT;
 
     if (decoder == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for a JPEG XL decoder");
     memset(out, 0, bytes);
-    if (JxlDecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | JXL_DEC_COLOR_ENCODING |
-                                               JXL_DEC_FULL_IMAGE) == JXL_DEC_SUCCESS &&
-        JxlDecoderSetInput(decoder, in.ptr, in.len) == JXL_DEC_SUCCESS)
+    if (jxl.DecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | JXL_DEC_COLOR_ENCODING |
+                                                JXL_DEC_FULL_IMAGE) == JXL_DEC_SUCCESS &&
+        jxl.DecoderSetInput(decoder, in.ptr, in.len) == JXL_DEC_SUCCESS)
         rc = run(decoder, head, frame, out, bytes, &frame->damaged);
-    JxlDecoderDestroy(decoder);
+    jxl.DecoderDestroy(decoder);
     if (rc < 0)
         rc = broken(&budget, err);
     scale_back(frame, head->bits, out, bytes);
@@ -248,20 +324,20 @@ static int rebuild(iso_bytes in, struct iso_buf *jpeg, struct iso_err *err)
 {
     struct budget    budget  = budget_of(in.len);
     JxlMemoryManager manager = manager_of(&budget);
-    JxlDecoder      *decoder = JxlDecoderCreate(&manager);
+    JxlDecoder      *decoder = jxl.DecoderCreate(&manager);
     bool             is_jpeg = false, done = false, more = true;
 
     if (decoder == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for a JPEG XL decoder");
-    if (JxlDecoderSubscribeEvents(decoder, JXL_DEC_JPEG_RECONSTRUCTION | JXL_DEC_FULL_IMAGE) !=
+    if (jxl.DecoderSubscribeEvents(decoder, JXL_DEC_JPEG_RECONSTRUCTION | JXL_DEC_FULL_IMAGE) !=
             JXL_DEC_SUCCESS ||
-        JxlDecoderSetInput(decoder, in.ptr, in.len) != JXL_DEC_SUCCESS)
+        jxl.DecoderSetInput(decoder, in.ptr, in.len) != JXL_DEC_SUCCESS)
         more = false;
     size_t room = 0, want = in.len + CHUNK_BYTES;
     while (more) { /* until the end or an error: each time with twice the room, to the limit */
-        JxlDecoderStatus status = JxlDecoderProcessInput(decoder);
+        JxlDecoderStatus status = jxl.DecoderProcessInput(decoder);
         if (is_jpeg)
-            jpeg->len += room - JxlDecoderReleaseJPEGBuffer(decoder);
+            jpeg->len += room - jxl.DecoderReleaseJPEGBuffer(decoder);
         is_jpeg = is_jpeg || status == JXL_DEC_JPEG_RECONSTRUCTION;
         done    = is_jpeg && status == JXL_DEC_FULL_IMAGE;
         more = (status == JXL_DEC_JPEG_RECONSTRUCTION || status == JXL_DEC_JPEG_NEED_MORE_OUTPUT) &&
@@ -269,10 +345,11 @@ static int rebuild(iso_bytes in, struct iso_buf *jpeg, struct iso_err *err)
         if (more) {
             want *= 2; /* it may write all or nothing */
             room = jpeg->cap - jpeg->len;
-            more = JxlDecoderSetJPEGBuffer(decoder, jpeg->ptr + jpeg->len, room) == JXL_DEC_SUCCESS;
+            more =
+                jxl.DecoderSetJPEGBuffer(decoder, jpeg->ptr + jpeg->len, room) == JXL_DEC_SUCCESS;
         }
     }
-    JxlDecoderDestroy(decoder);
+    jxl.DecoderDestroy(decoder);
     return done ? ISO_OK : broken(&budget, err);
 }
 
@@ -343,9 +420,11 @@ static int decode(iso_str uid, iso_bytes in, const struct codec_image *a, struct
                   uint8_t *out, size_t bytes, struct iso_err *err)
 {
     struct jxl_head head = { 0 };
-    int             rc   = jxl_head_read(in, &head, err);
+    int             rc   = need_library(err);
 
     (void)uid;
+    if (rc == ISO_OK)
+        rc = jxl_head_read(in, &head, err);
     if (rc < 0)
         return rc;
     if (!head.from_jpeg)
@@ -402,11 +481,11 @@ static bool drain(JxlEncoder *encoder, struct iso_buf *out)
 {
     JxlEncoderStatus status = JXL_ENC_NEED_MORE_OUTPUT;
 
-    JxlEncoderCloseInput(encoder);
+    jxl.EncoderCloseInput(encoder);
     while (status == JXL_ENC_NEED_MORE_OUTPUT && iso_buf_reserve(out, CHUNK_BYTES) == ISO_OK) {
         uint8_t *next = out->ptr + out->len;
         size_t   left = out->cap - out->len;
-        status        = JxlEncoderProcessOutput(encoder, &next, &left);
+        status        = jxl.EncoderProcessOutput(encoder, &next, &left);
         out->len      = out->cap - left;
     }
     return status == JXL_ENC_SUCCESS;
@@ -418,35 +497,35 @@ static bool set_image(JxlEncoder *encoder, const struct codec_image *frame, unsi
     JxlBasicInfo     info;
     JxlColorEncoding srgb;
 
-    JxlEncoderInitBasicInfo(&info);
+    jxl.EncoderInitBasicInfo(&info);
     info.xsize                 = frame->columns;
     info.ysize                 = frame->rows;
     info.bits_per_sample       = bits;
     info.num_color_channels    = frame->samples;
     info.uses_original_profile = lossy ? JXL_FALSE : JXL_TRUE;
-    JxlColorEncodingSetToSRGB(&srgb, frame->samples == 1);
-    if (JxlEncoderSetBasicInfo(encoder, &info) != JXL_ENC_SUCCESS)
+    jxl.ColorEncodingSetToSRGB(&srgb, frame->samples == 1);
+    if (jxl.EncoderSetBasicInfo(encoder, &info) != JXL_ENC_SUCCESS)
         return false;
-    int level = JxlEncoderGetRequiredCodestreamLevel(encoder);
-    return level > 0 && JxlEncoderSetCodestreamLevel(encoder, level) == JXL_ENC_SUCCESS &&
-           JxlEncoderSetColorEncoding(encoder, &srgb) == JXL_ENC_SUCCESS;
+    int level = jxl.EncoderGetRequiredCodestreamLevel(encoder);
+    return level > 0 && jxl.EncoderSetCodestreamLevel(encoder, level) == JXL_ENC_SUCCESS &&
+           jxl.EncoderSetColorEncoding(encoder, &srgb) == JXL_ENC_SUCCESS;
 }
 
 static bool add_frame(JxlEncoder *encoder, const struct codec_image *frame, iso_bytes pixels,
                       bool lossy, float distance)
 {
     JxlPixelFormat           format   = format_of(frame);
-    JxlEncoderFrameSettings *settings = JxlEncoderFrameSettingsCreate(encoder, NULL);
+    JxlEncoderFrameSettings *settings = jxl.EncoderFrameSettingsCreate(encoder, NULL);
     JxlEncoderStatus         chosen;
 
     if (settings == NULL ||
-        JxlEncoderFrameSettingsSetOption(settings, JXL_ENC_FRAME_SETTING_EFFORT,
-                                         lossy ? EFFORT_LOSSY : EFFORT) != JXL_ENC_SUCCESS)
+        jxl.EncoderFrameSettingsSetOption(settings, JXL_ENC_FRAME_SETTING_EFFORT,
+                                          lossy ? EFFORT_LOSSY : EFFORT) != JXL_ENC_SUCCESS)
         return false;
-    chosen = lossy ? JxlEncoderSetFrameDistance(settings, distance)
-                   : JxlEncoderSetFrameLossless(settings, JXL_TRUE);
+    chosen = lossy ? jxl.EncoderSetFrameDistance(settings, distance)
+                   : jxl.EncoderSetFrameLossless(settings, JXL_TRUE);
     return chosen == JXL_ENC_SUCCESS &&
-           JxlEncoderAddImageFrame(settings, &format, pixels.ptr, pixels.len) == JXL_ENC_SUCCESS;
+           jxl.EncoderAddImageFrame(settings, &format, pixels.ptr, pixels.len) == JXL_ENC_SUCCESS;
 }
 
 /* For lossy coding: over the whole range of their type, and as RGB. The caller frees it. */
@@ -472,12 +551,14 @@ static uint8_t *prepare(const struct codec_image *frame, iso_bytes pixels)
 static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels,
                   const struct codec_options *options, struct iso_buf *out, struct iso_err *err)
 {
+    int rc = need_library(err);
+    if (rc < 0)
+        return rc;
     bool             lossy    = !is_lossless(uid) && options->quality < 100;
     struct budget    budget   = budget_of(pixels.len);
     JxlMemoryManager manager  = manager_of(&budget);
     uint8_t         *prepared = lossy ? prepare(frame, pixels) : NULL;
-    JxlEncoder      *encoder  = JxlEncoderCreate(&manager);
-    int              rc       = ISO_OK;
+    JxlEncoder      *encoder  = jxl.EncoderCreate(&manager);
 
     if (encoder == NULL || (lossy && prepared == NULL)) {
         rc = iso_fail(err, ISO_ENOMEM, "no memory for a JPEG XL encoder");
@@ -493,7 +574,7 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
                                          "JPEG XL: the frame could not be encoded");
 out:
     if (encoder != NULL)
-        JxlEncoderDestroy(encoder);
+        jxl.EncoderDestroy(encoder);
     free(prepared);
     return rc;
 }
@@ -511,22 +592,22 @@ static int pack_jpeg(iso_bytes in, struct iso_buf *out, struct iso_err *err)
         return iso_fail(err, ISO_EUNSUPPORTED, "only baseline JPEG is recompressed as JPEG XL");
     struct budget            budget = budget_of((size_t)head.rows * head.columns * head.components);
     JxlMemoryManager         manager = manager_of(&budget);
-    JxlEncoder              *encoder = JxlEncoderCreate(&manager);
+    JxlEncoder              *encoder = jxl.EncoderCreate(&manager);
     JxlEncoderFrameSettings *settings =
-        encoder != NULL ? JxlEncoderFrameSettingsCreate(encoder, NULL) : NULL;
+        encoder != NULL ? jxl.EncoderFrameSettingsCreate(encoder, NULL) : NULL;
     size_t before = out->len;
 
     if (settings == NULL)
         rc = iso_fail(err, ISO_ENOMEM, "no memory for a JPEG XL encoder");
-    else if (JxlEncoderUseContainer(encoder, JXL_TRUE) != JXL_ENC_SUCCESS ||
-             JxlEncoderStoreJPEGMetadata(encoder, JXL_TRUE) != JXL_ENC_SUCCESS ||
-             JxlEncoderFrameSettingsSetOption(settings, JXL_ENC_FRAME_SETTING_EFFORT,
-                                              EFFORT_REPACK) != JXL_ENC_SUCCESS ||
-             JxlEncoderAddJPEGFrame(settings, in.ptr, in.len) != JXL_ENC_SUCCESS ||
+    else if (jxl.EncoderUseContainer(encoder, JXL_TRUE) != JXL_ENC_SUCCESS ||
+             jxl.EncoderStoreJPEGMetadata(encoder, JXL_TRUE) != JXL_ENC_SUCCESS ||
+             jxl.EncoderFrameSettingsSetOption(settings, JXL_ENC_FRAME_SETTING_EFFORT,
+                                               EFFORT_REPACK) != JXL_ENC_SUCCESS ||
+             jxl.EncoderAddJPEGFrame(settings, in.ptr, in.len) != JXL_ENC_SUCCESS ||
              !drain(encoder, out))
         rc = iso_buf_ok(out) ? broken(&budget, err) : iso_buf_check(out, err);
     if (encoder != NULL)
-        JxlEncoderDestroy(encoder);
+        jxl.EncoderDestroy(encoder);
     if (rc < 0)
         out->len = before;
     else if ((out->len - before) % 2 != 0)
@@ -561,7 +642,10 @@ static int repack(iso_str from_uid, iso_bytes in, iso_str to_uid, struct iso_buf
                   struct iso_err *err)
 {
     iso_str baseline = ISO_STR("1.2.840.10008.1.2.4.50");
+    int     rc       = need_library(err);
 
+    if (rc < 0)
+        return rc;
     if (iso_str_eq(from_uid, baseline) && is_recompression(to_uid))
         return pack_jpeg(in, out, err);
     if (is_recompression(from_uid) && iso_str_eq(to_uid, baseline))

@@ -348,14 +348,14 @@ int codec_pool_start(const struct codec_pool_config *config, codec_work_fn *run,
     limits.cpu_s   = (LIFE_MS + pool->frame_ms) / 1000 + 1;
     os_mutex_init(&pool->mu);
     os_cond_init(&pool->freed);
-    int rc = os_zygote_new(&limits, work_until_end, pool, &pool->zygote, err);
+    int rc = os_zygote_new(&limits, codec_prepare, work_until_end, pool, &pool->zygote, err);
     if (rc == ISO_OK)
         rc = take(pool, &first, err);
     if (rc != ISO_OK) {
         codec_pool_free(pool);
         return iso_wrap(err, rc, "processes for codecs");
     }
-    give_back(pool, first);
+    discard(pool, first); /* there can be some: that is all we wanted of it */
     *out = pool;
     return ISO_OK;
 }

@@ -32,5 +32,7 @@ ISO_MUST_USE int codec_pool_run(struct codec_pool *pool, struct codec_work *work
                                 size_t stream_bytes_max, struct iso_err *err);
 
 codec_work_fn codec_run; /* codec.c: by its table */
+/* codec.c: whatever codec_run needs that a confined process cannot get any more. */
+void codec_prepare(void);
 
 #endif

@@ -1,8 +1,44 @@
+/* net_http.c: requests by libcurl, which brings twenty libraries along: loaded with the first client. */
 #include "net_http.h"
 
+#include "os_library.h"
+
+#define CURL_DISABLE_TYPECHECK /* its macros would stand between us and what was loaded */
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+#define CALLS(X)                                                                                   \
+    X(easy_cleanup)                                                                                \
+    X(easy_getinfo)                                                                                \
+    X(easy_init)                                                                                   \
+    X(easy_perform)                                                                                \
+    X(easy_reset)                                                                                  \
+    X(easy_setopt)                                                                                 \
+    X(easy_strerror)                                                                               \
+    X(slist_append)                                                                                \
+    X(slist_free_all)
+#define FIELD(name) __typeof__(curl_##name) *name;
+#define TEXT(name)  "curl_" #name,
+
+static struct calls {
+    CALLS(FIELD)
+} curl;
+
+static int            loaded = ISO_EUNSUPPORTED;
+static struct iso_err why;
+
+static void load(void)
+{
+    static const char *const names[] = { "libcurl-gnutls.so.4", "libcurl.so.4", NULL };
+    static const char *const calls[] = { CALLS(TEXT) };
+
+    loaded = os_library_load(names, calls, sizeof calls / sizeof *calls, (void **)&curl, &why);
+}
 
 enum { CONNECT_TIMEOUT_MS = 10000, STALL_S = 60 };
 
@@ -22,10 +58,17 @@ struct exchange {
 
 int net_http_new(struct net_http **client, struct iso_err *err)
 {
-    struct net_http *made = calloc(1, sizeof *made);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    (void)pthread_once(&once, load);
+    if (loaded < 0) {
+        if (err != NULL)
+            *err = why;
+        return loaded;
+    }
+    struct net_http *made = calloc(1, sizeof *made);
     if (made != NULL)
-        made->curl = curl_easy_init(); /* the first one in a process prepares the library */
+        made->curl = curl.easy_init(); /* the first one in a process prepares the library */
     if (made == NULL || made->curl == NULL) {
         free(made);
         return iso_fail(err, ISO_ENOMEM, "out of memory");
@@ -38,7 +81,7 @@ void net_http_free(struct net_http *client)
 {
     if (client == NULL)
         return;
-    curl_easy_cleanup(client->curl);
+    curl.easy_cleanup(client->curl);
     free(client);
 }
 
@@ -59,7 +102,7 @@ static size_t take(char *ptr, size_t size, size_t count, void *ctx)
     struct exchange *x      = ctx;
     long             number = 0;
 
-    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &number);
+    (void)curl.easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &number);
     if (!x->only_200 || number == 200)
         x->rc = x->sink.write(x->sink.ctx, ptr, size * count, x->err);
     return x->rc == ISO_OK ? size * count : 0;
@@ -83,36 +126,36 @@ static void add_header(struct curl_slist **list, const char *name, const char *v
     char line[512];
 
     (void)snprintf(line, sizeof line, "%s: %s", name, value);
-    *list = curl_slist_append(*list, line);
+    *list = curl.slist_append(*list, line);
 }
 
 /* What every request has in common; then runs it. */
 static int perform(struct exchange *x, const char *url, struct curl_slist *headers,
                    unsigned *status)
 {
-    CURL *curl                  = x->curl;
+    CURL *handle                = x->curl;
     char  text[CURL_ERROR_SIZE] = "";
     long  number                = 0;
 
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
-    CURLcode result = curl_easy_perform(curl);
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &number);
-    curl_slist_free_all(headers);
+    (void)curl.easy_setopt(handle, CURLOPT_URL, url);
+    (void)curl.easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl.easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    (void)curl.easy_setopt(handle, CURLOPT_NOPROXY, "*");
+    (void)curl.easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)curl.easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl.easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
+    (void)curl.easy_setopt(handle, CURLOPT_ERRORBUFFER, text);
+    (void)curl.easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    (void)curl.easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
+    (void)curl.easy_setopt(handle, CURLOPT_WRITEDATA, x);
+    CURLcode result = curl.easy_perform(handle);
+    (void)curl.easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &number);
+    curl.slist_free_all(headers);
     if (x->rc < 0)
         return x->rc;
     if (result != CURLE_OK)
         return iso_fail(x->err, code_of(result), "%s: %s", url,
-                        text[0] != '\0' ? text : curl_easy_strerror(result));
+                        text[0] != '\0' ? text : curl.easy_strerror(result));
     *status = (unsigned)number;
     return ISO_OK;
 }
@@ -121,19 +164,20 @@ int net_http_post(struct net_http *client, const char *url, const char *content_
                   const char *accept, struct iso_source source, unsigned *status,
                   struct iso_buf *body, struct iso_err *err)
 {
-    CURL              *curl    = client->curl;
     struct curl_slist *headers = NULL;
-    struct exchange x = { .curl = curl, .source = source, .sink = iso_buf_sink(body), .err = err };
+    struct exchange    x       = {
+                 .curl = client->curl, .source = source, .sink = iso_buf_sink(body), .err = err
+    };
 
     add_header(&headers, "Content-Type", content_type);
     add_header(&headers, "Accept", accept);
     add_header(&headers, "Transfer-Encoding", "chunked");
-    headers = curl_slist_append(headers, "Expect:"); /* no round trip before the body */
-    curl_easy_reset(curl);
-    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
-    (void)curl_easy_setopt(curl, CURLOPT_READDATA, &x);
-    (void)curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+    headers = curl.slist_append(headers, "Expect:"); /* no round trip before the body */
+    curl.easy_reset(client->curl);
+    (void)curl.easy_setopt(client->curl, CURLOPT_POST, 1L);
+    (void)curl.easy_setopt(client->curl, CURLOPT_READFUNCTION, give);
+    (void)curl.easy_setopt(client->curl, CURLOPT_READDATA, &x);
+    (void)curl.easy_setopt(client->curl, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
     return perform(&x, url, headers, status);
 }
 
@@ -144,7 +188,7 @@ int net_http_get(struct net_http *client, const char *url, const char *accept, s
     struct exchange    x = { .curl = client->curl, .sink = sink, .only_200 = true, .err = err };
 
     add_header(&headers, "Accept", accept);
-    curl_easy_reset(client->curl);
-    (void)curl_easy_setopt(client->curl, CURLOPT_BUFFERSIZE, 512L << 10);
+    curl.easy_reset(client->curl);
+    (void)curl.easy_setopt(client->curl, CURLOPT_BUFFERSIZE, 512L << 10);
     return perform(&x, url, headers, status);
 }

@@ -89,8 +89,8 @@ ssize_t os_worker_receive(int fd, void *ptr, size_t cap, int flags, int fds[WORK
 
 /* ---- the zygote ---- */
 
-int os_zygote_new(const struct os_worker_limits *limits, os_worker_main *main, void *ctx,
-                  struct os_zygote **out, struct iso_err *err)
+int os_zygote_new(const struct os_worker_limits *limits, void (*prepare)(void),
+                  os_worker_main *main, void *ctx, struct os_zygote **out, struct iso_err *err)
 {
     struct os_zygote *zygote = calloc(1, sizeof *zygote);
     int               pair[2];
@@ -103,7 +103,7 @@ int os_zygote_new(const struct os_worker_limits *limits, os_worker_main *main, v
     }
     zygote->pid = fork();
     if (zygote->pid == 0)
-        os_zygote_main(pair[1], limits, main, ctx); /* does not return */
+        os_zygote_main(pair[1], limits, prepare, main, ctx); /* does not return */
     (void)close(pair[1]);
     zygote->socket = pair[0];
     if (zygote->pid < 0) {

@@ -38,9 +38,12 @@ struct os_worker {
 
 struct os_zygote;
 
-/* Call while the process has one thread. ctx and what it points to are copied with the process. */
-ISO_MUST_USE int os_zygote_new(const struct os_worker_limits *limits, os_worker_main *main,
-                               void *ctx, struct os_zygote **out, struct iso_err *err);
+/* Call while the process has one thread. ctx and what it points to are copied with the process.
+ * prepare runs in the zygote, which is not confined, before its second worker (NULL: nothing): what takes
+ * long and all workers need. The first one, by which one learns whether there can be any, goes without. */
+ISO_MUST_USE int os_zygote_new(const struct os_worker_limits *limits, void (*prepare)(void),
+                               os_worker_main *main, void *ctx, struct os_zygote **out,
+                               struct iso_err *err);
 /* It and all workers end. NULL: nothing. */
 void os_zygote_free(struct os_zygote *zygote);
 

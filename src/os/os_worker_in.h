@@ -15,7 +15,7 @@ struct worker_hello {
 
 /* The zygote's life. */
 _Noreturn void os_zygote_main(int socket, const struct os_worker_limits *limits,
-                              os_worker_main *main, void *ctx);
+                              void (*prepare)(void), os_worker_main *main, void *ctx);
 
 /* One record, whole. */
 bool os_worker_send(int fd, const void *ptr, size_t len, const int *fds, size_t count);

@@ -175,8 +175,9 @@ static _Noreturn void worker_main(int socket, int file, pid_t zygote,
 }
 
 _Noreturn void os_zygote_main(int socket, const struct os_worker_limits *limits,
-                              os_worker_main *main, void *ctx)
+                              void (*prepare)(void), os_worker_main *main, void *ctx)
 {
+    unsigned  asked     = 0;
     const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD };
     char      word;
     int       fds[WORKER_FDS];
@@ -191,6 +192,8 @@ _Noreturn void os_zygote_main(int socket, const struct os_worker_limits *limits,
     if (dup2(socket, FD_SOCKET) < 0 || close_range(FD_FILE, ~0U, 0) < 0)
         _exit(1);
     while (os_worker_receive(FD_SOCKET, &word, 1, 0, fds, &count) > 0) {
+        if (count == WORKER_FDS && ++asked == 2 && prepare != NULL)
+            prepare();
         if (count == WORKER_FDS && fork() == 0)
             worker_main(fds[0], fds[1], self, limits, main, ctx);
         for (size_t i = 0; i < count; i++)

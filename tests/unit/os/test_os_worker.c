@@ -48,7 +48,7 @@ static struct os_zygote *zygote_of(void)
     struct os_zygote             *zygote;
     struct iso_err                err = { 0 };
 
-    if (os_zygote_new(&limits, worker, &ctx, &zygote, &err) < 0)
+    if (os_zygote_new(&limits, NULL, worker, &ctx, &zygote, &err) < 0)
         fail_msg("%s", err.text);
     return zygote;
 }

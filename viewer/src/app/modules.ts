@@ -1,9 +1,10 @@
 /** The modules of the reading page, in the order of their buttons. */
 
+import { carry } from "../features/carry/module";
 import { keep } from "../features/keep/module";
 import { lesions } from "../features/lesions/module";
 import { measure } from "../features/measure/module";
 import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
 
-export const modules: readonly Module[] = [segment, measure, lesions, keep];
+export const modules: readonly Module[] = [segment, measure, lesions, keep, carry];

@@ -14,6 +14,7 @@ const mouse: readonly (readonly [input: () => string, what: () => string])[] = [
     [() => t("Right drag, Ctrl"), () => t("Zoom")],
     [() => t("Wheel"), () => t("Next and previous image")],
     [() => t("Two fingers"), () => t("Zoom and pan")],
+    [() => t("Finger that rests first"), () => t("Scroll; with the scroll tool: window")],
     [() => t("Esc"), () => t("Back to the study list")],
 ];
 

@@ -5,6 +5,7 @@ import { fetchInstance, renderedPath } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Guard } from "../../ui/guard";
 import { Icon } from "../../ui/icon";
+import { saveBlob } from "../../ui/save";
 import { t } from "../../ui/text";
 import type { Reading } from "./model";
 import type { Handler } from "./module";
@@ -15,12 +16,7 @@ import { objectName, renderingOf, type Rendering } from "./series";
 export async function download(ds: Dataset): Promise<void> {
     const instance = text(ds, Tag.sopInstance);
     const blob = await fetchInstance({ study: text(ds, Tag.studyUid), series: text(ds, Tag.seriesUid), instance });
-    const url = URL.createObjectURL(blob);
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `${instance.replace(/[^0-9.]/g, "")}.dcm`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    saveBlob(blob, `${instance.replace(/[^0-9.]/g, "")}.dcm`);
 }
 
 /* What the server draws. Reports are pages of the server's own making, and still get no script, no form and no

@@ -22,11 +22,14 @@ function toolFor(e: PointerEvent, chosen: Tool): Tool {
 }
 
 const wheelStepPx = 40;
+const holdMs = 450;
+const restPx = 8;
 
 export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, isClaimed: (e: PointerEvent) => boolean): () => void {
     const fingers = new Map<number, { x: number; y: number }>();
     let drag: Drag | undefined;
     let wheelRest = 0;
+    let holding: ReturnType<typeof setTimeout> | undefined;
 
     const move = (d: Drag, x: number, y: number) => {
         const view = pane.view;
@@ -65,6 +68,14 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
         const window = state ? { center: state.center, width: state.width } : pane.shown.value?.window;
         drag = { tool: toolFor(e, chosen()), x: e.clientX, y: e.clientY, rest: 0, window, fromX: e.clientX, fromY: e.clientY };
         if (e.button === 1) e.preventDefault();
+        clearTimeout(holding);
+        if (e.pointerType === "touch" && fingers.size === 1) holding = setTimeout(hold, holdMs);
+    };
+    /* A finger that rests before it moves does the other thing that one does all the time. */
+    const hold = () => {
+        if (!drag || fingers.size !== 1 || Math.hypot(drag.x - drag.fromX, drag.y - drag.fromY) > restPx) return;
+        drag.tool = drag.tool === "scroll" ? "window" : "scroll";
+        navigator.vibrate?.(15);
     };
     const moved = (e: PointerEvent) => {
         if (!fingers.has(e.pointerId)) return;
@@ -74,6 +85,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
     };
     const up = (e: PointerEvent) => {
         fingers.delete(e.pointerId);
+        clearTimeout(holding);
         drag = undefined;
     };
     const wheel = (e: WheelEvent) => {

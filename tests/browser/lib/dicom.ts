@@ -20,6 +20,11 @@ function body(vr: string, value: Value): Buffer {
         list.forEach((n, i) => out.writeUInt16LE(n & 0xffff, 2 * i));
         return out;
     }
+    if (vr === "FD") {
+        const out = Buffer.alloc(8 * list.length);
+        list.forEach((n, i) => out.writeDoubleLE(n, 8 * i));
+        return out;
+    }
     if (vr === "UL") {
         const out = Buffer.alloc(4 * list.length);
         list.forEach((n, i) => out.writeUInt32LE(n, 4 * i));

@@ -8,7 +8,7 @@ import { expect, imageIs, mark, openStudy, pane, test } from "../lib/test";
 const [rows, columns] = [96, 128];
 const [rowMm, columnMm] = [0.8, 0.4]; /* pixels twice as high as wide */
 const who: Identity = { study: newUid(), series: newUid(), patientName: "Measure^Max", patientId: mark() };
-const [bare, film] = [newUid(), newUid()];
+const [bare, film, echo] = [newUid(), newUid(), newUid()];
 
 /* HU: 10 for each column, 1 for each row; stored with an intercept of -1000. */
 const hu = (column: number, row: number) => 10 * column + row - 1000;
@@ -40,6 +40,14 @@ test.beforeAll(() =>
             }),
         ),
         image(bare, 2, 1, { "0008,103E LO": "No spacing" }),
+        image(echo, 4, 1, {
+            "0008,0060 CS": "US",
+            "0008,103E LO": "Picture and spectrum",
+            "0018,6011 SQ": [
+                { "0018,6012 US": 1, "0018,6014 US": 1, "0018,6018 UL": 0, "0018,601A UL": 0, "0018,601C UL": 63, "0018,601E UL": rows - 1, "0018,6024 US": 3, "0018,6026 US": 3, "0018,602C FD": 0.02, "0018,602E FD": 0.02 },
+                { "0018,6012 US": 3, "0018,6014 US": 3, "0018,6018 UL": 64, "0018,601A UL": 0, "0018,601C UL": 127, "0018,601E UL": rows - 1, "0018,6024 US": 4, "0018,6026 US": 7, "0018,602C FD": 0.01, "0018,602E FD": -2 },
+            ],
+        }),
         image(film, 3, 1, { "0008,0060 CS": "CR", "0008,103E LO": "At the plate", "0018,1164 DS": [rowMm, columnMm] }),
     ]),
 );
@@ -160,6 +168,19 @@ test("without a spacing lengths are in pixels, at the plate they say so, and a k
     await page.keyboard.press("l");
     await drag(page, plate([20, 20]), plate([80, 20]));
     await expect(page.locator(".measure-layer [data-kind=length] .said")).toContainText("not corrected for magnification");
+});
+
+test("in ultrasound a region's own units count", async ({ page }) => {
+    await openStudy(page, who.study, `?series=${echo}`);
+    const at = await onPage(page, [1, 1]);
+    await page.keyboard.press("l");
+    await drag(page, at([10, 10]), at([40, 50])); /* in the picture: 0.2 mm a pixel */
+    await expect(said(page, "length")).toHaveText(/^(9.9\d|10.0\d?) mm$/);
+    await drag(page, at([70, 80]), at([120, 30])); /* in the spectrum: 10 ms and 2 cm/s a pixel */
+    const lines = page.locator(".measure-layer [data-kind=length] .said");
+    await expect(lines.nth(1)).toHaveText(/^0\.50 s\s+(99\.\d|100\.\d) cm\/s$/);
+    await drag(page, at([30, 90]), at([100, 90]));
+    await expect(lines.nth(2)).toHaveText(/^(69\.\d|70\.\d) px$/);
 });
 
 test("the list jumps to the image, renames, locks, hides; key images, arrows and the menu beside a mark", async ({ page }) => {

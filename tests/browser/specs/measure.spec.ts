@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Locator, Page } from "@playwright/test";
 import { CtImage, newUid, object, picture, type Attributes, type Identity } from "../lib/dicom";
 import { store } from "../lib/server";
-import { expect, imageIs, mark, openStudy, pane, test } from "../lib/test";
+import { expect, imageIs, mark, openStudy as open, pane, test } from "../lib/test";
 
 const [rows, columns] = [96, 128];
 const [rowMm, columnMm] = [0.8, 0.4]; /* pixels twice as high as wide */
@@ -51,6 +51,11 @@ test.beforeAll(() =>
         image(film, 3, 1, { "0008,0060 CS": "CR", "0008,103E LO": "At the plate", "0018,1164 DS": [rowMm, columnMm] }),
     ]),
 );
+
+async function openStudy(page: Page, study: string, query: string): Promise<void> {
+    await open(page, study, query);
+    await page.locator(".measure-layer").waitFor({ state: "attached" }); /* its chunk comes after the first picture */
+}
 
 type Point = readonly [column: number, row: number];
 

@@ -4,11 +4,24 @@ import "./segment.css";
 import { effect } from "@preact/signals";
 import { t } from "../../ui/text";
 import { onImage, spotIn } from "../reading/affine";
+import { later } from "../reading/later";
 import type { Reading } from "../reading/model";
 import type { Action, Module } from "../reading/module";
-import { SegmentLayer } from "./layer";
-import { deskOf, handOf, isTool } from "./model";
-import { SegmentPanel } from "./panel";
+import type { Pane } from "../reading/pane";
+
+const work = later(() => import("./work"));
+const isTool = (tool: string): boolean => tool.startsWith("segment.");
+
+function Layer(props: { reading: Reading; pane: Pane }) {
+    const here = work.here.value;
+    return here && props.reading.segments.all.value.length + (isTool(props.reading.tool.value) ? 1 : 0) > 0 ? <here.SegmentLayer {...props} /> : null;
+}
+
+function Panel({ reading }: { reading: Reading }) {
+    void work.fetch();
+    const here = work.here.value;
+    return here ? <here.SegmentPanel reading={reading} /> : null;
+}
 
 /* While a tool of ours is chosen, these keys are about segments; else other modules have them. */
 const acts: readonly Action[] = [
@@ -19,32 +32,34 @@ const acts: readonly Action[] = [
 function start(r: Reading): () => void {
     const pressed = (e: KeyboardEvent) => {
         if (e.key !== "Escape" || (e.target as HTMLElement).matches?.("input, select, textarea") || r.dialog.value !== "") return;
-        if (!handOf(r).cancel() && !isTool(r.tool.value)) return;
+        if (!work.here.value?.handOf(r).cancel() && !isTool(r.tool.value)) return;
         r.tool.value = "window";
         e.preventDefault();
         e.stopImmediatePropagation();
     };
     addEventListener("keydown", pressed, true);
     const stop = effect(() => {
-        if (!isTool(r.tool.value)) return void (deskOf(r).at.value = undefined);
+        if (!isTool(r.tool.value)) return void (work.here.peek() && (work.here.peek()!.deskOf(r).at.value = undefined));
         r.panel.value = "segment"; /* where the settings of the tools are */
     });
+    const fetching = effect(() => void (r.segments.all.value.length > 0 && work.fetch())); /* brought by an object, with no panel open */
     return () => {
         removeEventListener("keydown", pressed, true);
         stop();
+        fetching();
     };
 }
 
 export const segment: Module = {
     id: "segment",
     actions: acts,
-    panels: [{ id: "segment", label: () => t("Segments"), icon: "layers", View: SegmentPanel }],
-    layers: [{ id: "segment", View: SegmentLayer }],
+    panels: [{ id: "segment", label: () => t("Segments"), icon: "layers", View: Panel }],
+    layers: [{ id: "segment", View: Layer }],
     claims: (r, pane, e) => {
         const el = e.currentTarget as HTMLElement;
         const layer = el.querySelector(".segment-layer");
         const state = pane.state.value;
-        if (e.button !== 0 || !layer || !state || !handOf(r).press(pane, onImage(state.toPane, spotIn(layer, e)))) return false;
+        if (e.button !== 0 || !layer || !state || !work.here.value?.handOf(r).press(pane, onImage(state.toPane, spotIn(layer, e)))) return false;
         el.setPointerCapture(e.pointerId);
         el.focus();
         return true;

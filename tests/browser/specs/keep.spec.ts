@@ -100,7 +100,7 @@ test("a draft comes back; measurements and key images are saved, valid, and equa
     const list = marks(who, instances);
     await putDraft(who, list);
     await openStudy(page, who.study);
-    await expect(keepPanel(page)).toContainText("3 measurements that were not saved yet are back");
+    await expect(keepPanel(page)).toContainText("not saved yet is back: 3 measurements");
     await expect(page.locator(".keep-marks")).toContainText("Läsion <1>");
     await expect(page.locator(".keep-marks")).toContainText("157.08 mm2");
 
@@ -185,4 +185,45 @@ test("two windows do not overwrite each other's draft", async ({ page, watch }) 
     await page.getByRole("button", { name: "Take both" }).click();
     await expect(page.locator(".keep-draft")).toHaveAttribute("data-draft", "kept");
     await expect(page.locator(".keep-marks li")).toHaveCount(2);
+});
+
+test("a segmentation survives a closed tab, is saved as SEG, valid, and painted again with the same pixels", async ({ page }) => {
+    const { who, instances } = await phantom();
+    const code = { value: "10200004", scheme: "SCT", meaning: "Liver" };
+    const segment = (number: number) => ({ number, label: `Segment ${number}`, color: "#4fc36e", category: { value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" }, type: code, isAutomatic: number === 2, locked: false, hidden: false, trackingUid: uid() });
+    /* rows 1 to 3 of the second image belong to segment 1, the last pixel of the fourth to segment 2 */
+    const frames = [
+        { instance: instances[1], frame: 1, runs: [0, 128, 1, 384, 0, 128 * 124] },
+        { instance: instances[3], frame: 1, runs: [0, 128 * 128 - 1, 2, 1] },
+    ];
+    const painted = { uid: uid(), label: "Leber", study: who.study, series: who.series, rows: 128, columns: 128, segments: [segment(1), segment(2)], frames };
+    const res = await fetch(draftUrl(who.study), { method: "PUT", headers: { "Content-Type": "application/json", "If-None-Match": "*" }, body: JSON.stringify({ version: 1, marks: [], segmentations: [painted] }) });
+    expect(res.status).toBe(204);
+    await openStudy(page, who.study);
+    await page.getByRole("button", { name: "Save segmentation “Leber”" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("Saved: the segmentation “Leber”");
+    await expect(page.locator(".keep-draft")).toHaveAttribute("data-draft", "none");
+    const pixelsOf = async (ds: Json) => {
+        const [study, series, instance] = ["0020000D", "0020000E", "00080018"].map((t) => String(ds[t]?.Value?.[0]));
+        const at = `${serverUrl()}/dicom-web/studies/${study}/series/${series}/instances/${instance}/bulkdata/7FE00010`;
+        return Buffer.from(await (await fetch(at, { headers: { Accept: "application/octet-stream" } })).arrayBuffer());
+    };
+    const [seg] = await stored(who.study, "SEG");
+    await assertValid([seg!]);
+    const bits = await pixelsOf(seg!);
+    expect(bits.length).toBe((2 * 128 * 128) / 8);
+    const set = [...bits].flatMap((b, i) => [0, 1, 2, 3, 4, 5, 6, 7].filter((k) => (b >> k) & 1).map((k) => 8 * i + k));
+    expect([set.length, set[0], set[383], set[384]]).toEqual([385, 128, 511, 2 * 128 * 128 - 1]);
+
+    await page.reload();
+    await page.locator(".pane[data-image]").first().waitFor();
+    await openPanel(page);
+    await page.getByRole("button", { name: "Load segmentation" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("“Leber”: 2 segments are on the images");
+    await imageIs(page, 2);
+    await page.getByRole("button", { name: "Save segmentation “Leber”" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("Saved");
+    const both = await stored(who.study, "SEG");
+    expect(both).toHaveLength(2);
+    expect(await pixelsOf(both[0]!)).toEqual(await pixelsOf(both[1]!));
 });

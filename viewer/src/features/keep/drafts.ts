@@ -1,9 +1,10 @@
-/** The draft of the open study: the measurements that are not saved as DICOM yet, written to the server a second after each
+/** The draft of the open study: measurements and segmentations that are not saved as DICOM yet, written to the server a second after each
  *  change and when the page goes away, and taken back when the study is opened again. */
 
 import { effect, signal } from "@preact/signals";
 import type { Measurement } from "../../dicom/measurement";
 import { kinds } from "../../dicom/sr-codes";
+import { frameName, type FrameName, type Segmentation } from "../../dicom/segmentation";
 import { dropDraft, readDraft, writeDraft } from "../../dicomweb/drafts";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
@@ -32,17 +33,78 @@ export function measurementsOf(body: unknown): Measurement[] {
     return Array.isArray(marks) ? marks.filter(isMeasurement) : [];
 }
 
-export const bodyOf = (marks: readonly Measurement[]): string => JSON.stringify({ version: 1, marks });
+/* Labels as value, length, value, length …: what is painted lies together. */
+export function runsOf(labels: Uint8Array): number[] {
+    const out: number[] = [];
+    for (const label of labels) {
+        if (out.length > 0 && out.at(-2) === label) out[out.length - 1]!++;
+        else out.push(label, 1);
+    }
+    return out;
+}
 
-/* `Marks` replaces what changes, so an object that is in the set is as it was saved. */
+function labelsOf(runs: unknown, size: number): Uint8Array | undefined {
+    if (!Array.isArray(runs) || runs.length % 2 !== 0) return undefined;
+    const out = new Uint8Array(size);
+    let at = 0;
+    for (let i = 0; i < runs.length; i += 2) {
+        const [label, length] = [Number(runs[i]), Number(runs[i + 1])];
+        if (!(length > 0) || at + length > size) return undefined;
+        out.fill(label, at, (at += length));
+    }
+    return at === size ? out : undefined;
+}
+
+const pixelsMax = 1 << 26; /* of one frame */
+
+export function segmentationsOf(body: unknown): Segmentation[] {
+    const list = typeof body === "object" && body !== null ? (body as { segmentations?: unknown }).segmentations : undefined;
+    if (!Array.isArray(list)) return [];
+    return (list as unknown[]).flatMap((item): Segmentation[] => {
+        if (typeof item !== "object" || item === null) return [];
+        const { frames, ...rest } = item as Omit<Segmentation, "frames"> & { frames?: unknown };
+        const isWhole = [rest.uid, rest.label, rest.study, rest.series].every((v) => typeof v === "string") && Array.isArray(rest.segments) && rest.segments.every((s) => typeof s?.number === "number" && typeof s.color === "string");
+        const size = rest.rows * rest.columns;
+        if (!isWhole || !(size > 0) || size > pixelsMax || !Array.isArray(frames)) return [];
+        const maps = new Map<FrameName, Uint8Array>();
+        for (const f of frames as { instance?: unknown; frame?: unknown; runs?: unknown }[]) {
+            const labels = labelsOf(f?.runs, size);
+            if (labels && typeof f.instance === "string" && typeof f.frame === "number") maps.set(frameName({ instance: f.instance, frame: f.frame }), labels);
+        }
+        return [{ ...rest, frames: maps }];
+    });
+}
+
+export interface Work {
+    marks: readonly Measurement[];
+    segmentations: readonly Segmentation[];
+}
+
+const textMax = 1_000_000; /* bytes that the server takes, and a little less */
+
+/** The draft as text; without the segmentations where it would be too large with them. */
+export function bodyOf({ marks, segmentations }: Work): { text: string; isWhole: boolean } {
+    const painted = segmentations.map(({ frames, ...rest }) => ({
+        ...rest,
+        frames: [...frames].map(([name, labels]) => {
+            const at = name.lastIndexOf("/");
+            return { instance: name.slice(0, at), frame: Number(name.slice(at + 1)), runs: runsOf(labels) };
+        }),
+    }));
+    const text = JSON.stringify({ version: 1, marks, segmentations: painted });
+    if (new Blob([text]).size <= textMax) return { text, isWhole: true };
+    return { text: JSON.stringify({ version: 1, marks }), isWhole: false };
+}
+
+/* Marks and Segments replace what changes, so an object that is in the set is as it was saved. */
 export class Drafts {
     readonly state = signal<DraftState>({ is: "none" });
-    /** How many measurements came from the draft when the study was opened; 0 once the reader has seen it. */
+    /** How many measurements and segmentations came from the draft when the study was opened; 0 once the reader has seen it. */
     readonly restored = signal(0);
 
-    private readonly saved = new WeakSet<Measurement>();
+    private readonly saved = new WeakSet<Measurement | Segmentation>();
     private tag = ""; /* of the draft on the server; empty: none */
-    private written: readonly Measurement[] = [];
+    private written: Work = { marks: [], segmentations: [] };
     private timer: ReturnType<typeof setTimeout> | undefined;
     private work: Promise<void> = Promise.resolve();
     private isOpen = false;
@@ -50,25 +112,28 @@ export class Drafts {
 
     constructor(private readonly reading: Reading) {}
 
+    private now(): Work {
+        return { marks: this.reading.marks.all.peek(), segmentations: this.reading.segments.all.peek() };
+    }
+
     /** Takes the draft back, and watches from then on. */
     async open(): Promise<void> {
         try {
             const draft = await readDraft(this.reading.study);
             if (draft) {
                 this.tag = draft.tag;
-                const marks = measurementsOf(draft.body);
-                if (marks.length > 0) {
-                    this.reading.marks.load(marks);
-                    this.restored.value = marks.length;
-                    this.state.value = { is: "kept", at: new Date() };
-                }
-                this.written = this.reading.marks.all.peek();
+                const [marks, segmentations] = [measurementsOf(draft.body), segmentationsOf(draft.body)];
+                if (marks.length > 0) this.reading.marks.load(marks);
+                if (segmentations.length > 0) this.reading.segments.load(segmentations);
+                this.restored.value = marks.length + segmentations.length;
+                if (this.restored.value > 0) this.state.value = { is: "kept", at: new Date() };
+                this.written = this.now();
             }
         } catch (e) {
             this.state.value = { is: "failed", why: e instanceof Error ? e.message : String(e) };
         }
         this.isOpen = true;
-        this.stopWatching = effect(() => this.changed(this.reading.marks.all.value));
+        this.stopWatching = effect(() => this.changed({ marks: this.reading.marks.all.value, segmentations: this.reading.segments.all.value }));
         addEventListener("pagehide", this.leave);
     }
 
@@ -81,22 +146,25 @@ export class Drafts {
     }
 
     /** These are in DICOM objects as they are now. */
-    markSaved(marks: readonly Measurement[]): void {
-        for (const m of marks) this.saved.add(m);
-        this.changed(this.reading.marks.all.peek());
+    markSaved(list: readonly (Measurement | Segmentation)[]): void {
+        for (const m of list) this.saved.add(m);
+        if (this.isOpen && this.tag !== "" && this.state.peek().is !== "changed" && !this.hasUnsaved(this.now())) {
+            clearTimeout(this.timer);
+            this.flush(); /* at once: nothing is left that could come back twice */
+        } else this.changed(this.now());
     }
 
-    isSaved(m: Measurement): boolean {
-        return this.saved.has(m);
+    private hasUnsaved({ marks, segmentations }: Work): boolean {
+        return marks.some((m) => !this.saved.has(m)) || segmentations.some((s) => !this.saved.has(s) && s.frames.size > 0);
     }
 
-    private hasUnsaved(marks: readonly Measurement[]): boolean {
-        return marks.some((m) => !this.saved.has(m));
+    private isWritten(w: Work): boolean {
+        return w.marks === this.written.marks && w.segmentations === this.written.segmentations;
     }
 
-    private changed(marks: readonly Measurement[]): void {
-        const isClean = !this.hasUnsaved(marks);
-        if (this.state.peek().is === "changed" || (isClean ? this.tag === "" : marks === this.written)) return;
+    private changed(now: Work): void {
+        const isClean = !this.hasUnsaved(now);
+        if (!this.isOpen || this.state.peek().is === "changed" || (isClean ? this.tag === "" : this.isWritten(now))) return;
         clearTimeout(this.timer);
         if (this.state.peek().is !== "failed") this.state.value = { is: "waiting" };
         this.timer = setTimeout(() => this.flush(), pauseMs);
@@ -110,39 +178,42 @@ export class Drafts {
     }
 
     private async write(): Promise<void> {
-        const marks = this.reading.marks.all.peek();
-        if (!this.hasUnsaved(marks)) {
+        const now = this.now();
+        if (!this.hasUnsaved(now)) {
             const isGone = this.tag === "" || (await dropDraft(this.reading.study, this.tag));
             if (isGone) this.tag = "";
-            this.written = marks;
+            this.written = now;
             this.state.value = isGone ? { is: "none" } : { is: "changed" };
             return;
         }
-        const answer = await writeDraft(this.reading.study, bodyOf(marks), this.tag);
+        const { text, isWhole } = bodyOf(now);
+        const answer = await writeDraft(this.reading.study, text, this.tag);
         if (answer === "changed") {
             this.state.value = { is: "changed" };
             return;
         }
         this.tag = answer.tag;
-        this.written = marks;
-        this.state.value = { is: "kept", at: new Date() };
+        this.written = now;
+        this.state.value = isWhole ? { is: "kept", at: new Date() } : { is: "failed", why: t("the segmentation is too large for a draft; save it") };
     }
 
     private readonly leave = (): void => {
-        const marks = this.reading.marks.all.peek();
-        if (!this.isOpen || marks === this.written || this.state.peek().is === "changed" || !this.hasUnsaved(marks)) return;
-        this.written = marks;
-        const body = bodyOf(marks);
-        void writeDraft(this.reading.study, body, this.tag, body.length < keepaliveMax).catch(() => undefined);
+        const now = this.now();
+        if (!this.isOpen || this.isWritten(now) || this.state.peek().is === "changed" || !this.hasUnsaved(now)) return;
+        this.written = now;
+        const { text } = bodyOf(now);
+        void writeDraft(this.reading.study, text, this.tag, text.length < keepaliveMax).catch(() => undefined);
     };
 
     /** After another window has changed it: what both have, of the same measurement this window's. */
     async takeBoth(): Promise<void> {
         const draft = await readDraft(this.reading.study);
         this.tag = draft?.tag ?? "";
-        const here = new Set(this.reading.marks.all.peek().map((m) => m.uid));
+        const { marks, segmentations } = this.now();
+        const here = new Set([...marks, ...segmentations].map((m) => m.uid));
         this.state.value = { is: "waiting" };
         this.reading.marks.load(measurementsOf(draft?.body).filter((m) => !here.has(m.uid)));
+        this.reading.segments.load(segmentationsOf(draft?.body).filter((s) => !here.has(s.uid)));
         this.flush();
         await this.work;
     }
@@ -151,7 +222,9 @@ export class Drafts {
     async discard(): Promise<void> {
         clearTimeout(this.timer);
         await this.work;
-        this.reading.marks.remove(...this.reading.marks.all.peek().filter((m) => !this.saved.has(m)).map((m) => m.uid));
+        const { marks, segmentations } = this.now();
+        this.reading.marks.remove(...marks.filter((m) => !this.saved.has(m)).map((m) => m.uid));
+        for (const s of segmentations) if (!this.saved.has(s)) this.reading.segments.remove(s.uid);
         clearTimeout(this.timer);
         this.restored.value = 0;
         this.flush();

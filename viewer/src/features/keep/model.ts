@@ -1,14 +1,18 @@
 /** Saving what a reader has made as DICOM objects, and taking up what is in those of the study. */
 
 import { signal } from "@preact/signals";
-import { placesOf, tagOf, type Origin, type Place } from "../../dicom/dataset";
+import { placesOf, tagOf, type Origin } from "../../dicom/dataset";
 import { areaOf, presentationState, readPresentationState, softcopyState, turnOf, windowFor, type PresentationState } from "../../dicom/gsps";
 import { keyObject, keyObjectSelection, readKeyObject } from "../../dicom/ko";
 import type { Code, FrameKey, Measurement } from "../../dicom/measurement";
+import { labelMapStorage, readSegmentation, segmentationStorage } from "../../dicom/seg";
+import { paintable, writtenSegmentation } from "../../dicom/seg-map";
+import { frameName, type Segmentation } from "../../dicom/segmentation";
 import { readReport } from "../../dicom/sr-read";
 import { isWritable, measurementReport } from "../../dicom/sr-write";
 import { newUid } from "../../dicom/uid";
-import { items, text, Tag, type Dataset } from "../../dicomweb/json";
+import { fetchBulk, fetchFrame } from "../../dicomweb/client";
+import { inlineBytes, items, number, text, Tag, type Dataset } from "../../dicomweb/json";
 import { storeObjects } from "../../dicomweb/stow";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
@@ -127,6 +131,16 @@ export class Keeper {
         return [await this.stored([object], t("Saved: the display of {count} images as “{name}”", { count: keys.length, name }))];
     }
 
+    /** What is painted, as a bit map for each segment or as one label map. */
+    async saveSegmentation(s: Segmentation, kind: "BINARY" | "LABELMAP"): Promise<Note[]> {
+        const content = await this.reading.content(s.series);
+        const { object, bulk } = writtenSegmentation(s, kind, content.frames, content.datasets, { ...this.origin(s.label), label: s.label });
+        await storeObjects([object], bulk);
+        this.drafts.markSaved([s]);
+        await this.reading.refresh();
+        return [{ isProblem: false, text: t("Saved: the segmentation “{name}”", { name: s.label }) }];
+    }
+
     /* ---- taking up ---- */
 
     /** Everything in the objects of a series that is about images. */
@@ -138,6 +152,7 @@ export class Keeper {
             const sources = await this.objectsOf(seriesNamedBy(ds, this.reading));
             if (sopClass === keyObjectSelection) notes.push(...(await this.loadKeyImages(ds, sources)));
             else if (sopClass === softcopyState) notes.push(...(await this.apply(ds, sources)));
+            else if (sopClass === segmentationStorage || sopClass === labelMapStorage) notes.push(...(await this.loadSegmentation(ds, sources)));
             else if (/\.1\.1\.88\./.test(sopClass)) notes.push(...this.loadReport(ds, sources));
             else notes.push({ isProblem: true, text: t("An object of this kind cannot be taken up here") });
         }
@@ -150,6 +165,20 @@ export class Keeper {
         this.drafts.markSaved(this.reading.marks.all.value.filter((m) => measurements.includes(m)));
         const said = measurements.length > 0 ? t("“{name}”: {count} measurements are on the images", { name: title, count: measurements.length }) : t("“{name}” has no measurement that can be drawn", { name: title });
         return [{ isProblem: measurements.length === 0, text: said }, ...problems.map((p) => ({ isProblem: true, text: p }))];
+    }
+
+    private async loadSegmentation(ds: Dataset, sources: readonly Dataset[]): Promise<Note[]> {
+        const ref = { study: text(ds, Tag.studyUid), series: text(ds, Tag.seriesUid), instance: text(ds, Tag.sopInstance) };
+        const read = readSegmentation(ds, await nativePixels(ds, ref), placesOf(sources));
+        const named = read.planes.find((p) => p.on)?.on?.series;
+        const series = this.reading.series.value.find((s) => s.uid === named) ?? this.reading.series.value.find((s) => sources.some((o) => text(o, Tag.seriesUid) === s.uid));
+        const frames = series ? (await this.reading.content(series.uid)).frames : [];
+        const { segmentation, problems } = paintable(read, ref.instance, frames);
+        this.reading.segments.load([segmentation]);
+        this.drafts.markSaved([segmentation]);
+        const painted = frames.find((f) => segmentation.frames.has(frameName(f)));
+        if (painted) await this.goTo(painted, this.reading.active.value);
+        return [{ isProblem: false, text: t("“{name}”: {count} segments are on the images", { name: segmentation.label, count: segmentation.segments.length }) }, ...problems.map((p) => ({ isProblem: true, text: p }))];
     }
 
     private async loadKeyImages(ds: Dataset, sources: readonly Dataset[]): Promise<Note[]> {
@@ -198,6 +227,20 @@ export class Keeper {
     }
 }
 
+const isPlain = (syntax: string) => syntax === "" || /^1\.2\.840\.10008\.1\.2(\.1(\.99)?|\.2)?$/.test(syntax);
+
+/* Pixel Data uncompressed: as one value, or frame by frame where the server has to decode it. */
+async function nativePixels(ds: Dataset, ref: { study: string; series: string; instance: string }): Promise<Uint8Array> {
+    const pixels = ds[Tag.pixelData];
+    const inline = inlineBytes(pixels);
+    if (inline) return inline;
+    if (isPlain(text(ds, Tag.availableTransferSyntax)) && pixels?.BulkDataURI) return fetchBulk(ref, pixels.BulkDataURI);
+    const frames = await Promise.all(Array.from({ length: Math.max(1, number(ds, Tag.numberOfFrames) ?? 1) }, (_, i) => fetchFrame({ ...ref, frame: i + 1 }, "plain")));
+    const out = new Uint8Array(frames.reduce((n, f) => n + f.bytes.length, 0));
+    frames.reduce((at, f) => (out.set(f.bytes, at), at + f.bytes.length), 0);
+    return out;
+}
+
 /* Resolves when the pane shows the frame; false when it does not within a few seconds. */
 function shown(pane: Pane, key: FrameKey): Promise<boolean> {
     const isThere = () => pane.state.value?.info.instance === key.instance && pane.state.value.info.frame === key.frame;
@@ -220,8 +263,7 @@ function seriesNamedBy(ds: Dataset, reading: Reading): string[] {
     return reading.series.value.filter((s) => !aboutImages.has(s.modality)).map((s) => s.uid).slice(0, seriesMax);
 }
 
-export const aboutImages: ReadonlySet<string> = new Set(["SR", "KO", "PR"]);
-export type { Place };
+export const aboutImages: ReadonlySet<string> = new Set(["SR", "KO", "PR", "SEG"]);
 
 const keepers = new WeakMap<Reading, Keeper>();
 

@@ -21,7 +21,7 @@ function Draft({ keeper }: { keeper: Keeper }) {
     const restored = keeper.drafts.restored.value;
     return (
         <section class="keep-draft" aria-live="polite" data-draft={state.is}>
-            {restored > 0 && <p>{t("{count} measurements that were not saved yet are back.", { count: restored })}</p>}
+            {restored > 0 && <p>{t("What was not saved yet is back: {count} measurements and segmentations.", { count: restored })}</p>}
             {said && <p class={state.is === "failed" || state.is === "changed" ? "warn" : "dim"}>{said}</p>}
             {state.is === "changed" && (
                 <button type="button" class="button" onClick={() => void keeper.run(async () => (await keeper.drafts.takeBoth(), []))}>
@@ -115,7 +115,31 @@ function Display({ keeper }: { keeper: Keeper }) {
     );
 }
 
-const loadLabel = (modality: string): string => (modality === "SR" ? t("Load measurements") : modality === "KO" ? t("Load key images") : t("Apply display"));
+function Segmentations({ keeper }: { keeper: Keeper }) {
+    const isMap = useSignal(false);
+    const all = keeper.reading.segments.all.value;
+    if (all.length === 0) return null;
+    return (
+        <section>
+            <h3>{t("Segmentations")}</h3>
+            <label class="keep-check">
+                <input type="checkbox" checked={isMap.value} onChange={(e) => (isMap.value = e.currentTarget.checked)} />
+                {t("As one label map (not all programs read it)")}
+            </label>
+            {all.map((s) => (
+                <button key={s.uid} type="button" class="button" disabled={keeper.isBusy.value} onClick={() => void keeper.run(() => keeper.saveSegmentation(s, isMap.value ? "LABELMAP" : "BINARY"))}>
+                    {t("Save segmentation “{name}”", { name: s.label })}
+                </button>
+            ))}
+        </section>
+    );
+}
+
+function loadLabel(modality: string): string {
+    if (modality === "SR") return t("Load measurements");
+    if (modality === "KO") return t("Load key images");
+    return modality === "SEG" ? t("Load segmentation") : t("Apply display");
+}
 
 function Stored({ keeper }: { keeper: Keeper }) {
     const { reading } = keeper;
@@ -153,6 +177,7 @@ export function KeepPanel({ keeper }: { reading: Reading; keeper: Keeper }) {
             </div>
             <Stored keeper={keeper} />
             <Measurements keeper={keeper} />
+            <Segmentations keeper={keeper} />
             <KeyImages keeper={keeper} />
             <Display keeper={keeper} />
         </div>

@@ -1,0 +1,77 @@
+/** Between a segmentation as the viewer paints it, where each pixel belongs to one segment or none, and SEG objects. */
+
+import { text, type Dataset } from "../dicomweb/json";
+import type { FrameInfo } from "../imaging/frame";
+import { t } from "../ui/text";
+import type { FrameKey } from "./measurement";
+import { segmentation, type ReadSegmentation, type SegmentPlane, type SegmentationOrigin } from "./seg";
+import { frameName, type Segment, type Segmentation } from "./segmentation";
+
+/** The object and its pixels. Segments without a pixel are left out; the others are numbered from 1. */
+export function writtenSegmentation(s: Segmentation, kind: "BINARY" | "LABELMAP", frames: readonly FrameInfo[], sources: readonly Dataset[], origin: SegmentationOrigin): ReturnType<typeof segmentation> {
+    const used = new Set<number>();
+    for (const labels of s.frames.values()) for (const l of labels) if (l !== 0) used.add(l);
+    const kept = s.segments.filter((x) => used.has(x.number));
+    const renumbered = new Map(kept.map((x, i) => [x.number, i + 1]));
+    const planes = frames.flatMap((f): SegmentPlane[] => {
+        const labels = s.frames.get(frameName(f));
+        if (!labels?.some((l) => renumbered.has(l))) return [];
+        const on: FrameKey = { study: f.study, series: f.series, instance: f.instance, sopClass: f.sopClass, frame: f.frame };
+        if (kind === "LABELMAP") return [{ on, segment: 0, values: labels.map((l) => renumbered.get(l) ?? 0) }];
+        return kept.filter((x) => labels.includes(x.number)).map((x) => ({ on, segment: renumbered.get(x.number)!, values: labels.map((l) => (l === x.number ? 1 : 0)) }));
+    });
+    const segments = kept.map((x, i) => ({
+        number: i + 1,
+        label: x.label,
+        category: x.category,
+        type: x.type,
+        color: x.color,
+        algorithm: x.isAutomatic ? ("SEMIAUTOMATIC" as const) : ("MANUAL" as const),
+        algorithmName: "",
+        trackingUid: x.trackingUid,
+    }));
+    const needed = new Set(planes.map((p) => p.on.instance));
+    return segmentation(kind, segments, planes, sources.filter((ds) => needed.has(text(ds, "00080018"))), origin);
+}
+
+const apart = (a: readonly number[], b: readonly number[]) => Math.hypot(...a.map((v, i) => v - (b[i] ?? NaN)));
+
+/* The frame that a plane lies on: the one it names, else the one at its place. */
+function frameOf(plane: ReadSegmentation["planes"][number], frames: readonly FrameInfo[]): FrameInfo | undefined {
+    const named = plane.on && frames.find((f) => f.instance === plane.on!.instance && f.frame === plane.on!.frame);
+    if (named || plane.position.length !== 3) return named;
+    return frames.find((f) => f.position && apart(f.position, plane.position) < 0.01);
+}
+
+/** What can be painted on of a SEG object, over the frames of one series; what is lost is named. RangeError: nothing. */
+export function paintable(read: ReadSegmentation, uid: string, frames: readonly FrameInfo[]): { segmentation: Segmentation; problems: string[] } {
+    const problems = new Set<string>();
+    const maps = new Map<ReturnType<typeof frameName>, Uint8Array>();
+    const half = read.maximum / 2;
+    if (read.kind === "FRACTIONAL") problems.add(t("It has shares of pixels; those of a half and more are taken"));
+    for (const plane of read.planes) {
+        const frame = frameOf(plane, frames);
+        if (!frame || frame.rows !== read.rows || frame.columns !== read.columns) {
+            problems.add(t("Some of it lies on no image of this series"));
+            continue;
+        }
+        const name = frameName(frame);
+        const labels = maps.get(name) ?? new Uint8Array(read.rows * read.columns);
+        plane.values.forEach((v, i) => {
+            const to = read.kind === "LABELMAP" ? v : v >= half && v > 0 ? plane.segment : 0;
+            if (to === 0) return;
+            if (labels[i] !== 0 && labels[i] !== to) problems.add(t("Its segments overlap; where they do, the later one is taken"));
+            labels[i] = to;
+        });
+        maps.set(name, labels);
+    }
+    const [first] = frames;
+    if (!first || maps.size === 0) throw new RangeError(t("It lies on no image of this study, pixel on pixel"));
+    const segments = read.segments
+        .filter((s) => s.number >= 1 && s.number <= 255)
+        .map((s): Segment => ({ number: s.number, label: s.label, color: s.color, category: s.category, type: s.type, isAutomatic: s.algorithm !== "MANUAL", locked: false, hidden: false, trackingUid: s.trackingUid ?? "" }));
+    return {
+        segmentation: { uid, label: read.label, study: first.study, series: first.series, rows: read.rows, columns: read.columns, segments, frames: maps },
+        problems: [...problems],
+    };
+}

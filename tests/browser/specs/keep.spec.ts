@@ -2,12 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { board, CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
 import { serverUrl, store } from "../lib/server";
 import { colorsAt, expect, imageIs, mark, openStudy, pane, test } from "../lib/test";
 
+const here = dirname(fileURLToPath(import.meta.url));
 const block = 16;
 const slices = 4;
 
@@ -71,13 +73,18 @@ async function stored(study: string, modality: string): Promise<Json[]> {
     return rows.filter((ds) => ds["00080060"]?.Value?.[0] === modality);
 }
 
-/** The errors that dciodvfy finds in a stored object; undefined where it is not installed. */
-async function validated(ds: Json): Promise<string[] | undefined> {
+async function fileOf(ds: Json): Promise<Buffer> {
     const [study, series, instance] = ["0020000D", "0020000E", "00080018"].map((t) => String(ds[t]?.Value?.[0]));
     const res = await fetch(`${serverUrl()}/dicom-web/studies/${study}/series/${series}/instances/${instance}`, { headers: { Accept: "application/dicom" } });
+    expect(res.status).toBe(200);
+    return Buffer.from(await res.arrayBuffer());
+}
+
+/** The errors that dciodvfy finds in a stored object; undefined where it is not installed. */
+async function validated(ds: Json): Promise<string[] | undefined> {
     const folder = mkdtempSync(join(tmpdir(), "isocenter-keep-"));
     try {
-        writeFileSync(join(folder, "o.dcm"), Buffer.from(await res.arrayBuffer()));
+        writeFileSync(join(folder, "o.dcm"), await fileOf(ds));
         const said = execFileSync("sh", ["-c", 'command -v dciodvfy >/dev/null || exit 7; dciodvfy -new "$0" 2>&1 || true', join(folder, "o.dcm")], { encoding: "utf8" });
         return said.split("\n").filter((l) => /^Error/.test(l));
     } catch (e) {
@@ -91,6 +98,22 @@ async function validated(ds: Json): Promise<string[] | undefined> {
 async function assertValid(list: readonly Json[]): Promise<void> {
     expect(list.length).toBeGreaterThan(0);
     for (const ds of list) expect((await validated(ds)) ?? []).toEqual([]);
+}
+
+/* What highdicom reads of an SR or SEG, as the judge prints it; undefined where the tests' Python lacks it. */
+async function readByHighdicom(ds: Json): Promise<unknown> {
+    const python = join(here, "../../../.venv/bin/python");
+    const folder = mkdtempSync(join(tmpdir(), "isocenter-keep-"));
+    try {
+        writeFileSync(join(folder, "o.dcm"), await fileOf(ds));
+        const said = execFileSync("sh", ["-c", '"$0" -c "import highdicom" 2>/dev/null || exit 7; exec "$0" "$1" "$2"', python, join(here, "../lib/judge.py"), join(folder, "o.dcm")], { encoding: "utf8" });
+        return JSON.parse(said) as unknown;
+    } catch (e) {
+        if ((e as { status?: number }).status === 7) return undefined;
+        throw e;
+    } finally {
+        rmSync(folder, { recursive: true });
+    }
 }
 
 const numbersOf = (ds: Json) => JSON.stringify(ds).match(/"0040A161":\{"vr":"FD","Value":\[[^\]]*\]/g)?.map((m) => Number(/\[([^\]]*)\]$/.exec(m)![1]));
@@ -119,6 +142,10 @@ test("a draft comes back; measurements and key images are saved, valid, and equa
     expect(report!["00100010"]?.Value).toEqual([{ Alphabetic: "Ärztin^Käthe" }]);
     expect(numbersOf(report!)).toEqual([40.00000000000001, 157.07963267948966, 200]);
     await assertValid([report!, ...(await stored(who.study, "KO"))]);
+    expect([undefined, [
+        { id: "Läsion <1>", values: [["Length", 40.00000000000001, "mm"]] },
+        { id: "Liver", values: [["Area", 157.07963267948966, "mm2"], ["Attenuation Coefficient", 200, "[hnsf'U]"]] },
+    ]]).toContainEqual(await readByHighdicom(report!));
 
     await page.reload();
     await page.locator(".pane[data-image]").first().waitFor();
@@ -210,6 +237,7 @@ test("a segmentation survives a closed tab, is saved as SEG, valid, and painted 
     };
     const [seg] = await stored(who.study, "SEG");
     await assertValid([seg!]);
+    expect([undefined, { kind: "BINARY", segments: ["Segment 1", "Segment 2"], pixels: [384, 1] }]).toContainEqual(await readByHighdicom(seg!));
     const bits = await pixelsOf(seg!);
     expect(bits.length).toBe((2 * 128 * 128) / 8);
     const set = [...bits].flatMap((b, i) => [0, 1, 2, 3, 4, 5, 6, 7].filter((k) => (b >> k) & 1).map((k) => 8 * i + k));

@@ -59,9 +59,13 @@ int sql_open(const char *path, bool writer, struct sql *sql, struct iso_err *err
     if (writer && (os_stat(OS_CWD, path, &st, NULL) < 0 || st.bytes == 0))
         index_vfs_spare(sql->db);
     (void)sqlite3_busy_timeout(sql->db, BUSY_MS);
+    /* Pages that do not fit into the cache stay there all the same until their commit: if they went to the
+     * log before, were written again and a savepoint taken back, SQLite 3.40 was seen to leave a log
+     * that ends before later commits for whoever reads it after a crash (test_index_wal.c). */
     rc = sql_exec(sql,
                   writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                           "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=0;"
+                           "PRAGMA cache_size=-8192; PRAGMA cache_spill=OFF;"
+                           "PRAGMA wal_autocheckpoint=0;"
                            "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY"
                          : "PRAGMA query_only=ON; PRAGMA cache_size=-8192;"
                            "PRAGMA temp_store=MEMORY",

@@ -7,6 +7,7 @@
 #include "index_sqlite.h"
 
 #include "index_care.h"
+#include "index_wal.h"
 #include "iso_crc32c.h"
 #include "os_clock.h"
 #include "os_file.h"
@@ -42,9 +43,10 @@ static void page_sum(const uint8_t *page, size_t bytes, uint64_t number, uint8_t
 /* ---- a file whose pages get their checksum ---- */
 
 struct page_file {
-    sqlite3_file base;
-    bool         spare; /* it has spare bytes: seen in its first page */
-    uint8_t     *copy;  /* PAGE_MAX, once something was written */
+    sqlite3_file      base;
+    struct index_wal *log;   /* open beside it, or NULL */
+    bool              spare; /* it has spare bytes: seen in its first page */
+    uint8_t          *copy;  /* PAGE_MAX, once something was written */
     /* the system's own file follows */
 };
 
@@ -66,7 +68,10 @@ static void look_at_header(struct page_file *p, const uint8_t *ptr, int bytes, s
 
 static int page_close(sqlite3_file *file)
 {
-    free(((struct page_file *)(void *)file)->copy);
+    struct page_file *p = (struct page_file *)(void *)file;
+
+    index_wal_leave(p->log);
+    free(p->copy);
     return real(file)->pMethods->xClose(real(file));
 }
 
@@ -149,6 +154,10 @@ static int page_shm_map(sqlite3_file *file, int page, int bytes, int extend, voi
 
 static int page_shm_lock(sqlite3_file *file, int offset, int n, int flags)
 {
+    enum { WRITER = 0 }; /* the lock of who writes to the log; sqlite.org/walformat.html */
+
+    if (offset == WRITER && (flags & SQLITE_SHM_UNLOCK) != 0)
+        index_wal_drop(((struct page_file *)(void *)file)->log);
     return real(file)->pMethods->xShmLock(real(file), offset, n, flags);
 }
 
@@ -195,6 +204,12 @@ static int vfs_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int
     struct page_file *p = (struct page_file *)(void *)file;
 
     (void)self;
+    if ((flags & SQLITE_OPEN_WAL) != 0) {
+        sqlite3_file *of = sqlite3_database_file_object(name);
+
+        p = of != NULL && of->pMethods == &page_methods ? (struct page_file *)(void *)of : NULL;
+        return index_wal_open(below, name, file, flags, out_flags, p != NULL ? &p->log : NULL);
+    }
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
         return below->xOpen(below, name, file, flags, out_flags);
     memset(p, 0, sizeof *p);
@@ -210,7 +225,9 @@ static void vfs_register(void)
     if (below == NULL)
         return;
     vfs = *below;
-    vfs.szOsFile += (int)sizeof(struct page_file);
+    vfs.szOsFile += (int)sizeof(struct page_file) > index_wal_bytes()
+                        ? (int)sizeof(struct page_file)
+                        : index_wal_bytes();
     vfs.zName = VFS_NAME;
     vfs.pNext = NULL;
     vfs.xOpen = vfs_open;

@@ -6,5 +6,6 @@ import { lesions } from "../features/lesions/module";
 import { measure } from "../features/measure/module";
 import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
+import { volume } from "../features/volume/module";
 
-export const modules: readonly Module[] = [segment, measure, lesions, keep, carry];
+export const modules: readonly Module[] = [volume, segment, measure, lesions, keep, carry];

@@ -207,6 +207,10 @@ export async function enterVolume(frames: readonly FrameInfo[], timeOf: TimeOf, 
         const volume = new LoadedVolume(slices, kind);
         entry = { volume, opening: volume.start(), users: 0 };
         entries.set(key, entry);
+        entry.opening.catch(() => {
+            entries.delete(key); /* whoever asks again tries again */
+            volume.close();
+        });
     }
     entry.users++;
     try {
@@ -218,10 +222,31 @@ export async function enterVolume(frames: readonly FrameInfo[], timeOf: TimeOf, 
     }
 }
 
+/* The volume that was left last stays a while: its pane may be about to show another plane of it. */
+let lingering: { key: string; timer: ReturnType<typeof setTimeout> } | undefined;
+const lingerMs = 30_000;
+
+function drop(key: string): void {
+    const entry = entries.get(key);
+    if (!entry || entry.users > 0) return;
+    entries.delete(key);
+    entry.volume.close();
+}
+
 export function leaveVolume(volume: LoadedVolume): void {
     for (const [key, entry] of entries) {
         if (entry.volume !== volume || --entry.users > 0) continue;
-        entries.delete(key);
-        volume.close();
+        if (lingering) {
+            clearTimeout(lingering.timer);
+            if (lingering.key !== key) drop(lingering.key);
+        }
+        lingering = { key, timer: setTimeout(drop, lingerMs, key) };
     }
+}
+
+/** Forgets what lingers: a study was closed. */
+export function releaseVolumes(): void {
+    clearTimeout(lingering?.timer);
+    lingering = undefined;
+    for (const key of [...entries.keys()]) drop(key);
 }

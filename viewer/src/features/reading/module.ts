@@ -26,6 +26,12 @@ export interface Menu {
     actions: readonly Action[] | ((r: Reading) => readonly Action[]);
 }
 
+/** Something else than a button in the toolbar: a choice, a number. It may draw nothing. */
+export interface Control {
+    id: string;
+    View: ComponentType<{ reading: Reading }>;
+}
+
 /** A panel at the right side of the page; its button stands in the toolbar. */
 export interface Panel {
     id: string;
@@ -59,6 +65,7 @@ export interface Module {
     id: string;
     actions?: readonly Action[]; /* buttons of their own in the toolbar if they have an icon, else keys alone */
     menus?: readonly Menu[];
+    controls?: readonly Control[];
     panels?: readonly Panel[];
     layers?: readonly Layer[];
     views?: readonly ViewKind[];

@@ -68,10 +68,12 @@ function Cine({ reading }: { reading: Reading }) {
 function Additions({ reading, module }: { reading: Reading; module: Module }) {
     const panels = module.panels ?? [];
     const buttons = (module.actions ?? []).flatMap((a) => (a.icon ? [{ ...a, icon: a.icon }] : []));
-    if (panels.length + buttons.length + (module.menus ?? []).length === 0) return null;
+    const [menus, controls] = [module.menus ?? [], module.controls ?? []];
+    if (panels.length + buttons.length + menus.length + controls.length === 0) return null;
     return (
         <div class="group">
-            {(module.menus ?? []).map((m) => <MenuButton key={m.id} reading={reading} menu={m} />)}
+            {menus.map((m) => <MenuButton key={m.id} reading={reading} menu={m} />)}
+            {controls.map(({ id, View }) => <View key={id} reading={reading} />)}
             {buttons.map((a) => <ActionButton key={a.id} reading={reading} action={a} />)}
             {panels.map((p) => {
                 const isOpen = reading.panel.value === p.id;

@@ -40,7 +40,7 @@ test.beforeAll(async () => {
         object({ ...who, series: film }, {
             ...picture({ rows: 64, columns: 64, bits: 8, values: Array.from({ length: 64 * 64 }, () => 0) }),
             "7FE0,0010 OB": Uint8Array.from({ length: frames * 64 * 64 }, (_, i) => 20 * Math.floor(i / 4096)),
-            "0008,0060 CS": "US",
+            "0008,0060 CS": "ES", /* not one that begins by itself */
             "0008,103E LO": "Film",
             "0018,1063 DS": 40,
             "0020,0011 IS": 3,

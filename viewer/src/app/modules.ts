@@ -3,9 +3,10 @@
 import { carry } from "../features/carry/module";
 import { keep } from "../features/keep/module";
 import { lesions } from "../features/lesions/module";
+import { look } from "../features/look/module";
 import { measure } from "../features/measure/module";
 import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
 import { volume } from "../features/volume/module";
 
-export const modules: readonly Module[] = [volume, segment, measure, lesions, keep, carry];
+export const modules: readonly Module[] = [look, volume, segment, measure, lesions, keep, carry];

@@ -7,6 +7,7 @@ import { decode, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
 import { darken, minMax, type Pixels } from "./pixels";
 import { openingWindow, paddingOf } from "./window";
+import { subtracted } from "../dicom/subtraction";
 import { t } from "../ui/text";
 
 export const scheme = "dicomweb";
@@ -100,6 +101,12 @@ async function decodedByServer(info: FrameInfo, signal: AbortSignal | undefined,
     }
 }
 
+async function difference(info: FrameInfo, { of, masks, shift }: NonNullable<FrameInfo["subtraction"]>, urgent: boolean, signal: AbortSignal | undefined): Promise<Decoded> {
+    const images = await Promise.all([of, ...masks].map((id) => load(id, urgent, signal)));
+    const [contrast, ...others] = images.map((i) => i.getPixelData());
+    return { pixels: subtracted(contrast!, others, shift, info.rows, info.columns), color: false, voiBits: undefined };
+}
+
 /** The loader Cornerstone calls for our image ids. */
 export function loaderFor(id: string): Types.IImageLoadObject {
     const entry = interest.get(id);
@@ -107,6 +114,7 @@ export function loaderFor(id: string): Types.IImageLoadObject {
     const work = async () => {
         const info = known.get(id);
         if (!info) throw new Error(t("This frame does not belong to the open study"));
+        if (info.subtraction) return imageOf(info, await difference(info, info.subtraction, entry?.urgent ?? false, signal));
         const priority = entry?.urgent === false ? "low" : "high";
         const frame = await fetchFrame(info, "stored", signal, priority);
         const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));

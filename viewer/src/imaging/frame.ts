@@ -23,6 +23,8 @@ export interface Lut {
 
 export interface FrameInfo extends FrameRef {
     id: string;
+    /** This is a difference: what the frame `of` shows beyond its masks (ids of frames). */
+    subtraction?: { of: string; masks: readonly string[]; shift: readonly [row: number, column: number] };
     modality: string;
     sopClass: string;
     instanceNumber: number | undefined;
@@ -238,3 +240,17 @@ export function frameInfo(ref: FrameRef, whole: Dataset): FrameInfo {
 }
 
 export const isColor = (info: FrameInfo): boolean => info.photometric === "PALETTE COLOR" || info.samples >= 3 || info.supplemental;
+
+/** The frame with its mask subtracted: signed values around 0, in a window that fits any bit depth. */
+export function subtractedInfo(info: FrameInfo, masks: readonly FrameInfo[], shift: readonly [row: number, column: number]): FrameInfo {
+    return {
+        ...info,
+        id: `${info.id}-${masks.map((m) => m.frame).join(",")}@${shift.join(",")}`,
+        subtraction: { of: info.id, masks: masks.map((m) => m.id), shift },
+        windows: [{ center: 0, width: 2 ** (info.bitsStored - 2), name: "" }],
+        voiFunction: "LINEAR_EXACT",
+        voiLut: undefined,
+        inverse: false,
+        padding: undefined,
+    };
+}

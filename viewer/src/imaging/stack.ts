@@ -7,6 +7,7 @@ import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
 import type { View } from "./view";
+import { colorMaps, type MapName } from "./colormaps";
 import type { Grey } from "./window";
 import { t } from "../ui/text";
 
@@ -75,6 +76,7 @@ export class StackView implements View {
     private hasStack = false;
     private chosen: Grey | undefined; /* the user's window, or the one that stands for a series without */
     private opening: Grey = { center: 128, width: 256 }; /* that of the frame on screen */
+    private isWhole = true; /* the picture fills its pane: nobody has moved it */
     private closed = false;
 
     constructor(
@@ -91,7 +93,9 @@ export class StackView implements View {
         this.viewport = engine.getViewport(this.id) as Types.IStackViewport;
         element.addEventListener(Enums.Events.IMAGE_RENDERED, this.tell);
         this.resizing = new ResizeObserver(() => {
-            if (!this.closed && element.clientWidth > 0 && element.clientHeight > 0) engine?.resize(true, true);
+            if (this.closed || element.clientWidth === 0 || element.clientHeight === 0) return;
+            engine?.resize(true, true);
+            if (this.isWhole && this.hasStack) this.fit(); /* what was whole in the pane stays so */
         });
         this.resizing.observe(element);
     }
@@ -103,6 +107,7 @@ export class StackView implements View {
         this.frames = frames;
         this.asked = this.shown = -1;
         this.hasStack = false;
+        this.isWhole = true;
         await this.show(index);
     }
 
@@ -234,6 +239,18 @@ export class StackView implements View {
         this.viewport.render();
     }
 
+    /** The colours that stand for grey values; `grey` is none. */
+    setColorMap(name: MapName): void {
+        if (!this.hasStack) return;
+        const map = colorMaps[name];
+        const points = Array.from({ length: 256 }, (_, i) => [i / 255, map[4 * i]! / 255, map[4 * i + 1]! / 255, map[4 * i + 2]! / 255]).flat();
+        utilities.colormap.registerColormap({ Name: `isocenter ${name}`, ColorSpace: "RGB", RGBPoints: points } as Parameters<typeof utilities.colormap.registerColormap>[0]);
+        const { voiRange, invert } = this.viewport.getProperties();
+        this.viewport.setProperties({ colormap: { name: `isocenter ${name}` }, ...(voiRange ? { voiRange } : {}), invert: false });
+        if (invert) this.viewport.setProperties({ invert });
+        this.viewport.render();
+    }
+
     toggleInvert(): void {
         if (!this.hasStack) return;
         this.viewport.setProperties({ invert: !(this.viewport.getProperties().invert ?? false) });
@@ -241,14 +258,25 @@ export class StackView implements View {
     }
 
     pan(dx: number, dy: number): void {
+        this.isWhole = false;
         const [x, y] = this.viewport.getPan();
         this.viewport.setPan([x + dx, y + dy]);
         this.viewport.render();
     }
 
     zoom(factor: number): void {
+        this.isWhole = false;
         this.viewport.setZoom(Math.min(40, Math.max(0.05, this.viewport.getZoom() * factor)));
         this.viewport.render();
+    }
+
+    /** So that an image pixel takes `scale` CSS pixels (those of its rows). */
+    zoomTo(scale: number, now: number): void {
+        if (this.hasStack && now > 0 && scale > 0) this.zoom(scale / now);
+    }
+
+    get isFlipped(): boolean {
+        return this.viewport.getCamera().flipHorizontal ?? false;
     }
 
     rotate(): void {
@@ -264,6 +292,7 @@ export class StackView implements View {
     }
 
     fit(): void {
+        this.isWhole = true;
         this.viewport.resetCamera();
         this.viewport.render();
     }
@@ -311,6 +340,7 @@ export class StackView implements View {
         this.viewport.setProperties({ invert: info.inverse && !isColor(info) });
         this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
         this.viewport.setViewPresentation({ rotation: 0 });
+        this.isWhole = true;
         this.viewport.resetCamera();
         this.viewport.render();
     }

@@ -21,7 +21,7 @@ export class Pane {
     readonly cine = signal(false);
     readonly rate = signal(10);
     readonly count = computed(() => this.content.value?.frames.length ?? 0);
-    readonly presets = computed(() => presetsFor(this.content.value?.frames[this.at.value]));
+    readonly presets = computed(() => presetsFor(this.content.value?.frames[this.at.value], text(this.dataset.value, Tag.bodyPart)));
     /** The object on screen, or the first of those that cannot be drawn. */
     readonly dataset = computed<Dataset | undefined>(() => {
         const content = this.content.value;

@@ -49,6 +49,10 @@ function depthMm(ds: Dataset): number | undefined {
     return normal[0]! * p[0]! + normal[1]! * p[1]! + normal[2]! * p[2]!;
 }
 
+/* What the detector saw, meant for programs: behind what was made of it to be read. Digital X-ray, mammography, intra-oral.
+   PS3.3 §A.26, §A.27, §A.28 */
+const isForProcessing = (ds: Dataset) => /\.1\.1\.1\.[123]\.1$/.test(text(ds, Tag.sopClass));
+
 /** By instance number, as the scanner counted; where numbers repeat or lack, by place. */
 export function inStackOrder(list: readonly Dataset[]): Dataset[] {
     const keyed = list.map((ds) => ({
@@ -56,8 +60,9 @@ export function inStackOrder(list: readonly Dataset[]): Dataset[] {
         number: number(ds, Tag.instanceNumber) ?? Infinity,
         depthMm: depthMm(ds) ?? 0,
         uid: text(ds, Tag.sopInstance),
+        late: isForProcessing(ds) ? 1 : 0,
     }));
-    keyed.sort((a, b) => (a.number === b.number ? 0 : a.number - b.number) || a.depthMm - b.depthMm || (a.uid < b.uid ? -1 : 1));
+    keyed.sort((a, b) => a.late - b.late || (a.number === b.number ? 0 : a.number - b.number) || a.depthMm - b.depthMm || (a.uid < b.uid ? -1 : 1));
     return keyed.map((k) => k.ds);
 }
 

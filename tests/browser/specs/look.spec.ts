@@ -87,7 +87,7 @@ test("reference lines, linked scrolling and the 3D cursor agree with the geometr
     const top = (box.height - perPixel * side) / 2;
     expect(Math.abs(Number(await other.getAttribute("y1")) - (top + 90.5 * perPixel))).toBeLessThan(0.6);
 
-    await page.keyboard.press("x"); /* a point at column 68.5: x = 4, sagittal image 6 (x = 4) */
+    await page.keyboard.press("u"); /* a point at column 68.5: x = 4, sagittal image 6 (x = 4) */
     await page.mouse.click(box.x + left + 68.5 * perPixel, box.y + top + 40.5 * perPixel);
     await imageIs(page, 6, 1);
     const cross = pane(page, 1).locator(".look-cursor");

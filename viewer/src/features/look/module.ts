@@ -24,8 +24,8 @@ const tool = (id: string, label: () => string, icon: NonNullable<Action["icon"]>
 });
 
 const actions: readonly Action[] = [
-    tool("look.lens", () => t("Magnifier"), "zoom", "m"),
-    tool("look.cursor", () => t("3D cursor"), "cross", "x"),
+    tool("look.lens", () => t("Magnifier"), "zoom", "g"),
+    tool("look.cursor", () => t("3D cursor"), "cross", "u"),
     { id: "look.linked", label: () => t("Linked scrolling"), icon: "link", keys: ["y"], isOn: (r) => lookOf(r).linked.value, run: (r) => lookOf(r).toggle("linked") },
     { id: "look.lines", label: () => t("Reference lines"), icon: "scroll", keys: ["Ctrl+l"], isOn: (r) => lookOf(r).lines.value, run: (r) => lookOf(r).toggle("lines") },
     { id: "look.planes", label: () => t("Overlays of the image"), icon: "visible", isOn: (r) => lookOf(r).planes.value, run: (r) => lookOf(r).toggle("planes") },

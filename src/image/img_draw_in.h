@@ -21,4 +21,10 @@ bool img_draw_at(const struct img_draw *draw, struct img_point point, struct img
 /* What is drawn next has this colour. */
 void img_draw_source(struct img_draw *draw, struct img_colour colour);
 
+/* The upright fonts for a text, medium and bold, whatever is drawn with them. */
+struct img_faces;
+int                img_faces_new(iso_str utf8, struct img_faces **out, struct iso_err *err);
+cairo_font_face_t *img_faces_get(struct img_faces *faces, bool bold);
+void               img_faces_free(struct img_faces *faces);
+
 #endif

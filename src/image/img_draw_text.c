@@ -5,11 +5,12 @@
 #include "iso_utf8.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cairo-ft.h>
 
-enum { FONT_PIXELS_MAX = 1024, FONT_PIXELS = 12 };
+enum { FONT_PIXELS_MAX = 1024, FONT_PIXELS = 12, LATIN_LAST = 0x24f };
 
 struct layout {
     char                 text[IMG_DRAW_TEXT_BYTES_MAX + 1]; /* a NUL ends each line */
@@ -49,7 +50,7 @@ static void split(iso_str from, struct layout *l, FcCharSet *others)
         } else if (is_printable(scalar)) {
             memcpy(to, was.ptr, (size_t)(from.ptr - was.ptr));
             to += from.ptr - was.ptr;
-            if (scalar > 0x24f && others != NULL)
+            if (scalar > LATIN_LAST && others != NULL)
                 (void)FcCharSetAddChar(others, scalar);
         }
         cr = was.ptr[0] == '\r';
@@ -59,29 +60,76 @@ static void split(iso_str from, struct layout *l, FcCharSet *others)
 
 /* ---- fonts ---- */
 
-static void choose_font(cairo_t *cr, const struct img_text *text, const FcCharSet *others)
+/* others NULL or empty: the plain family has all. The caller's to destroy. */
+static cairo_font_face_t *face_of(bool bold, bool italic, const FcCharSet *others)
 {
     FcPattern         *pattern = NULL;
     cairo_font_face_t *face;
 
     if (others != NULL && FcCharSetCount(others) > 0)
         pattern = FcPatternCreate();
-    if (pattern == NULL) {
-        cairo_select_font_face(cr, "DejaVu Sans",
-                               text->italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
-                               text->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-        return;
-    }
+    if (pattern == NULL)
+        return cairo_toy_font_face_create(
+            "DejaVu Sans", italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
+            bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
     (void)FcPatternAddString(pattern, FC_FAMILY, (const FcChar8 *)"DejaVu Sans");
-    (void)FcPatternAddInteger(pattern, FC_WEIGHT, text->bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
-    (void)FcPatternAddInteger(pattern, FC_SLANT, text->italic ? FC_SLANT_ITALIC : FC_SLANT_ROMAN);
+    (void)FcPatternAddInteger(pattern, FC_WEIGHT, bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
+    (void)FcPatternAddInteger(pattern, FC_SLANT, italic ? FC_SLANT_ITALIC : FC_SLANT_ROMAN);
     (void)FcPatternAddBool(pattern, FC_SCALABLE, FcTrue);
     (void)FcPatternAddBool(pattern, FC_COLOR, FcFalse);
     (void)FcPatternAddCharSet(pattern, FC_CHARSET, others);
     face = cairo_ft_font_face_create_for_pattern(pattern);
+    FcPatternDestroy(pattern);
+    return face;
+}
+
+static void choose_font(cairo_t *cr, const struct img_text *text, const FcCharSet *others)
+{
+    cairo_font_face_t *face = face_of(text->bold, text->italic, others);
+
     cairo_set_font_face(cr, face);
     cairo_font_face_destroy(face);
-    FcPatternDestroy(pattern);
+}
+
+struct img_faces {
+    cairo_font_face_t *face[2];
+};
+
+int img_faces_new(iso_str utf8, struct img_faces **out, struct iso_err *err)
+{
+    struct img_faces *made   = calloc(1, sizeof *made);
+    FcCharSet        *others = FcCharSetCreate();
+    uint32_t          scalar;
+
+    if (made == NULL) {
+        if (others != NULL)
+            FcCharSetDestroy(others);
+        return iso_fail(err, ISO_ENOMEM, "no memory for fonts");
+    }
+    while (others != NULL && utf8.len > 0) {
+        if (!iso_utf8_take(&utf8, &scalar))
+            utf8 = iso_str_sub(utf8, 1, utf8.len);
+        else if (scalar > LATIN_LAST)
+            (void)FcCharSetAddChar(others, scalar);
+    }
+    for (int bold = 0; bold < 2; bold++)
+        made->face[bold] = face_of(bold != 0, false, others);
+    if (others != NULL)
+        FcCharSetDestroy(others);
+    *out = made;
+    return ISO_OK;
+}
+
+cairo_font_face_t *img_faces_get(struct img_faces *faces, bool bold)
+{
+    return faces->face[bold];
+}
+
+void img_faces_free(struct img_faces *faces)
+{
+    for (int bold = 0; bold < 2; bold++)
+        cairo_font_face_destroy(faces->face[bold]);
+    free(faces);
 }
 
 static double font_pixels(const struct img_text *text)

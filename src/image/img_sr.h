@@ -1,5 +1,5 @@
 /* img_sr.h: a structured report, or any object with a content tree (key object selections, too), as
- * a page of HTML and as plain text, in UTF-8.   PS3.3 §C.17.3, §C.17.6; PS3.16
+ * a page of HTML, as plain text, in UTF-8, and as PDF.   PS3.3 §C.17.3, §C.17.6; PS3.16
  * What a reader sees: title, patient, study, state of completion and verification, then the tree: a
  * container is a section, everything else "name: value". Objects that it refers to are links where
  * the caller knows them. The page has no script and needs nothing but itself. */
@@ -36,5 +36,8 @@ ISO_MUST_USE int img_sr_html(const struct dcm_dataset *ds, const struct img_sr_o
                              struct iso_arena *arena, struct iso_buf *out, struct iso_err *err);
 ISO_MUST_USE int img_sr_text(const struct dcm_dataset *ds, struct iso_arena *arena,
                              struct iso_buf *out, struct iso_err *err);
+/* Pages of A4, 300 at most; the same bytes for the same document. */
+ISO_MUST_USE int img_sr_pdf(const struct dcm_dataset *ds, struct iso_arena *arena,
+                            struct iso_buf *out, struct iso_err *err);
 
 #endif

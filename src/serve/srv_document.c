@@ -1,4 +1,4 @@
-/* srv_document.c: reports as pages and text, waveforms as curves. What reports refer to becomes links where it is stored
+/* srv_document.c: reports as pages, text and PDF, waveforms as curves. What reports refer to becomes links where it is stored
  * here; so a page can change without its object changing, and caches ask for it again. */
 #include "srv_document.h"
 
@@ -102,6 +102,8 @@ int srv_report_document(struct srv_render *r, struct iso_buf *out, struct iso_er
 {
     const struct iso_buf *page = r->kind;
 
+    if (strcmp(r->type, "application/pdf") == 0)
+        return img_sr_pdf(&r->ds, http_arena(r->req), out, err);
     if (page == NULL)
         return img_sr_text(&r->ds, http_arena(r->req), out, err);
     iso_buf_add(out, page->ptr, page->len);
@@ -139,7 +141,7 @@ int srv_report_picture(struct srv_render *r, struct img_picture *out, struct iso
     return rc == ISO_OK ? srv_layer_finish(r, &page, out, err) : rc;
 }
 
-const char *const srv_report_types[] = { "text/html", "text/plain", NULL };
+const char *const srv_report_types[] = { "text/html", "text/plain", "application/pdf", NULL };
 
 const struct srv_renderer srv_report_renderer = { .takes    = takes_report,
                                                   .types    = srv_report_types,

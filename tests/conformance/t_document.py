@@ -147,6 +147,25 @@ def test_report_as_text_and_picture(env):
     web.assert_problem(get(url(env, a.sr), "audio/ogg", None), 406)
 
 
+def test_report_as_pdf(env):
+    """PS3.18 §8.7.4: a text report may be had as PDF. Poppler's pdftotext reads what a person would."""
+    long = report(ContentSequence=Sequence([content("TEXT", f"Finding {n}", TextValue=f"Größe {n} mm, 左肺. " + "every word of it " * 30) for n in range(40)]))
+    store(env, long)
+    r = get(url(env, long), "application/pdf")
+    assert r.content.startswith(b"%PDF-1.") and r.headers["Content-Type"] == "application/pdf"
+    assert r.content == get(url(env, long), "application/pdf").content
+    if not shutil.which("pdftotext"):
+        return
+    text = subprocess.run(["pdftotext", "-layout", "-", "-"], input=r.content, capture_output=True, check=True).stdout.decode()
+    pages = text.rstrip("\f").split("\f")
+    assert len(pages) >= 4 and [p.split()[-1] for p in pages] == [str(n + 1) for n in range(len(pages))], [p.split()[-1:] for p in pages]
+    words = " ".join(text.split())
+    for part in ("Chest report", "Patient: Test, Anna", "complete, not verified", "Finding 0: Größe 0 mm,", "Finding 39: Größe 39 mm,"):
+        assert part in words, (part, words[:600])
+    assert words.count("every word of it") >= 40 * 30 - len(pages)  # one may be broken by a page's number
+    assert max(len(line) for line in text.splitlines()) < 140
+
+
 def test_key_objects_are_what_they_select(env):
     a = archive(env)
     assert (pixels(get(url(env, a.ko), "image/png")) == pixels(get(url(env, a.ct), "image/png"))).all()

@@ -71,6 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             for (size_t i = 0; i < out.len; i++)
                 if (out.ptr[i] < 0x20 && out.ptr[i] != '\n' && out.ptr[i] != '\t')
                     abort();
+        iso_buf_reset(&out);
+        if (img_sr_pdf(&ds, &arena, &out, &err) == ISO_OK && memcmp(out.ptr, "%PDF-", 5) != 0)
+            abort();
     }
     iso_buf_release(&out);
     iso_arena_release(&arena);

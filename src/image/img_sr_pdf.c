@@ -124,7 +124,8 @@ static void paragraph(struct pdf *p, unsigned indents, iso_str s, double size, b
             f.fits = f.used;
         char one[8] = { 0 }; /* of at most four bytes */
         memcpy(one, was.ptr, n);
-        double advance = width_of(p, one); /* there is no kerning here: a line is as wide as its letters */
+        double advance =
+            width_of(p, one); /* there is no kerning here: a line is as wide as its letters */
         if (f.used > 0 && (f.used + n >= LINE_BYTES || f.width + advance > room))
             break_line(p, &f, x, size, bold);
         memcpy(f.text + f.used, one, n);

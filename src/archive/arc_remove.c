@@ -47,6 +47,12 @@ int arc_remove_ids(struct arc *arc, const int64_t *ids, size_t count, bool with_
         size_t n = count - at < INDEX_CHUNK ? count - at : INDEX_CHUNK;
 
         iso_arena_reset(&chunk);
+        if (!store_is_tidy(arc->store)) {
+            rc = iso_fail(err, ISO_EIO,
+                          "a write that failed could not be taken back: nothing is removed until a "
+                          "restart, after which it might be back");
+            break;
+        }
         arc_flight_begin(arc, &swap);
         rc = remove_chunk(arc, ids + at, n, with_grace, &chunk, &gone, err);
         arc_flight_end(arc, &swap);

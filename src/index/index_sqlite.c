@@ -311,7 +311,6 @@ void index_note_failure(struct index *index, struct sql *sql)
     switch (sqlite3_extended_errcode(sql->db)) {
     case SQLITE_IOERR_FSYNC:
     case SQLITE_IOERR_DIR_FSYNC:
-    case SQLITE_IOERR_TRUNCATE:
         atomic_store(&index->failed, true);
         break;
     default:

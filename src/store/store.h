@@ -206,6 +206,10 @@ void store_settle(struct store *store, const struct store_location *at);
 /* The index has refused the object: its space is given back. When that fails too the place stays
  * unsettled, and recovery decides. */
 void store_discard(struct store *store, const struct store_location *at);
+/* False while something that was never acknowledged may lie where recovery would find it whole: a write
+ * or a flush has failed, and what got through could not be taken back. What is removed from the index
+ * then might come back with a restart. */
+bool store_is_tidy(struct store *store);
 /* Gives everything back; NULL is fine. */
 void store_abort(struct store_blob *blob);
 

@@ -413,8 +413,12 @@ void store_settle(struct store *store, const struct store_location *at)
 
 void store_discard(struct store *store, const struct store_location *at)
 {
+    struct store_volume *v = store_volume_find(store, at->volume);
+
     if (store_remove(store, at, NULL) >= 0)
         store_settle(store, at);
+    else if (v != NULL)
+        atomic_store(&v->untidy, true);
 }
 
 void store_abort(struct store_blob *blob)

@@ -73,6 +73,7 @@ struct store_volume {
     int                        seg;
     int                        large;
     atomic_bool                failed;   /* a flush has failed: it takes nothing more */
+    atomic_bool                untidy;   /* store_is_tidy says no, until a restart */
     atomic_bool                full;     /* when last looked at */
     atomic_llong               space_at; /* os_now_ms() of that; 0: never */
 
@@ -81,7 +82,7 @@ struct store_volume {
     uint64_t            segment_number;
     uint64_t            segment_end;
     uint64_t            segment_ready; /* the file has blocks, all written, up to here */
-    bool                torn;          /* part of a failed write lies behind the end */
+    atomic_bool         torn;          /* part of a failed write lies behind the end */
     bool                buffered; /* what lies below does not take writes past the system's cache */
     struct store_batch *batch;
 

@@ -170,11 +170,20 @@ int store_segments(struct store_volume *v, uint64_t *first, uint64_t *last, stru
 /* Nothing of a failed write counts; what did reach the file must not look like a member one day. */
 static int tail_cut(struct store_volume *v, struct iso_err *err)
 {
-    int rc = v->torn ? os_truncate(v->segment, v->segment_end, err) : ISO_OK;
+    int rc = atomic_load(&v->torn) ? os_truncate(v->segment, v->segment_end, err) : ISO_OK;
 
     if (rc >= 0)
-        v->torn = false;
+        atomic_store(&v->torn, false);
     return rc;
+}
+
+/* Nothing of a batch whose flush failed was acknowledged, and nothing comes behind it any more. But recovery would find it
+ * whole: it goes. That this reaches the disk needs no more of it than the file's length. */
+static void batch_undo(struct store_volume *v)
+{
+    atomic_store(&v->torn, true);
+    if (tail_cut(v, NULL) < 0 || os_sync(v->segment, NULL) < 0)
+        atomic_store(&v->untidy, true);
 }
 
 /* All of the list behind the segment's end, then one flush. Deferred: the flush waits until somebody asks
@@ -193,7 +202,7 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
     store_batch_lay_out(v, first, flush);
     rc = store_batch_write(v, flush, err);
     if (rc < 0) {
-        v->torn          = true;
+        atomic_store(&v->torn, true);
         v->segment_ready = v->segment_end;
         (void)!tail_cut(v, NULL); /* else before the next batch */
         return rc;
@@ -202,6 +211,8 @@ static int batch_write(struct store_volume *v, struct store_append *first, size_
         rc = store_flush(v, v->segment, err);
     else
         os_write_back(v->segment, v->segment_end, b->end - v->segment_end);
+    if (rc < 0)
+        batch_undo(v);
     if (rc >= 0) {
         v->segment_end   = b->end;
         v->segment_ready = b->ready;
@@ -305,6 +316,8 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
 
     v->lock = v->tmp = v->seg = v->large = v->segment = -1;
     atomic_init(&v->failed, false);
+    atomic_init(&v->torn, false);
+    atomic_init(&v->untidy, false);
     atomic_init(&v->full, false);
     atomic_init(&v->space_at, -STORE_SPACE_MS);
     os_group_init(&v->group, STORE_BATCH_MAX, batch_run, v);
@@ -350,4 +363,12 @@ void store_volume_close(struct store_volume *v)
     store_low_release(v);
     free(v->batch);
     free(v);
+}
+
+bool store_is_tidy(struct store *store)
+{
+    for (size_t i = 0; i < store->volume_count; i++)
+        if (atomic_load(&store->volume[i]->untidy) || atomic_load(&store->volume[i]->torn))
+            return false;
+    return true;
 }

@@ -1,7 +1,7 @@
 /* fault_points.c: the fixed workload (fault_work.h), run again and again; each time another of its file calls goes
  * wrong, until all of them had their turn. SQLite's calls are among them.
  *
- * fault_points SUITE [--full] [--at N] [--power DEVICE FOLDER]
+ * fault_points SUITE [--full] [--at N] [--variant NAME] [--power DEVICE FOLDER]
  *   kill      the process is gone before the call, after it, or in the midst of it
  *   lose      the same, and what was not flushed is undone: all of it, or by chance
  *   recover   killed, lost, and then killed at each call of the recovery
@@ -52,6 +52,7 @@ static const char    *suite;
 static const char    *device; /* power */
 static const char    *mount_point;
 static bool           full;
+static const char    *named; /* NULL: all variants */
 static unsigned       seed;
 
 static void *shared(size_t bytes)
@@ -442,7 +443,8 @@ static int run_mutants(const struct variant *v, const char *parent, long share, 
 static int run_suite(const struct variant *v, const char *parent, long share)
 {
     for (; v->name != NULL && !stopped; v++)
-        run_variant(v, parent, share);
+        if (named == NULL || strcmp(named, v->name) == 0)
+            run_variant(v, parent, share);
     (void)printf("figure %s-calls points=%u acknowledged=%u lost=%u mismatches=%u violations=%u "
                  "crashes=%u refused=%u strays=%u\n",
                  suite, atomic_load(&totals->points), atomic_load(&totals->acknowledged),
@@ -483,6 +485,8 @@ int main(int argc, char **argv)
             full = true;
         else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
             only = strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--variant") == 0 && i + 1 < argc)
+            named = argv[++i];
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
             seed = (unsigned)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--power") == 0 && i + 2 < argc) {
@@ -514,7 +518,7 @@ int main(int argc, char **argv)
         (void)!system(command);
     }
     if (rc == 2)
-        (void)fprintf(
-            stderr, "usage: fault_points kill|lose|recover|errno|power|mutate [--full] [--at N]\n");
+        (void)fprintf(stderr, "usage: fault_points kill|lose|recover|errno|power|mutate [--full] "
+                              "[--at N] [--variant NAME]\n");
     return rc;
 }

@@ -12,7 +12,7 @@ const grid = (columns: number, rows: number, value: (c: number, r: number) => nu
 });
 const ground = (more: Partial<Ground> & { row?: number; column?: number; source?: SpacingSource } = {}): Ground => ({
     frame: { rowSpacingMm: more.row ?? 2, columnSpacingMm: more.column ?? 0.5, spacingSource: more.source ?? "calibrated" },
-    ds: {}, grid: undefined, unit: "[hnsf'U]", factor: undefined, ...more,
+    ds: {}, grid: undefined, scale: 1, unit: "[hnsf'U]", factor: undefined, ...more,
 });
 const say = (kind: Kind, points: ImagePoint[], on = ground(), closed = false) => {
     const m = measured({ kind, points, closed }, on);
@@ -79,6 +79,11 @@ describe("areas and statistics", () => {
     it("are none for an open line or in colour", () => {
         expect(say("freehand", [[0, 0], [6, 0], [6, 6]], ground({ grid: ramp })).mean).toBeUndefined();
         expect(say("ellipse", [[1, 5], [9, 5], [5, 2], [5, 8]]).mean).toBeUndefined();
+    });
+    it("are scaled where the values are: SUV from activity", () => {
+        const on = ground({ grid: ramp, scale: 0.01, unit: "{SUVbw}g/ml" });
+        expect(say("rectangle", [[2, 3], [5, 3], [5, 5], [2, 5]], on)).toMatchObject({ mean: "3.53 {SUVbw}g/ml", sd: "0.5 {SUVbw}g/ml", max: "4.04 {SUVbw}g/ml", count: "6 {pixels}" });
+        expect(say("probe", [[3.2, 4.9]], on).value).toBe("4.03 {SUVbw}g/ml");
     });
     it("of a probe: the pixel it lies in", () => expect(say("probe", [[3.2, 4.9]], ground({ grid: ramp })).value).toBe("403 [hnsf'U]"));
 });

@@ -11,7 +11,8 @@ export interface Ground {
     frame: Spaced;
     ds: Dataset;
     grid: Grid | undefined; /* none: the frame is not here, or in colour */
-    unit: string; /* of its values */
+    scale: number; /* what its values are multiplied by: SUV from activity */
+    unit: string; /* of the values so scaled */
     factor: number | undefined; /* the reader's calibration: see `rulerFor` */
 }
 
@@ -64,15 +65,15 @@ function extents(r: Ruler, a: ImagePoint, b: ImagePoint): Quantity[] {
     ];
 }
 
-function valuesOf(shape: Drawn, ruler: Ruler, { grid, unit, frame }: Ground): Quantity[] {
+function valuesOf(shape: Drawn, ruler: Ruler, { grid, unit, frame, scale }: Ground): Quantity[] {
     if (!grid || !shape.points[0]) return [];
     if (shape.kind === "probe") {
         const value = valueAt(grid, shape.points[0]);
-        return value === undefined ? [] : [{ name: "value", value, unit }];
+        return value === undefined ? [] : [{ name: "value", value: value * scale, unit }];
     }
     if (!isOutlined(shape)) return [];
     const stats = statsIn(grid, shape, proportions(frame, ruler));
     if (!stats) return [];
     const { mean, sd, min, max, count } = stats;
-    return [...Object.entries({ mean, sd, min, max }).map(([name, value]) => ({ name: name as QuantityName, value, unit })), { name: "count", value: count, unit: pixelUnit }];
+    return [...Object.entries({ mean, sd, min, max }).map(([name, value]) => ({ name: name as QuantityName, value: value * scale, unit })), { name: "count", value: count, unit: pixelUnit }];
 }

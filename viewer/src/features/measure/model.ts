@@ -5,9 +5,10 @@ import type { Code, FrameKey, ImagePoint, Kind, Measurement } from "../../dicom/
 import { depthMm, inPatient, onImagePlane } from "../../dicom/place";
 import { measured, metricFor, type Ground } from "../../dicom/quantities";
 import { distance, type Metric } from "../../dicom/shape";
+import { isNoSuv, suvOf, type NoSuv, type Suv } from "../../dicom/suv";
 import { newUid } from "../../dicom/uid";
 import { valueUnit } from "../../dicom/unit";
-import { text, Tag } from "../../dicomweb/json";
+import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { frameDataset, type FrameInfo } from "../../imaging/frame";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
@@ -66,6 +67,16 @@ function factorOf(marks: readonly Measurement[], frame: FrameInfo): number | und
     return mm !== undefined && drawn > 0 ? mm / drawn : undefined;
 }
 
+const uptakes = new WeakMap<Content, Suv | NoSuv>();
+
+/* PET is read in SUV by body weight wherever its object says enough for that. */
+function suvIn(content: Content, ds: Dataset): Suv | undefined {
+    if (text(ds, Tag.modality) !== "PT") return undefined;
+    const found = uptakes.get(content) ?? suvOf(ds, content.datasets, "bw");
+    uptakes.set(content, found);
+    return isNoSuv(found) ? undefined : found;
+}
+
 /** The picture under a mark; with `values` only where the pane has it in memory. */
 export function groundOf(marks: readonly Measurement[], content: Content, index: number, pane?: Pane): Ground | undefined {
     const frame = content.frames[index];
@@ -73,11 +84,12 @@ export function groundOf(marks: readonly Measurement[], content: Content, index:
     if (!frame || !whole) return undefined;
     const values = pane?.stack?.values(index);
     const ds = frameDataset(whole, frame.frame);
+    const uptake = suvIn(content, whole);
     return {
         frame,
         ds,
         grid: values && { rows: frame.rows, columns: frame.columns, ...values },
-        unit: valueUnit(ds, frame.unit),
+        ...(uptake ? { scale: uptake.factor, unit: uptake.ucum } : { scale: 1, unit: valueUnit(ds, frame.unit) }),
         factor: factorOf(marks, frame),
     };
 }

@@ -1,6 +1,7 @@
 /** The modules of the reading page, in the order of their buttons. */
 
 import { carry } from "../features/carry/module";
+import { hanging } from "../features/hang/module";
 import { keep } from "../features/keep/module";
 import { lesions } from "../features/lesions/module";
 import { look } from "../features/look/module";
@@ -9,4 +10,4 @@ import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
 import { volume } from "../features/volume/module";
 
-export const modules: readonly Module[] = [look, volume, segment, measure, lesions, keep, carry];
+export const modules: readonly Module[] = [look, volume, segment, measure, lesions, keep, hanging, carry];

@@ -177,6 +177,20 @@ export class Reading {
         }
     }
 
+    /** So many panes, and in each what is given for it; nothing given leaves it empty. */
+    arrange(layout: Layout, places: readonly ({ series: Series; index: number } | undefined)[]): void {
+        batch(() => {
+            this.layout.value = layout;
+            this.activeIndex.value = 0;
+        });
+        this.panes.forEach((pane, i) => {
+            const place = i < layout ? places[i] : undefined;
+            if (!place) pane.clear();
+            else if (pane.series.value === place.series && pane.content.value) pane.scrollTo(place.index);
+            else void this.show(place.series, pane, place.index);
+        });
+    }
+
     close(): void {
         this.abort.abort();
         this.panes.forEach((p) => p.clear());

@@ -1,4 +1,4 @@
-/* The patient's age at each study: in the corner of every pane, switched by a button or the key A, and in a panel for all
+/* The patient's age at each study: in the corner of every pane, switched by a button or the key J, and in a panel for all
  * studies of the patient. */
 
 const dayMs = 86_400_000;
@@ -52,7 +52,7 @@ export default function ({ h, hooks, signals, dicom, getJson }) {
             {
                 id: "patient-age.show",
                 label: () => "Patient's age on the images",
-                keys: ["a"],
+                keys: ["j"],
                 isOn: () => isShown.value,
                 run: () => (isShown.value = !isShown.value),
             },

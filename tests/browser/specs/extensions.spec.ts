@@ -74,7 +74,7 @@ test("a layer, an action with its key, and a panel; what is broken is named and 
     expect((await stow([part10(image)], server.url)).status).toBe(200);
     await page.goto(`${server.url}/ui/study/${study}`);
     await expect(page.locator(".patient-age")).toHaveText("63 y"); /* the birthday is a day later */
-    await page.keyboard.press("a");
+    await page.keyboard.press("j");
     await expect(page.locator(".patient-age")).toHaveCount(0);
     await page.getByRole("button", { name: "Age at each study" }).click();
     await expect(page.locator(".patient-ages tr")).toHaveCount(1);

@@ -173,8 +173,8 @@ static const char *const STEP[] = {
     " PRIMARY KEY(volume, file)) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX tree_file_by_path ON tree_file(volume, path);",
 
-    "CREATE TABLE draft(study_uid TEXT PRIMARY KEY, changed_us INTEGER NOT NULL,"
-    " digest BLOB NOT NULL, body BLOB NOT NULL);",
+    ("CREATE TABLE draft(study_uid TEXT PRIMARY KEY, changed_us INTEGER NOT NULL,"
+     " digest BLOB NOT NULL, body BLOB NOT NULL);"),
 };
 
 enum { VERSION = sizeof STEP / sizeof STEP[0] };

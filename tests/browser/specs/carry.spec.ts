@@ -96,6 +96,7 @@ test("a key can be changed, is kept, and is refused where it is taken", async ({
     await imageIs(page, 1);
     await page.keyboard.press("q");
     await imageIs(page, slices);
+    await expect(page).toHaveURL(/image=6/);
     await page.reload();
     await imageIs(page, slices);
     await page.keyboard.press("Home");

@@ -1,7 +1,7 @@
 /** The buttons of the toolbar: one action each, or a list of them. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../../ui/icon";
 import { keyName, keysOf } from "./hotkeys";
 import type { Reading } from "./model";
@@ -41,6 +41,15 @@ export function ActionButton({ reading, action }: { reading: Reading; action: Ac
     );
 }
 
+/* Wherever the toolbar has been scrolled to, and never beyond the window. */
+function placeBelow(list: HTMLElement, button: DOMRect): void {
+    const isRtl = document.documentElement.dir === "rtl";
+    const left = isRtl ? button.right - list.offsetWidth : button.left;
+    list.style.left = `${Math.max(4, Math.min(innerWidth - list.offsetWidth - 4, left))}px`;
+    list.style.top = `${button.bottom + 2}px`;
+    list.style.maxHeight = `${innerHeight - button.bottom - 10}px`;
+}
+
 /** Closes on a choice, on Escape, and when the focus or a press goes elsewhere. */
 export function MenuButton({ reading, menu }: { reading: Reading; menu: Menu }) {
     const isOpen = useSignal(false);
@@ -52,6 +61,10 @@ export function MenuButton({ reading, menu }: { reading: Reading; menu: Menu }) 
         addEventListener("pointerdown", elsewhere, true);
         return () => removeEventListener("pointerdown", elsewhere, true);
     }, []);
+    useLayoutEffect(() => {
+        const list = box.current?.querySelector<HTMLElement>(".menu-list");
+        if (list) placeBelow(list, box.current!.getBoundingClientRect());
+    });
     const actions = isOpen.value ? (typeof menu.actions === "function" ? menu.actions(reading) : menu.actions) : [];
     const keys = (e: KeyboardEvent) => {
         if (!isOpen.value) return;

@@ -164,6 +164,18 @@ test("a draft comes back; measurements and key images are saved, valid, and equa
     expect(groups[0]).toBe(groups[1]); /* positions, numbers, units, labels, UIDs: all as before */
 });
 
+/* What is there once nothing changes any more: a turn and a mirroring are two frames. */
+async function steady<T>(look: () => Promise<T>): Promise<T> {
+    let last = await look();
+    await expect
+        .poll(async () => {
+            const [was, now] = [last, (last = await look())];
+            return JSON.stringify(now) === JSON.stringify(was);
+        }, { intervals: [300] })
+        .toBe(true);
+    return last;
+}
+
 test("a display is saved and applied: window, turn, mirror, area, drawings", async ({ page }) => {
     const { who, instances } = await phantom();
     await putDraft(who, [marks(who, instances)[0]]);
@@ -176,7 +188,7 @@ test("a display is saved and applied: window, turn, mirror, area, drawings", asy
     /* turned clockwise the bright corner comes to the upper right, mirrored to the upper left; inverted it is dark */
     const corner = [[0.06, 0.06], [0.94, 0.06], [0.06, 0.94], [0.5, 0.5]] as const;
     await expect.poll(async () => (await colorsAt(page, corner))[0]![0]).toBeLessThan(10);
-    const before = await colorsAt(page, corner);
+    const before = await steady(() => colorsAt(page, corner));
     await page.getByLabel("Name of the display").fill("Dark");
     await page.getByRole("button", { name: "Save display" }).click();
     await expect(page.locator(".keep-notes")).toContainText("“Dark”");

@@ -124,6 +124,9 @@ async function allPictures(page: Page, stored: readonly Stored[]): Promise<Map<S
 
 const lossy = /jpeg50|jpeg51|jpeg53|jpeg55|near3|lossy|j2k91|jxl111|jxl112/;
 
+/* Wide enough for the tools to stand in one row. */
+test.use({ viewport: { width: 1600, height: 800 } });
+
 test("every encoding of a picture looks like the plain one", async ({ page, watch }) => {
     test.setTimeout(600_000);
     watch.allow.push(/Failed to load resource|Error executing method|wasm|JPEG|decod/i);
@@ -208,7 +211,7 @@ test("every object with an image is drawn, and as the server draws it", async ({
         const { said, off } = await seen(page, s);
         const isLayer = layers.test(known.find((k) => k.path === s.path)!.sopClass);
         if (said !== undefined) wrong.push(`${s.path}: ${said}`);
-        else if (!isLayer && !seam.test(s.path) && off! > (noise.test(s.path) ? 25 : 6.5)) wrong.push(`${s.path}: ${off!.toFixed(1)} off on average`);
+        else if (!isLayer && !seam.test(s.path) && off! > (noise.test(s.path) ? 25 : 7)) wrong.push(`${s.path}: ${off!.toFixed(1)} off on average`);
     }
     console.log(`  ${samples.length} objects shown`);
     expect(wrong).toEqual([]);

@@ -156,6 +156,7 @@ export class StackView implements View {
         const ids = this.frames.map((f) => f.id);
         await this.viewport.setStack(ids, index);
         this.hasStack = true;
+        this.upright(); /* what was turned or moved was another series */
         this.chosen = info.windows.length === 0 ? this.opening : undefined; /* one for all slices, or each its own */
     }
 
@@ -291,10 +292,22 @@ export class StackView implements View {
         this.viewport.render();
     }
 
+    /** The whole picture, turned and mirrored as it is. */
     fit(): void {
         this.isWhole = true;
+        const { rotation = 0 } = this.viewport.getViewPresentation();
+        const { flipHorizontal = false, flipVertical = false } = this.viewport.getCamera();
         this.viewport.resetCamera();
+        this.viewport.setCamera({ flipHorizontal, flipVertical });
+        this.viewport.setViewPresentation({ rotation });
         this.viewport.render();
+    }
+
+    private upright(): void {
+        this.isWhole = true;
+        this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
+        this.viewport.setViewPresentation({ rotation: 0 });
+        this.viewport.resetCamera();
     }
 
     /** As a presentation state has it: turned clockwise by `turn` degrees, then mirrored; `area` in image points fills the
@@ -338,10 +351,7 @@ export class StackView implements View {
         this.chosen = info.windows.length === 0 ? this.opening : undefined;
         this.applyWindow(info, this.opening);
         this.viewport.setProperties({ invert: info.inverse && !isColor(info) });
-        this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
-        this.viewport.setViewPresentation({ rotation: 0 });
-        this.isWhole = true;
-        this.viewport.resetCamera();
+        this.upright();
         this.viewport.render();
     }
 

@@ -55,7 +55,7 @@ export function hangMammograms(r: Reading): () => void {
             stack.zoomTo(perMm * state.info.rowSpacingMm, state.scale);
             requestAnimationFrame(() => requestAnimationFrame(() => {
                 const now = pane.state.value;
-                if (now) stack.pan(toWall(now, breast, box.width), 0);
+                if (now?.info.series === state.info.series) stack.pan(toWall(now, breast, box.width), 0);
             }));
         }
     };

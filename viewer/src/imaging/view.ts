@@ -1,5 +1,6 @@
 /** What a pane asks of whatever draws in it: a stack of frames, a plane through a volume, a volume in space. */
 
+import type { Section } from "../dicom/section";
 import type { EdgeLetters } from "./orientation";
 import type { Grey } from "./window";
 
@@ -38,6 +39,7 @@ export interface Shown {
     step: number; /* from 0 */
     steps: number; /* 0: it does not scroll */
     scale: number; /* CSS pixels for one mm */
+    section?: Section; /* the plane it shows; none for what is no plane */
 }
 
 /** Why something is not shown that way, in words for the reader. */

@@ -1,5 +1,6 @@
 /** A plane through a volume, with the slab around it, and another volume laid over it. */
 
+import type { Section } from "../dicom/section";
 import { add, along, cross, dot, scale, sub, type Vec3 } from "../dicom/vector";
 import { middleOf, reach } from "../dicom/volume";
 import { t } from "../ui/text";
@@ -141,6 +142,19 @@ export class PlaneView extends VolumeView {
             step: at.step,
             steps: at.steps,
             scale: this.scale,
+            ...(plane ? { section: this.section(volume) } : {}),
+        };
+    }
+
+    private section({ slices }: LoadedVolume): Section {
+        const [right, down] = this.directions;
+        const isSlab = this.slab.blend !== "none";
+        return {
+            corner: this.toPatient(0, 0),
+            right: scale(right, 1 / this.scale),
+            down: scale(down, 1 / this.scale),
+            halfMm: (isSlab ? this.slab.mm : reach(slices, this.plane!.deep).stepMm) / 2,
+            frameOfReference: slices.frameOfReference,
         };
     }
 

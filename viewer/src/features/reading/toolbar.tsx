@@ -64,27 +64,39 @@ function Cine({ reading }: { reading: Reading }) {
     );
 }
 
-/* What the modules add: each its menus, its buttons and the switches of its panels. */
+/* What the modules add: each its menus and its buttons. */
 function Additions({ reading, module }: { reading: Reading; module: Module }) {
-    const panels = module.panels ?? [];
     const buttons = (module.actions ?? []).flatMap((a) => (a.icon ? [{ ...a, icon: a.icon }] : []));
     const [menus, controls] = [module.menus ?? [], module.controls ?? []];
-    if (panels.length + buttons.length + menus.length + controls.length === 0) return null;
+    if (buttons.length + menus.length + controls.length === 0) return null;
     return (
         <div class="group">
             {menus.map((m) => <MenuButton key={m.id} reading={reading} menu={m} />)}
             {controls.map(({ id, View }) => <View key={id} reading={reading} />)}
             {buttons.map((a) => <ActionButton key={a.id} reading={reading} action={a} />)}
-            {panels.map((p) => {
+        </div>
+    );
+}
+
+const shownDataset = (reading: Reading) => reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
+
+/** The switches of the panels, and what tells of the image and the page, at the edge where they open. */
+export function Rail({ reading }: { reading: Reading }) {
+    return (
+        <div class="rail" role="toolbar" aria-orientation="vertical" aria-label={t("Panels")}>
+            {reading.modules.flatMap((m) => m.panels ?? []).map((p) => {
                 const isOpen = reading.panel.value === p.id;
                 return <Button key={p.id} icon={p.icon} label={p.label()} hint="" on={isOpen} run={() => (reading.panel.value = isOpen ? "" : p.id)} />;
             })}
+            <span class="space" />
+            <Button icon="tags" label={t("Tags")} hint={hintOf("page.tags")} disabled={!shownDataset(reading)} run={() => (reading.dialog.value = "tags")} />
+            <Button icon="help" label={t("Keys")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
         </div>
     );
 }
 
 export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () => void }) {
-    const ds = reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
+    const ds = shownDataset(reading);
     return (
         <div class="tools" role="toolbar" aria-label={t("Viewer")}>
             <button type="button" class="button quiet back" title={t("Study list (Esc)")} onClick={onClose}>
@@ -127,10 +139,6 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
                 {layouts.map(([n, icon, label]) => (
                     <Button key={n} icon={icon} label={label()} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
                 ))}
-            </div>
-            <div class="group">
-                <Button icon="tags" label={t("Tags")} hint={hintOf("page.tags")} disabled={!ds} run={() => (reading.dialog.value = "tags")} />
-                <Button icon="help" label={t("Keys")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
             </div>
         </div>
     );

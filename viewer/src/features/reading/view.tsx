@@ -12,7 +12,7 @@ import { Reading as Model } from "./model";
 import type { Module } from "./module";
 import { Strip } from "./strip";
 import { Tags } from "./tags";
-import { Toolbar } from "./toolbar";
+import { Rail, Toolbar } from "./toolbar";
 import { Viewport } from "./viewport";
 
 export interface ReadingProps {
@@ -120,6 +120,7 @@ export function Reading({ modules, extensions, study, search, onRename, onClose,
                     ))}
                 </section>
                 <SidePanel reading={reading} />
+                <Rail reading={reading} />
             </div>
             {reading.dialog.value === "help" && <Help reading={reading} onClose={close} />}
             {reading.dialog.value === "tags" && <Tags key={reading.activeIndex.value} pane={reading.active.value} onClose={close} />}

@@ -6,7 +6,7 @@
 #include "arc_in.h"
 #include "codec_parallel.h"
 #include "index_care.h"
-#include "index_draft.h"
+#include "index_memo.h"
 #include "index_rebuild.h"
 #include "os_clock.h"
 #include "store_survey.h"
@@ -332,8 +332,8 @@ static int look_over(struct reindex *r, struct iso_err *err)
     return rc;
 }
 
-/* Drafts are in no segment: the old index is all that has them. */
-static int carry_drafts(struct reindex *r, struct iso_err *err)
+/* What the viewer keeps is in no segment: the old index is all that has it. */
+static int carry_memos(struct reindex *r, struct iso_err *err)
 {
     char           path[4096];
     struct os_stat st;
@@ -344,7 +344,7 @@ static int carry_drafts(struct reindex *r, struct iso_err *err)
         return iso_fail(err, ISO_ELIMIT, "the folder's name is too long");
     if (os_stat(r->arc->folder, ARC_INDEX, &st, NULL) < 0)
         return ISO_OK;
-    r->report->drafts_unread = index_draft_carry(r->arc->index, path, &r->report->drafts, &why) < 0;
+    r->report->memos_unread = index_memo_carry(r->arc->index, path, r->report->memos, &why) < 0;
     return ISO_OK;
 }
 
@@ -414,7 +414,7 @@ static int run(struct reindex *r, struct iso_err *err)
     if (rc >= 0)
         rc = look_over(r, err);
     if (rc >= 0)
-        rc = carry_drafts(r, err);
+        rc = carry_memos(r, err);
     if (rc < 0)
         return rc;
     index_close(r->arc->index); /* copies its log into the file */

@@ -9,6 +9,7 @@
 #define ARC_REINDEX_H
 
 #include "arc.h"
+#include "index_memo.h"
 #include "iso_buf.h"
 
 struct arc_reindex_report {
@@ -21,8 +22,8 @@ struct arc_reindex_report {
     uint64_t replaced;  /* an older object of the same SOP instance: its place is due */
     uint64_t failed;    /* cannot be read as DICOM, or not what its digest says: left where it is */
     uint64_t bytes;     /* of the objects in the new index */
-    uint64_t drafts;    /* of readers, taken over from the old index */
-    bool     drafts_unread; /* the old index could not be read: what drafts it has stay in it */
+    uint64_t memos[INDEX_MEMO_KINDS]; /* drafts and layouts, taken over from the old index */
+    bool     memos_unread; /* the old index could not be read: what it has of these stays in it */
 };
 
 struct arc_reindex_config {

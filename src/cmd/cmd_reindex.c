@@ -70,18 +70,23 @@ static void print(const struct reindex *x, const struct arc_reindex_report *r)
     const struct {
         const char *name;
         uint64_t    value;
-    } figures[] = { { "members", r->members },   { "instances", r->instances },
-                    { "kept", r->kept },         { "removed", r->removed },
-                    { "replaced", r->replaced }, { "failed", r->failed },
-                    { "bytes", r->bytes },       { "drafts", r->drafts } };
+    } figures[] = { { "members", r->members },
+                    { "instances", r->instances },
+                    { "kept", r->kept },
+                    { "removed", r->removed },
+                    { "replaced", r->replaced },
+                    { "failed", r->failed },
+                    { "bytes", r->bytes },
+                    { "drafts", r->memos[INDEX_DRAFT] },
+                    { "layouts", r->memos[INDEX_LAYOUT] } };
     double s    = (double)(r->ended_us - r->began_us) / 1e6;
 
     if (x->json) {
         (void)printf("{");
         for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
             (void)printf("\"%s\":%llu,", figures[i].name, (unsigned long long)figures[i].value);
-        (void)printf("\"drafts_unread\":%s,\"seconds\":%.3f}\n",
-                     r->drafts_unread ? "true" : "false", s);
+        (void)printf("\"old_index_unread\":%s,\"seconds\":%.3f}\n",
+                     r->memos_unread ? "true" : "false", s);
         return;
     }
     if (x->progress)
@@ -122,8 +127,8 @@ static int reindex(struct reindex *x, const struct cmd_config *config, bool veri
     if (rc < 0)
         return cmd_fail(CMD_FAILED, "reindex", "%s; the index is as it was", err.text);
     print(x, &report);
-    if (report.drafts_unread)
-        (void)fprintf(stderr, "the old index cannot be read: drafts of readers stay in it\n");
+    if (report.memos_unread)
+        (void)fprintf(stderr, "the old index cannot be read: drafts and layouts stay in it\n");
     return report.failed > 0 ? CMD_FAILED : CMD_OK;
 }
 

@@ -175,6 +175,9 @@ static const char *const STEP[] = {
 
     ("CREATE TABLE draft(study_uid TEXT PRIMARY KEY, changed_us INTEGER NOT NULL,"
      " digest BLOB NOT NULL, body BLOB NOT NULL);"),
+
+    ("CREATE TABLE layout(name TEXT PRIMARY KEY, changed_us INTEGER NOT NULL,"
+     " digest BLOB NOT NULL, body BLOB NOT NULL);"),
 };
 
 enum { VERSION = sizeof STEP / sizeof STEP[0] };

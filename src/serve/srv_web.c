@@ -5,9 +5,9 @@
 #include "srv_cache.h"
 #include "srv_care.h"
 #include "srv_dicomweb.h"
-#include "srv_drafts.h"
 #include "srv_extension.h"
 #include "srv_log.h"
+#include "srv_memo.h"
 #include "srv_removed.h"
 
 #include <stdlib.h>
@@ -214,7 +214,7 @@ static int add_routes(struct srv_web *web, uint64_t body_bytes_max, struct iso_e
     if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_removed_routes, srv_removed_route_count, web, err);
     if (rc == ISO_OK)
-        rc = http_server_add(web->server, srv_draft_routes, srv_draft_route_count, web, err);
+        rc = http_server_add(web->server, srv_memo_routes, srv_memo_route_count, web, err);
     if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_extension_routes, srv_extension_route_count,
                              web->extension, err);

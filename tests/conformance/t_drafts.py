@@ -98,7 +98,7 @@ def test_survives_restart_and_reindex(env):
     assert put(s, study, {"kept": True}, NEW).status_code == 204
     s.kill()
     code, text = run(BINARY, "reindex", "--data", s.data, "--json", check=False)
-    assert code == 0 and json.loads(text)["drafts"] == 1 and json.loads(text)["drafts_unread"] is False, text
+    assert code == 0 and json.loads(text)["drafts"] == 1 and json.loads(text)["old_index_unread"] is False, text
     s.start()
     assert SESSION.get(url(s, study), timeout=60).json() == {"kept": True}
 

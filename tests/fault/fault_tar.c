@@ -123,7 +123,7 @@ static void each_file(struct check *c, const char *name,
     struct dirent *entry;
     struct stat    st;
 
-    (void)snprintf(path, sizeof path, "%s/%s", c->folder, name);
+    (void)snprintf(path, sizeof path, "%.2000s/%.2000s", c->folder, name);
     DIR *dir = opendir(path);
     if (dir == NULL)
         return;

@@ -318,6 +318,9 @@ static int add_retrieve_url(struct rows *rows, const struct dcm_dataset *row,
     if (url.ptr == NULL)
         return iso_arena_fail(arena, err);
     int rc = srv_row_with(row, arena, out, err);
+    /* Of a study whose series name no modality it is left out: OHIF's list takes it to have values. */
+    if (rc == ISO_OK && dcm_get_ascii(out, DCM_MODALITIES_IN_STUDY).len == 0)
+        dcm_remove(out, DCM_MODALITIES_IN_STUDY);
     if (rc == ISO_OK && dcm_put_str(out, arena, DCM_RETRIEVE_URL, DCM_VR_UR, url) < 0)
         rc = iso_arena_fail(arena, err);
     return rc;

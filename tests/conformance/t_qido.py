@@ -248,6 +248,16 @@ def test_dicomweb_client(env):
     assert len(c.search_for_instances(d["anna"][0].StudyInstanceUID)) == 6
 
 
+def test_a_study_without_a_modality(env):
+    """ModalitiesInStudy has values or is not there: the list of OHIF 3.13 breaks on one without."""
+    s = env.server
+    [(_, d)] = objects.make_study(env.tmp(), series=1, instances=1, PatientID="NOMODALITY")
+    d.Modality = ""
+    dimse.store(s, [d])
+    [row] = query(f"{s.web}/studies?PatientID=NOMODALITY")
+    assert "00080061" not in row and value(row, "0020000D") == d.StudyInstanceUID, row
+
+
 def test_counts_follow_changes(env):
     """Counts and ModalitiesInStudy keep up with what arrives and what is deleted."""
     s = env.server

@@ -6,7 +6,8 @@ import { cpus, loadavg, release } from "node:os";
 import { test } from "@playwright/test";
 import { run, type Run } from "./measure";
 import { files, study, type Study } from "./phantom";
-import { ohifVersion, openSite, type Site } from "./site";
+import { ohifVersion } from "./ohif";
+import { openSite, type Site } from "./site";
 
 const runs = Number(process.env["BENCH_RUNS"] ?? 5);
 const sizes = (process.env["BENCH_SLICES"] ?? "20,300").split(",").map(Number);

@@ -102,6 +102,9 @@ static const struct key keys[] = {
       "a power loss takes what came in the last `flush_ms`" },
     { "flush_ms", NUMBER, FIELD(flush_ms), 10, 60000, "200",
       "How often deferred flushes are made, in milliseconds" },
+    { "send_tries", NUMBER, FIELD(send_tries), 1, 10, "5",
+      "How often a peer is tried that takes nothing, with pauses of 1, 3, 9, … s between, before "
+      "what was to be sent to it has failed" },
     { "settle_s", NUMBER, FIELD(settle_s), 0, 86400, "10",
       "Seconds without news after which a series is packed and its metadata made ready" },
 };

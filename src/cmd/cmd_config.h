@@ -76,6 +76,7 @@ struct cmd_config {
     int64_t     flush; /* enum cmd_flush */
     int64_t     flush_ms;
     int64_t     settle_s;
+    int64_t     send_tries;
     bool        check_called_aet;
     bool        insecure; /* only ever from the command line */
 

@@ -13,6 +13,7 @@
 #include "os_process.h"
 #include "srv_dimse.h"
 #include "srv_log.h"
+#include "srv_outbox.h"
 #include "srv_web.h"
 
 #include <getopt.h>
@@ -75,22 +76,43 @@ static const char *find_ui(struct server *s)
     return NULL;
 }
 
+static void name_peers(struct server *s)
+{
+    const struct cmd_config *c = &s->config;
+
+    for (size_t i = 0; i < c->peer_count; i++)
+        s->peers[i] = (struct srv_peer){ c->peer[i].aet,
+                                         c->peer[i].host,
+                                         c->peer[i].port,
+                                         { c->peer[i].syntaxes, c->peer[i].syntax_count } };
+}
+
 static int start_web(struct server *s, struct iso_err *err)
 {
     const struct cmd_config *c      = &s->config;
-    struct srv_web_config    config = {
-           .host            = c->listen,
-           .port            = (uint16_t)c->http_port,
-           .ui              = find_ui(s),
-           .extensions      = c->viewer_extensions,
-           .cors_origins    = c->cors_origins,
-           .public_hosts    = c->public_hosts,
-           .connections_max = (unsigned)c->http_connections_max,
-           .body_bytes_max  = (uint64_t)c->http_body_bytes_max,
-           .results_max     = (uint64_t)c->query_results_max,
-           .replaces        = c->on_conflict == CMD_REPLACE,
-           .cache_bytes     = (uint64_t)c->cache_bytes,
-           .pool            = s->pool,
+    struct srv_outbox_config outbox = {
+        .peers         = s->peers,
+        .peer_count    = c->peer_count,
+        .aet           = c->aet,
+        .pdu_bytes_max = (uint32_t)c->pdu_bytes_max,
+        .io_ms         = c->dimse_timeout_s * 1000,
+        .tries         = (unsigned)c->send_tries,
+        .pool          = s->pool,
+    };
+    struct srv_web_config config = {
+        .host            = c->listen,
+        .port            = (uint16_t)c->http_port,
+        .ui              = find_ui(s),
+        .extensions      = c->viewer_extensions,
+        .cors_origins    = c->cors_origins,
+        .public_hosts    = c->public_hosts,
+        .connections_max = (unsigned)c->http_connections_max,
+        .body_bytes_max  = (uint64_t)c->http_body_bytes_max,
+        .results_max     = (uint64_t)c->query_results_max,
+        .replaces        = c->on_conflict == CMD_REPLACE,
+        .cache_bytes     = (uint64_t)c->cache_bytes,
+        .pool            = s->pool,
+        .outbox          = &outbox,
     };
 
     return srv_web_start(&config, s->arc, &s->web, err);
@@ -114,11 +136,6 @@ static int start_dimse(struct server *s, struct iso_err *err)
          .pool                  = s->pool,
     };
 
-    for (size_t i = 0; i < c->peer_count; i++)
-        s->peers[i] = (struct srv_peer){ c->peer[i].aet,
-                                         c->peer[i].host,
-                                         c->peer[i].port,
-                                         { c->peer[i].syntaxes, c->peer[i].syntax_count } };
     return srv_dimse_start(&config, s->arc, &s->dimse, err);
 }
 
@@ -300,6 +317,7 @@ static int serve(struct server *s)
         rc = start_settling(s, &err);
     if (rc == ISO_OK)
         rc = arc_quota_start(s->arc, tell_recycled, NULL, &err);
+    name_peers(s);
     if (rc == ISO_OK)
         rc = start_web(s, &err);
     if (rc == ISO_OK)

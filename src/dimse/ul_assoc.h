@@ -22,6 +22,7 @@ struct ul_config {
     int64_t     artim_ms;      /* wait for A-ASSOCIATE-RQ, and for the close at the end; 30 s */
     int64_t     idle_ms;       /* silence between two messages; 10 min */
     int64_t     io_ms;         /* no progress inside a message, or a send not taken; 60 s */
+    int64_t     connect_ms;    /* requestor: until the association stands; default io_ms */
     uint16_t    async_max;     /* acceptor: largest operations window granted; default 16 */
     const char *implementation_class;   /* UID; default ours. Must outlive its users */
     const char *implementation_version; /* at most 16 characters */
@@ -134,7 +135,7 @@ ISO_MUST_USE int ul_assoc_accept(int fd, const struct os_address *peer,
                                  const struct ul_reject *refuse, struct ul_assoc **out,
                                  struct iso_err *err);
 
-/* Connects and negotiates, each within io_ms. At least one context is accepted on success.
+/* Connects and negotiates, each within connect_ms. At least one context is accepted on success.
  * ISO_EREFUSED the peer rejected (rejected, which may be NULL, says why: all 0 when the TCP
  * connection was); ISO_EUNSUPPORTED it accepted none of the contexts (and was released);
  * ISO_EINVAL what is wrong with request. */

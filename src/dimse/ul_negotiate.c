@@ -470,7 +470,7 @@ static int rejected_by_peer(struct ul_assoc *a, struct ul_reject *rejected, int6
 static int receive_answer(struct ul_assoc *a, struct talk *t, struct ul_reject *rejected,
                           struct iso_err *err)
 {
-    int64_t            deadline_ms = os_now_ms() + a->config.io_ms;
+    int64_t            deadline_ms = os_now_ms() + a->config.connect_ms;
     struct ul_pdu_head head        = { 0 };
     enum ul_event      event       = UL_EV_INVALID_PDU;
     uint8_t            reason      = 0;
@@ -573,7 +573,7 @@ int ul_assoc_request(const char *host, uint16_t port, const struct ul_config *co
     if ((rc = propose(a, request, t, err)) < 0)
         goto out;
     (void)ul_assoc_event(a, UL_EV_ASSOCIATE_REQUEST, 0); /* AE-1 */
-    rc = os_connect(host, port, os_now_ms() + a->config.io_ms, &a->fd, err);
+    rc = os_connect(host, port, os_now_ms() + a->config.connect_ms, &a->fd, err);
     if (rc < 0) {
         (void)ul_assoc_event(a, UL_EV_TRANSPORT_CLOSED, 0);
         goto out;
@@ -581,7 +581,7 @@ int ul_assoc_request(const char *host, uint16_t port, const struct ul_config *co
     (void)ul_assoc_event(a, UL_EV_TRANSPORT_OPEN, 0); /* AE-2 */
     (void)snprintf(a->session.peer.host, sizeof a->session.peer.host, "%s", host);
     a->session.peer.port = port;
-    if ((rc = send_pdu(a, iso_buf_bytes(&t->out), os_now_ms() + a->config.io_ms, err)) < 0 ||
+    if ((rc = send_pdu(a, iso_buf_bytes(&t->out), os_now_ms() + a->config.connect_ms, err)) < 0 ||
         (rc = receive_answer(a, t, rejected, err)) < 0)
         goto out;
     rc = conclude(a, t, err);

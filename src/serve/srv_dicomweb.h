@@ -23,6 +23,7 @@ struct srv_web {
     struct codec_pool    *pool;  /* where libraries decode; NULL: in this process */
     struct srv_cache     *cache; /* of what was made for answers */
     struct srv_care      *care;
+    struct srv_outbox    *outbox;
     uint64_t              results_max;
     const char           *cache_control; /* for bytes that an ETag of their digest names */
     const char          **lists[2];      /* cors_origins, public_hosts: owned, words of `words` */

@@ -6,19 +6,11 @@
 #define SRV_DIMSE_H
 
 #include "iso_err.h"
-#include "srv_send.h"
+#include "srv_deliver.h"
 #include "ul_acceptor.h"
 
 struct arc;
 struct srv_dimse;
-
-/* A DICOM application that objects may be sent to: the C-MOVE destinations.   PS3.4 §C.4.2 */
-struct srv_peer {
-    const char           *aet;
-    const char           *host;
-    uint16_t              port;
-    struct srv_preference prefer; /* for what it is sent by C-MOVE, and fetches by C-GET */
-};
 
 /* Zero fields mean the default. What is pointed to must outlive the server. */
 struct srv_dimse_config {

@@ -8,6 +8,7 @@
 #include "srv_extension.h"
 #include "srv_log.h"
 #include "srv_memo.h"
+#include "srv_outbox.h"
 #include "srv_removed.h"
 
 #include <stdlib.h>
@@ -216,6 +217,9 @@ static int add_routes(struct srv_web *web, uint64_t body_bytes_max, struct iso_e
     if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_memo_routes, srv_memo_route_count, web, err);
     if (rc == ISO_OK)
+        rc = http_server_add(web->server, srv_outbox_routes, srv_outbox_route_count, web->outbox,
+                             err);
+    if (rc == ISO_OK)
         rc = http_server_add(web->server, srv_extension_routes, srv_extension_route_count,
                              web->extension, err);
     if (rc == ISO_OK)
@@ -237,6 +241,8 @@ static void load_ui(struct srv_web *web, const char *folder)
 int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct srv_web **out,
                   struct iso_err *err)
 {
+    static const struct srv_outbox_config nobody = { 0 };
+
     struct srv_web    *web  = calloc(1, sizeof *web);
     struct http_config http = { .address         = config->host,
                                 .port            = config->port,
@@ -255,6 +261,9 @@ int srv_web_start(const struct srv_web_config *config, struct arc *arc, struct s
     rc = srv_cache_new(config->cache_bytes, &web->cache, err);
     if (rc == ISO_OK)
         rc = srv_care_new(arc, &web->care, err);
+    if (rc == ISO_OK)
+        rc = srv_outbox_new(config->outbox != NULL ? config->outbox : &nobody, arc, &web->outbox,
+                            err);
     if (rc == ISO_OK)
         rc = srv_extension_new(config->extensions, &web->extension, err);
     if (rc == ISO_OK)
@@ -288,6 +297,7 @@ bool srv_web_has_ui(const struct srv_web *web)
 
 void srv_web_stop(struct srv_web *web, int64_t deadline_ms)
 {
+    srv_outbox_stop(web->outbox);
     http_server_stop(web->server, deadline_ms);
 }
 
@@ -299,6 +309,7 @@ void srv_web_free(struct srv_web *web)
     http_static_free(web->ui);
     srv_cache_free(web->cache);
     srv_care_free(web->care);
+    srv_outbox_free(web->outbox);
     srv_extension_free(web->extension);
     free(web->routes);
     for (int i = 0; i < 2; i++) {

@@ -12,6 +12,7 @@
 struct arc;
 struct arc_settle_config;
 struct codec_pool;
+struct srv_outbox_config;
 struct srv_web;
 
 /* Zero fields mean the default. What is pointed to must outlive the server. */
@@ -28,6 +29,8 @@ struct srv_web_config {
     bool               replaces;       /* objects may be replaced: caches must ask again */
     uint64_t           cache_bytes;    /* of what was made for answers; 0: nothing is kept */
     struct codec_pool *pool;           /* where libraries decode; NULL: in this process */
+
+    const struct srv_outbox_config *outbox; /* whom objects may be sent to; copied. NULL: nobody */
 };
 
 ISO_MUST_USE int srv_web_start(const struct srv_web_config *config, struct arc *arc,

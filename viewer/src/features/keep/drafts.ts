@@ -1,4 +1,4 @@
-/** The draft of the open study: measurements and segmentations that are not saved as DICOM yet, written to the server a second after each
+/** The draft of the open study: measurements, segmentations and what else modules have that is not saved as DICOM yet, written to the server a second after each
  *  change and when the page goes away, and taken back when the study is opened again. */
 
 import { effect, signal } from "@preact/signals";
@@ -75,15 +75,24 @@ export function segmentationsOf(body: unknown): Segmentation[] {
     });
 }
 
+type Parts = Readonly<Record<string, unknown>>;
+
+/** What modules have put into it, each by its id. */
+export function partsOf(body: unknown): Parts {
+    const parts = typeof body === "object" && body !== null ? (body as { parts?: unknown }).parts : undefined;
+    return typeof parts === "object" && parts !== null && !Array.isArray(parts) ? (parts as Parts) : {};
+}
+
 export interface Work {
     marks: readonly Measurement[];
     segmentations: readonly Segmentation[];
+    parts: Parts;
 }
 
 const textMax = 1_000_000; /* bytes that the server takes, and a little less */
 
 /** The draft as text; without the segmentations where it would be too large with them. */
-export function bodyOf({ marks, segmentations }: Work): { text: string; isWhole: boolean } {
+export function bodyOf({ marks, segmentations, parts }: Work): { text: string; isWhole: boolean } {
     const painted = segmentations.map(({ frames, ...rest }) => ({
         ...rest,
         frames: [...frames].map(([name, labels]) => {
@@ -91,9 +100,9 @@ export function bodyOf({ marks, segmentations }: Work): { text: string; isWhole:
             return { instance: name.slice(0, at), frame: Number(name.slice(at + 1)), runs: runsOf(labels) };
         }),
     }));
-    const text = JSON.stringify({ version: 1, marks, segmentations: painted });
+    const text = JSON.stringify({ version: 1, marks, parts, segmentations: painted });
     if (new Blob([text]).size <= textMax) return { text, isWhole: true };
-    return { text: JSON.stringify({ version: 1, marks }), isWhole: false };
+    return { text: JSON.stringify({ version: 1, marks, parts }), isWhole: false };
 }
 
 /* Marks and Segments replace what changes, so an object that is in the set is as it was saved. */
@@ -104,7 +113,7 @@ export class Drafts {
 
     private readonly saved = new WeakSet<Measurement | Segmentation>();
     private tag = ""; /* of the draft on the server; empty: none */
-    private written: Work = { marks: [], segmentations: [] };
+    private written: Work = { marks: [], segmentations: [], parts: {} };
     private timer: ReturnType<typeof setTimeout> | undefined;
     private work: Promise<void> = Promise.resolve();
     private isOpen = false;
@@ -113,7 +122,8 @@ export class Drafts {
     constructor(private readonly reading: Reading) {}
 
     private now(): Work {
-        return { marks: this.reading.marks.all.peek(), segmentations: this.reading.segments.all.peek() };
+        const { marks, segments, unsaved } = this.reading;
+        return { marks: marks.all.peek(), segmentations: segments.all.peek(), parts: unsaved.peek() };
     }
 
     /** Takes the draft back, and watches from then on. */
@@ -125,15 +135,16 @@ export class Drafts {
                 const [marks, segmentations] = [measurementsOf(draft.body), segmentationsOf(draft.body)];
                 if (marks.length > 0) this.reading.marks.load(marks);
                 if (segmentations.length > 0) this.reading.segments.load(segmentations);
+                this.reading.unsaved.value = { ...this.reading.unsaved.peek(), ...partsOf(draft.body) };
                 this.restored.value = marks.length + segmentations.length;
-                if (this.restored.value > 0) this.state.value = { is: "kept", at: new Date() };
+                if (this.hasUnsaved(this.now())) this.state.value = { is: "kept", at: new Date() };
                 this.written = this.now();
             }
         } catch (e) {
             this.state.value = { is: "failed", why: e instanceof Error ? e.message : String(e) };
         }
         this.isOpen = true;
-        this.stopWatching = effect(() => this.changed({ marks: this.reading.marks.all.value, segmentations: this.reading.segments.all.value }));
+        this.stopWatching = effect(() => this.changed({ marks: this.reading.marks.all.value, segmentations: this.reading.segments.all.value, parts: this.reading.unsaved.value }));
         addEventListener("pagehide", this.leave);
     }
 
@@ -154,12 +165,12 @@ export class Drafts {
         } else this.changed(this.now());
     }
 
-    private hasUnsaved({ marks, segmentations }: Work): boolean {
-        return marks.some((m) => !this.saved.has(m)) || segmentations.some((s) => !this.saved.has(s) && s.frames.size > 0);
+    private hasUnsaved({ marks, segmentations, parts }: Work): boolean {
+        return Object.keys(parts).length > 0 || marks.some((m) => !this.saved.has(m)) || segmentations.some((s) => !this.saved.has(s) && s.frames.size > 0);
     }
 
     private isWritten(w: Work): boolean {
-        return w.marks === this.written.marks && w.segmentations === this.written.segmentations;
+        return w.marks === this.written.marks && w.segmentations === this.written.segmentations && w.parts === this.written.parts;
     }
 
     private changed(now: Work): void {
@@ -167,7 +178,7 @@ export class Drafts {
         if (!this.isOpen || this.state.peek().is === "changed" || (isClean ? this.tag === "" : this.isWritten(now))) return;
         clearTimeout(this.timer);
         if (this.state.peek().is !== "failed") this.state.value = { is: "waiting" };
-        this.timer = setTimeout(() => this.flush(), pauseMs);
+        this.timer = setTimeout(() => this.flush(), isClean ? 0 : pauseMs); /* what is saved must not come back */
     }
 
     private flush(): void {
@@ -205,7 +216,7 @@ export class Drafts {
         void writeDraft(this.reading.study, text, this.tag, text.length < keepaliveMax).catch(() => undefined);
     };
 
-    /** After another window has changed it: what both have, of the same measurement this window's. */
+    /** After another window has changed it: what both have, of the same measurement or part this window's. */
     async takeBoth(): Promise<void> {
         const draft = await readDraft(this.reading.study);
         this.tag = draft?.tag ?? "";
@@ -214,6 +225,7 @@ export class Drafts {
         this.state.value = { is: "waiting" };
         this.reading.marks.load(measurementsOf(draft?.body).filter((m) => !here.has(m.uid)));
         this.reading.segments.load(segmentationsOf(draft?.body).filter((s) => !here.has(s.uid)));
+        this.reading.unsaved.value = { ...partsOf(draft?.body), ...this.reading.unsaved.peek() };
         this.flush();
         await this.work;
     }
@@ -225,6 +237,7 @@ export class Drafts {
         const { marks, segmentations } = this.now();
         this.reading.marks.remove(...marks.filter((m) => !this.saved.has(m)).map((m) => m.uid));
         for (const s of segmentations) if (!this.saved.has(s)) this.reading.segments.remove(s.uid);
+        this.reading.unsaved.value = {};
         clearTimeout(this.timer);
         this.restored.value = 0;
         this.flush();

@@ -36,6 +36,9 @@ export class Reading {
     readonly panel = signal(""); /* the side panel that is open */
     readonly marks = new Marks(); /* measurements */
     readonly segments = new Segments();
+    /** What else is in the draft of the study, by the id of the module whose it is: plain data, only ever replaced, and not to be
+     *  trusted when it comes back. An entry goes when its module has saved it. */
+    readonly unsaved = signal<Readonly<Record<string, unknown>>>({});
     readonly previewed = signal(false); /* the server's picture of the first image is shown, or cannot be */
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
@@ -67,6 +70,12 @@ export class Reading {
 
     get modules(): readonly Module[] {
         return [...this.builtIn, ...this.added.value];
+    }
+
+    /** undefined: the module has nothing for the draft any more. */
+    keepUnsaved(id: string, what: unknown): void {
+        const { [id]: _, ...rest } = this.unsaved.peek();
+        this.unsaved.value = what === undefined ? rest : { ...rest, [id]: what };
     }
 
     /** Everything the modules can do now. */

@@ -66,7 +66,11 @@ const dictionary = {
     ContourGeometricType: "30060042CS", NumberOfContourPoints: "30060046IS", ContourNumber: "30060048IS", ContourData: "30060050DS",
     RTROIObservationsSequence: "30060080SQ", ObservationNumber: "30060082IS", ReferencedROINumber: "30060084IS",
     RTROIInterpretedType: "300600A4CS", ROIInterpreter: "300600A6PN", RTROIIdentificationCodeSequence: "30060086SQ",
-    OperatorsName: "00081070PN", ApprovalStatus: "300E0002CS",
+    OperatorsName: "00081070PN", ApprovalStatus: "300E0002CS", VerifyingObserverSequence: "0040A073SQ", VerifyingObserverName: "0040A075PN",
+    VerifyingOrganization: "0040A027LO", VerificationDateTime: "0040A030DT", VerifyingObserverIdentificationCodeSequence: "0040A088SQ",
+    PredecessorDocumentsSequence: "0040A360SQ", PertinentOtherEvidenceSequence: "0040A385SQ", ConversionType: "00080064CS",
+    AcquisitionDateTime: "0008002ADT", BurnedInAnnotation: "00280301CS", DocumentTitle: "00420010ST", EncapsulatedDocument: "00420011OB",
+    MIMETypeOfEncapsulatedDocument: "00420012LO", SourceInstanceSequence: "00420013SQ", EncapsulatedDocumentLength: "00420015UL",
 } as const;
 
 export type Keyword = keyof typeof dictionary;

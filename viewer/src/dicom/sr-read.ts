@@ -72,7 +72,7 @@ class Reader {
         this.add({ drawings, quantities: quantity ? [quantity] : [], trackingId: nameOf(item), uid: "", tool: undefined, spacing: "", color: "", created: "", observed: "", lesion: {} });
     }
 
-    private group(container: Dataset): void {
+    group(container: Dataset): void {
         const drawings: Drawing[] = [];
         const quantities: Quantity[] = [];
         const found: Found = { drawings, quantities, trackingId: "", uid: "", tool: undefined, spacing: "", color: "", created: text(container, tagOf("ObservationDateTime")), observed: text(container, tagOf("ObservationUID")), lesion: {} };
@@ -297,4 +297,12 @@ export function readReport(ds: Dataset, places: Places): ReadReport {
     reader.walk(ds, 0);
     const title = text(ds, "0008103E") || codeOf(items(ds, tagOf("ConceptNameCodeSequence"))[0])?.meaning || "";
     return { title, measurements: reader.measurements, problems: reader.problems };
+}
+
+/** One measurement whose tracking identifier, numbers and drawings are the content of `container`; undefined where it has no drawing
+ *  that is in the study. */
+export function readGroup(container: Dataset, places: Places): Measurement | undefined {
+    const reader = new Reader(places);
+    reader.group(container);
+    return reader.measurements[0];
 }

@@ -28,9 +28,9 @@ function item(relation: Relation, type: string, concept: Code | undefined, value
 
 export const codeContent = (relation: Relation, concept: Code, value: Code, children: readonly Dataset[] = []): Dataset =>
     item(relation, "CODE", concept, { ConceptCodeSequence: [codeItem(value)] }, children);
-export const textContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "TEXT", concept, { TextValue: value });
-const uidContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "UIDREF", concept, { UID: value });
-const dateContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "DATE", concept, { Date: value });
+export const textContent = (relation: Relation, concept: Code, value: string, children: readonly Dataset[] = []): Dataset => item(relation, "TEXT", concept, { TextValue: value }, children);
+export const uidContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "UIDREF", concept, { UID: value });
+export const dateContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "DATE", concept, { Date: value });
 
 export function container(concept: Code, template: number | undefined, children: readonly Dataset[], more: Values = {}): Dataset {
     return item("CONTAINS", "CONTAINER", concept, { ContinuityOfContent: "SEPARATE", ContentTemplateSequence: template === undefined ? undefined : [templateItem(template)], ...more }, children);
@@ -38,10 +38,10 @@ export function container(concept: Code, template: number | undefined, children:
 
 export const templateItem = (template: number): Dataset => dataset({ MappingResource: "DCMR", TemplateIdentifier: String(template) });
 
-export const imageContent = (relation: Relation, key: FrameKey, counts: FrameCounts, children: readonly Dataset[] = []): Dataset =>
-    item(relation, "IMAGE", undefined, { ReferencedSOPSequence: [imageReference(key, counts)] }, children);
+export const imageContent = (relation: Relation, key: FrameKey, counts: FrameCounts, children: readonly Dataset[] = [], purpose?: Code): Dataset =>
+    item(relation, "IMAGE", purpose, { ReferencedSOPSequence: [imageReference(key, counts)] }, children);
 
-function numberContent(relation: Relation, concept: Code, value: number, unit: string, children: readonly Dataset[]): Dataset {
+export function numberContent(relation: Relation, concept: Code, value: number, unit: string, children: readonly Dataset[]): Dataset {
     const measured = dataset({
         NumericValue: value,
         FloatingPointValue: value,
@@ -52,7 +52,7 @@ function numberContent(relation: Relation, concept: Code, value: number, unit: s
 
 /* ---- where it was drawn ---- */
 
-interface Graphic {
+export interface Graphic {
     type: string;
     points: readonly (readonly number[])[];
 }
@@ -76,7 +76,7 @@ export function graphicsOf(m: Measurement): Graphic[] {
     return [{ type: "POLYLINE", points }];
 }
 
-function graphicContent(relation: Relation, m: Measurement, g: Graphic, concept: Code, counts: FrameCounts): Dataset {
+export function graphicContent(relation: Relation, m: Measurement, g: Graphic, concept: Code, counts: FrameCounts): Dataset {
     const values = { GraphicType: g.type, GraphicData: g.points.flat() };
     if (m.on) return item(relation, "SCOORD", concept, values, [imageContent("SELECTED FROM", m.on, counts)]);
     return item(relation, "SCOORD3D", concept, { ...values, ReferencedFrameOfReferenceUID: m.frameOfReference ?? "" });
@@ -84,14 +84,14 @@ function graphicContent(relation: Relation, m: Measurement, g: Graphic, concept:
 
 /* ---- one measurement ---- */
 
-function quantityContent(m: Measurement, q: Quantity, source: readonly Dataset[]): Dataset {
+export function quantityContent(relation: Relation, m: Measurement, q: Quantity, about: readonly Dataset[]): Dataset {
     const derived = derivations[q.name];
     const modifiers = derived ? [codeContent("HAS CONCEPT MOD", Concept.derivation, derived)] : [];
-    return numberContent("CONTAINS", conceptOf(m.kind, q.name, q.unit), q.value, q.unit, [...modifiers, ...source]);
+    return numberContent(relation, conceptOf(m.kind, q.name, q.unit), q.value, q.unit, [...modifiers, ...about]);
 }
 
-/* The axis that a quantity is the length of; else all that is drawn. */
-function sourceOf(m: Measurement, q: Quantity, graphics: readonly Graphic[]): readonly Graphic[] {
+/** The axis that a quantity is the length of; else all that is drawn. */
+export function sourceOf(m: Measurement, q: Quantity, graphics: readonly Graphic[]): readonly Graphic[] {
     if (m.kind !== "bidirectional" || graphics.length !== 2) return graphics;
     return q.name === "length" ? [graphics[0]!] : q.name === "shortAxis" ? [graphics[1]!] : graphics;
 }
@@ -131,8 +131,8 @@ function groupContent(m: Measurement, counts: FrameCounts): Dataset {
         ...(m.lesion ? lesionContent(m.lesion) : []),
     ];
     const content = isLine
-        ? quantities.map((q) => quantityContent(m, q, drawn(sourceOf(m, q, graphics), Concept.source, "INFERRED FROM")))
-        : [...drawn(graphics, Concept.region, "CONTAINS"), ...quantities.map((q) => quantityContent(m, q, []))];
+        ? quantities.map((q) => quantityContent("CONTAINS", m, q, drawn(sourceOf(m, q, graphics), Concept.source, "INFERRED FROM")))
+        : [...drawn(graphics, Concept.region, "CONTAINS"), ...quantities.map((q) => quantityContent("CONTAINS", m, q, []))];
     return container(Concept.group, isLine ? 1501 : 1410, [...about, ...content, ...ours], { ObservationDateTime: dtText(m.created), ObservationUID: m.uid });
 }
 
@@ -143,13 +143,18 @@ export interface ReportOrigin {
     seriesNumber: number;
     seriesDescription: string;
     observer?: string; /* PN of the person; without one this program is the observer */
+    organization?: string; /* of the person */
     isComplete?: boolean;
 }
 
-/** Who says so: a person, or this program.   TID 1002 */
-export function observerContext(observer: string | undefined): Dataset[] {
+/** Who says so: a person (TID 1003), or this program (TID 1004).   TID 1002 */
+export function observerContext(observer: string | undefined, organization = ""): Dataset[] {
     if (observer)
-        return [codeContent("HAS OBS CONTEXT", Concept.observerType, Concept.person), item("HAS OBS CONTEXT", "PNAME", Concept.personName, { PersonName: observer })];
+        return [
+            codeContent("HAS OBS CONTEXT", Concept.observerType, Concept.person),
+            item("HAS OBS CONTEXT", "PNAME", Concept.personName, { PersonName: observer }),
+            ...(organization ? [textContent("HAS OBS CONTEXT", Concept.organization, organization)] : []),
+        ];
     return [
         codeContent("HAS OBS CONTEXT", Concept.observerType, Concept.device),
         uidContent("HAS OBS CONTEXT", Concept.deviceUid, deviceUid),
@@ -157,7 +162,7 @@ export function observerContext(observer: string | undefined): Dataset[] {
     ];
 }
 
-export const languageContext = (): Dataset => codeContent("HAS CONCEPT MOD", Concept.language, Concept.english);
+export const languageContext = (said: Code = Concept.english): Dataset => codeContent("HAS CONCEPT MOD", Concept.language, said);
 
 /** Document General of an SR.   PS3.3 §C.17.2 */
 export function documentGeneral(date: Date, keys: readonly FrameKey[], isComplete: boolean): Dataset {

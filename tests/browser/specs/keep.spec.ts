@@ -267,3 +267,39 @@ test("a segmentation survives a closed tab, is saved as SEG, valid, and painted 
     expect(both).toHaveLength(2);
     expect(await pixelsOf(both[0]!)).toEqual(await pixelsOf(both[1]!));
 });
+
+test("what was measured on a plane survives a closed tab, is saved as SCOORD3D, valid, and seen again in its place", async ({ page }) => {
+    const { who } = await phantom();
+    const common = { frameOfReference: `${who.study}.1`, spacing: "calibrated", color: "#12ab9f", locked: false, hidden: false, created: "2026-01-15T10:15:00.000Z" };
+    const on = (kind: string, spatial: readonly (readonly number[])[], quantities: readonly object[]) => ({ ...common, uid: uid(), kind, label: kind, spatial, quantities });
+    const hu = "[hnsf'U]";
+    await putDraft(who, [
+        on("length", [[10, 20, 1], [40, 20, 8]], [{ name: "length", value: Math.hypot(30, 7), unit: "mm" }]),
+        on("circle", [[30, 20, 5], [34, 20, 5], [30, 20, 1]], [{ name: "area", value: 50.26548245743669, unit: "mm2" }, { name: "mean", value: 166.5, unit: hu }]),
+        on("ellipse", [[10, 20, 4], [30, 20, 4], [20, 20, 2], [20, 20, 6]], [{ name: "area", value: 62.83185307179586, unit: "mm2" }]),
+        on("rectangle", [[12, 20, 7], [22, 20, 7], [22, 20, 3], [12, 20, 3]], [{ name: "area", value: 40, unit: "mm2" }]),
+        on("probe", [[50, 20, 4.5]], [{ name: "value", value: 150, unit: hu }]),
+        on("bidirectional", [[40, 20, 4], [56, 20, 4], [48, 20, 6], [48, 20, 2]], [{ name: "length", value: 16, unit: "mm" }, { name: "shortAxis", value: 4, unit: "mm" }]),
+    ]);
+    await openStudy(page, who.study);
+    await expect(keepPanel(page)).toContainText("not saved yet is back: 6 measurements");
+    await page.getByRole("button", { name: "Save measurements" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("6 measurements");
+    const [report] = await stored(who.study, "SR");
+    expect(JSON.stringify(report).match(/"SCOORD3D"/g)).toHaveLength(7);
+    await assertValid([report!]);
+    expect([undefined, 6]).toContain(((await readByHighdicom(report!)) as unknown[] | undefined)?.length);
+
+    await page.reload();
+    await page.locator(".pane[data-image]").first().waitFor();
+    await openPanel(page);
+    await page.getByRole("button", { name: "Load measurements" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("6 measurements");
+    await page.getByRole("button", { name: "Measurements", exact: true }).click();
+    await page.locator(".measure-row[data-kind=circle] .measure-jump").click();
+    await expect(pane(page)).toHaveAttribute("data-mode", "coronal");
+    await expect(pane(page).locator(".corner.bl")).toContainText("Loc 20.0 mm");
+    await expect(page.locator(".measure-layer [data-mark]")).toHaveCount(6);
+    const ring = (await page.locator(".measure-layer [data-kind=circle] .line").boundingBox())!;
+    expect(Math.abs(ring.width - ring.height)).toBeLessThan(3);
+});

@@ -1,5 +1,6 @@
 /* Planes and space: the values of a phantom grow evenly along each of its axes, each by its own measure. So what stands at
  * any point of any plane follows from where that point lies in the patient. */
+import { readFileSync } from "node:fs";
 import { CtImage, newUid, object, picture, type Attributes, type Identity } from "../lib/dicom";
 import { store } from "../lib/server";
 import { colorsAt, expect, mark, openStudy, pane, test } from "../lib/test";
@@ -292,6 +293,62 @@ test("3D shows the cube where it is, from the front and turned, and cropping tak
     await page.getByLabel("Opacity shift").fill("500");
     await page.getByLabel("Preset", { exact: true }).selectOption("lung"); /* air and lung alone: the cube's edge at most */
     await expect(lower(page)).toContainText("Lung");
+});
+
+/* Millimetres of a picture that fills the pane's height, from its upper left corner, on the page. */
+async function onPage(page: Page, [width, height]: readonly [number, number]): Promise<(x: number, y: number) => [number, number]> {
+    const box = (await page.locator('[data-pane="0"] .stage').boundingBox())!;
+    const scale = Math.min(box.width / width, box.height / height);
+    return (x, y) => [box.x + (box.width - width * scale) / 2 + x * scale, box.y + (box.height - height * scale) / 2 + y * scale];
+}
+
+async function drag(page: Page, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
+    await page.mouse.move(...from);
+    await page.mouse.down();
+    await page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2);
+    await page.mouse.move(...to);
+    await page.mouse.up();
+}
+
+test("what is measured on a plane has the numbers of the volume, is seen there alone, and found again", async ({ page }) => {
+    await openStudy(page, who.study, `?series=${who.series}`);
+    await show(page, "Coronal");
+    await page.getByRole("button", { name: "Measurements" }).click();
+    const at = await onPage(page, [40, 64]);
+    await page.locator(".measure-layer").waitFor({ state: "attached" });
+    await page.keyboard.press("l");
+    await drag(page, at(5, 10), at(35, 50)); /* 30 mm to the left, 40 mm down */
+    await page.getByRole("button", { name: "Measure", exact: true }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Rectangle" }).click();
+    await drag(page, at(8.2, 20.2), at(25.3, 52.3));
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save as CSV" }).click();
+    const [head, ...lines] = readFileSync(await (await download).path(), "utf8").trim().split("\r\n").map((l) => l.split(","));
+    const [length, box] = lines.map((l) => Object.fromEntries(head!.map((name, i) => [name, l[i]!])));
+    expect(Math.abs(Number(length!["length"]) - 50)).toBeLessThan(0.3);
+    expect([length!["length unit"], length!["spacing"], length!["instance uid"]]).toEqual(["mm", "calibrated", ""]);
+    /* the place in the patient: x from -20.5, z from the top, y that of row 16 */
+    const points = box!["points"]!.split("; ").map((p) => p.split(" ").map(Number) as [number, number, number]);
+    const [[left, y, top], , [right, , bottom]] = points as [[number, number, number], unknown, [number, number, number]];
+    near([left, y, top, right, bottom], [-20.5 + 8.2, 2, 162 - 20.2, -20.5 + 25.3, 162 - 52.3], 0.2);
+    const inside: number[] = [];
+    for (let c = 0; c < columns; c++) for (let k = 0; k < slices; k++) if (c - 20 > left && c - 20 < right && 100 + 4 * k < top && 100 + 4 * k > bottom) inside.push(even(c, 16, k));
+    const mean = inside.reduce((a, b) => a + b, 0) / inside.length;
+    expect(Number(box!["mean"])).toBeCloseTo(mean, 9);
+    expect([box!["count"], box!["min"], box!["max"]].map(Number)).toEqual([inside.length, Math.min(...inside), Math.max(...inside)]);
+    expect(Number(box!["sd"])).toBeCloseTo(Math.sqrt(inside.reduce((sum, v) => sum + (v - mean) ** 2, 0) / inside.length), 9);
+
+    const marks = page.locator(".measure-layer [data-mark]");
+    await expect(marks).toHaveCount(2);
+    await page.keyboard.press("ArrowDown");
+    await expect(lower(page)).toContainText("Coronal  18 / 32");
+    await expect(marks).toHaveCount(0);
+    await show(page, "Stack of images");
+    await page.locator(".measure-row[data-kind=rectangle] .measure-jump").click();
+    await expect(lower(page)).toContainText("Coronal  17 / 32");
+    await expect(marks).toHaveCount(2);
+    const drawn = (await page.locator(".measure-layer [data-kind=rectangle] .line").boundingBox())!;
+    near([drawn.x, drawn.y, drawn.x + drawn.width, drawn.y + drawn.height], [...at(8.2, 20.2), ...at(25.3, 52.3)], 6); /* with what its line is wide */
 });
 
 test("what is no volume is refused with the reason, and the images stay", async ({ page }) => {

@@ -65,7 +65,7 @@ export interface Measurement {
     on?: FrameKey; /* absent for what was drawn on a reformatted plane */
     points?: readonly ImagePoint[]; /* with `on` */
     frameOfReference?: string; /* with `spatial` */
-    spatial?: readonly PatientPoint[]; /* the same points in the patient; all there is on a reformatted plane */
+    spatial?: readonly PatientPoint[]; /* the same points in the patient; all there is on a reformatted plane, where a circle has a third: a quarter on, which tells its plane */
     closed?: boolean;
     quantities: readonly Quantity[];
     spacing: SpacingSource;

@@ -34,7 +34,7 @@ const leastMm = 0.5; /* of slices that say no thickness */
 /** Points of the patient on an image; undefined when one of them lies outside of its slice. */
 export function onImagePlane(f: Placed, points: readonly PatientPoint[]): ImagePoint[] | undefined {
     const { position: at, rowDirection: u, columnDirection: v } = f;
-    const half = Math.max(leastMm, (f.sliceThicknessMm ?? 0) / 2) + 1e-3;
+    const half = (f.sliceThicknessMm ? f.sliceThicknessMm / 2 : leastMm) + 1e-3;
     if (!at || !u || !v || points.length === 0 || points.some((p) => Math.abs(depthMm(f, p) ?? Infinity) > half)) return undefined;
     return points.map((p): ImagePoint => {
         const d: PatientPoint = [p[0] - at[0], p[1] - at[1], p[2] - at[2]];

@@ -265,7 +265,7 @@ function shapeOf(found: Found, drawings: readonly Drawing[]): Shape | string {
     const { type, points } = first;
     const isRing = type === "POLYGON" || (type === "POLYLINE" && points.length > 2 && same(points[0], points.at(-1)));
     if (type === "POINT") return { kind: said === "label" || said === "arrow" ? "label" : said === "probe" || found.quantities.length > 0 ? "probe" : "label", points: points.slice(0, 1) };
-    if (type === "ELLIPSE" && points.length === 4) return { kind: said === "circle" && first.on ? "circle" : "ellipse", points: said === "circle" && first.on ? circleOf(points) : points };
+    if (type === "ELLIPSE" && points.length === 4) return said === "circle" ? { kind: said, points: circleOf(points, !first.on) } : { kind: "ellipse", points };
     if (type === "CIRCLE" && points.length === 2) return { kind: "circle", points };
     if (type === "MULTIPOINT" && points.length === 4 && (said === "bidirectional" || said === "cobb")) return { kind: said, points };
     if (type === "MULTIPOINT" && points.length === 3 && has("angle")) return { kind: "angle", points };
@@ -289,7 +289,8 @@ function openLine(said: Kind | undefined, points: readonly (readonly number[])[]
     return { kind: "freehand", points, closed: false };
 }
 
-const circleOf = ([a, b]: readonly (readonly number[])[]): (readonly number[])[] => [a!.map((v, i) => (v + b![i]!) / 2), b!];
+/* Centre and rim; in the patient also a quarter on. */
+const circleOf = ([a, b, , d]: readonly (readonly number[])[], isSpatial: boolean): (readonly number[])[] => [a!.map((v, i) => (v + b![i]!) / 2), b!, ...(isSpatial ? [d!] : [])];
 
 /** Reads one SR object. `places` knows the objects that are in the study; what is drawn on others is named. */
 export function readReport(ds: Dataset, places: Places): ReadReport {

@@ -63,18 +63,23 @@ function isClosed(m: Measurement): boolean {
     return m.kind === "rectangle" || (outlines.has(m.kind) && m.kind !== "ellipse" && m.kind !== "circle" && m.closed === true);
 }
 
-/* What one drawing is made of: two lines where there are two. SCOORD3D has no circle: its radius is written. */
+/* What one drawing is made of: two lines where there are two. SCOORD3D has no circle: it is an ellipse of equal axes, or its
+ * radius where its plane is not known. */
 export function graphicsOf(m: Measurement): Graphic[] {
     const points: readonly (readonly number[])[] = m.on ? (m.points ?? []) : (m.spatial ?? []);
     if (points.length === 0) return [];
     if (m.kind === "bidirectional" || m.kind === "cobb")
         return [points.slice(0, 2), points.slice(2, 4)].filter((p) => p.length === 2).map((p) => ({ type: "POLYLINE", points: p }));
     if (m.kind === "ellipse" && points.length === 4) return [{ type: "ELLIPSE", points }];
+    if (m.kind === "circle" && points.length === 3) return [{ type: "ELLIPSE", points: axesOf(points) }];
     if (m.kind === "circle" && points.length === 2 && m.on) return [{ type: "CIRCLE", points }];
     if (points.length === 1) return [{ type: "POINT", points }];
     if (isClosed(m)) return [{ type: m.on ? "POLYLINE" : "POLYGON", points: [...points, points[0]!] }];
     return [{ type: "POLYLINE", points }];
 }
+
+/* The ends of two axes, of a circle by its centre and two points a quarter apart. */
+const axesOf = ([c, a, b]: readonly (readonly number[])[]): (readonly number[])[] => [a!, b!].flatMap((p) => [c!.map((v, i) => 2 * v - p[i]!), p]);
 
 export function graphicContent(relation: Relation, m: Measurement, g: Graphic, concept: Code, counts: FrameCounts): Dataset {
     const values = { GraphicType: g.type, GraphicData: g.points.flat() };

@@ -41,6 +41,9 @@ const drawn: Measurement[] = [
     mark({ kind: "length", frameOfReference: "1.2.9", spatial: [[1.5, 2.5, 3.5], [10, 20, 30]], quantities: [{ name: "length", value: 33, unit: "mm" }] }),
     mark({ kind: "ellipse", frameOfReference: "1.2.9", spatial: [[0, 5, 1], [10, 5, 1], [5, 2, 1], [5, 8, 1]], quantities: [{ name: "area", value: 47.1, unit: "mm2" }] }),
     mark({ kind: "freehand", closed: true, frameOfReference: "1.2.9", spatial: [[0, 0, 1], [4, 0, 1], [6, 2, 1]] }),
+    mark({ kind: "circle", frameOfReference: "1.2.9", spatial: [[2, 3, 1], [6, 3, 1], [2, 7, 1]], quantities: [{ name: "radius", value: 4, unit: "mm" }, { name: "mean", value: 12, unit: "[hnsf'U]" }] }),
+    mark({ kind: "probe", frameOfReference: "1.2.9", spatial: [[2, 3, 1]], quantities: [{ name: "value", value: 12, unit: "[hnsf'U]" }] }),
+    mark({ kind: "bidirectional", frameOfReference: "1.2.9", spatial: [[0, 0, 1], [8, 0, 1], [4, 2, 1], [4, -2, 1]], quantities: [{ name: "length", value: 8, unit: "mm" }, { name: "shortAxis", value: 4, unit: "mm" }] }),
     mark({ kind: "circle", frameOfReference: "1.2.9", spatial: [[0, 0, 1], [4, 0, 1]], quantities: [{ name: "radius", value: 4, unit: "mm" }] }),
 ];
 const origin = { date: new Date("2026-01-15T12:00:00Z"), seriesNumber: 9001, seriesDescription: "Measurements" };

@@ -7,8 +7,8 @@ import { StackView, type StackEvents } from "./stack";
 
 export { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "./frame";
 export type { FrameValues } from "./cache";
-export type { Affine, StackEvents, StackState, StackView } from "./stack";
-export { Refused, type OwnView, type Shown, type View } from "./view";
+export type { StackEvents, StackState, StackView } from "./stack";
+export { Refused, type Affine, type Face, type OwnView, type Shown, type View } from "./view";
 
 const cacheBytesMax = 768 << 20;
 const glContexts = 2; /* each has textures of its own: of a volume in three planes there are not seven copies */

@@ -6,7 +6,7 @@ import { framesThatFit, isLoaded, load, register, valuesOf, type FrameValues } f
 import { isColor, type FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
 import { centreOut, LoadQueue } from "./queue";
-import type { View } from "./view";
+import type { Affine, View } from "./view";
 import { colorMaps, type MapName } from "./colormaps";
 import type { Grey } from "./window";
 import { t } from "../ui/text";
@@ -21,9 +21,6 @@ export interface StackState {
     letters: EdgeLetters | undefined;
     toPane: Affine; /* from image points (column, row; 0,0 is the outer corner of the first pixel) to CSS pixels in the pane */
 }
-
-/** x' = a x + c y + e, y' = b x + d y + f, as in SVG and CSS. */
-export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 export interface Presentation {
     window: Grey | undefined;

@@ -1,6 +1,12 @@
 /** What a pane asks of whatever draws in it: a stack of frames, a plane through a volume, a volume in space. */
 
+import type { FrameKey } from "../dicom/measurement";
+import type { PlaneFrame, SliceValues } from "../dicom/plane-grid";
 import type { Section } from "../dicom/section";
+import type { Grid } from "../dicom/stats";
+import type { Vec3 } from "../dicom/vector";
+import type { Box } from "../dicom/volume";
+import type { FrameInfo } from "./frame";
 import type { EdgeLetters } from "./orientation";
 import type { Grey } from "./window";
 
@@ -27,6 +33,33 @@ export interface View {
 export interface OwnView extends View {
     /** By so many steps; as far as it goes with ±Infinity. */
     scroll(by: number): void;
+    /** Moves, and turns if need be, so that these points of the patient lie in what is shown. */
+    reveal?(points: readonly Vec3[]): void;
+}
+
+/** x' = a x + c y + e, y' = b x + d y + f, as in SVG and CSS. */
+export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+
+/** A flat picture as it lies in a pane, to measure and paint on: an image of the stack, or a plane through a volume. Its points
+ *  (`ImagePoint`) lead to the pane by `toPane`, and to the patient by the frame's place. */
+export interface Face {
+    id: string; /* another one when another picture is shown */
+    frame: FrameInfo | PlaneFrame;
+    on: FrameKey | undefined; /* the stored frame; none for a plane */
+    toPane: Affine;
+    /** The values under it, as far as they are in memory. */
+    grid: () => Grid | undefined;
+    /** Of a plane: the volume that it goes through. */
+    within?: Within;
+}
+
+export interface Within {
+    box: Box;
+    frames: readonly FrameInfo[]; /* its slices */
+    isThinned: boolean; /* they are not all of the series */
+    slice: (k: number) => SliceValues | undefined;
+    /** Brings slices into memory. */
+    fetch: (slices: Iterable<number>) => Promise<void>;
 }
 
 /** What such a view tells of itself: the pane shows it in its corners. */
@@ -40,6 +73,7 @@ export interface Shown {
     steps: number; /* 0: it does not scroll */
     scale: number; /* CSS pixels for one mm */
     section?: Section; /* the plane it shows; none for what is no plane */
+    face?: Face; /* the same, to be measured on */
 }
 
 /** Why something is not shown that way, in words for the reader. */

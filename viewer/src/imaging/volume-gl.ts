@@ -1,6 +1,7 @@
 /** The renderer of volumes: one WebGL 2 context for all panes, so that a volume lies in the graphics memory once. Each
  *  picture is drawn here and copied into its pane's canvas. */
 
+import type { Blend } from "../dicom/plane-grid";
 import { dot, scale, type Vec3 } from "../dicom/vector";
 import type { Box } from "../dicom/volume";
 import { t } from "../ui/text";
@@ -29,7 +30,6 @@ export interface Range {
     upper: number;
 }
 
-export type Blend = "none" | "max" | "min" | "mean";
 export type ColorMap = Uint8Array; /* 256 times RGBA */
 
 export interface PlanePicture {

@@ -1,13 +1,14 @@
 /** A plane through a volume, with the slab around it, and another volume laid over it. */
 
+import { planeFrame, PlaneGrid, type Blend, type PlaneFrame, type SlabOf } from "../dicom/plane-grid";
 import type { Section } from "../dicom/section";
 import { add, along, cross, dot, scale, sub, type Vec3 } from "../dicom/vector";
 import { middleOf, reach } from "../dicom/volume";
 import { t } from "../ui/text";
 import { edgeLetters } from "./orientation";
-import type { Shown } from "./view";
+import type { Affine, Face, Shown } from "./view";
 import type { LoadedVolume } from "./volume";
-import { renderer, type Blend, type ColorMap } from "./volume-gl";
+import { renderer, type ColorMap } from "./volume-gl";
 import { rangeOf, VolumeView } from "./volume-view";
 import type { Grey } from "./window";
 
@@ -50,6 +51,8 @@ export class PlaneView extends VolumeView {
     private mirrored = false;
     /** Told where scrolling leads. */
     onScroll: (through: Vec3) => void = () => undefined;
+    /** Told which points of the patient it shall show. */
+    onReveal: (points: readonly Vec3[]) => void = () => undefined;
 
     set(plane: Plane, slab: Slab, overlay: Overlay | undefined, map: ColorMap | undefined, unit: Unit, note: string): void {
         [this.plane, this.slab, this.overlay, this.map, this.unit, this.note] = [plane, slab, overlay, map, unit, note];
@@ -80,23 +83,28 @@ export class PlaneView extends VolumeView {
 
     protected draw(): void {
         if (!this.plane) return;
-        const { deep } = this.plane;
         const [right, down] = this.directions;
         const { volume, overlay } = this;
-        const step = reach(volume.slices, deep).stepMm / 2;
-        const isSlab = this.slab.blend !== "none" && this.slab.mm > step;
-        const half = isSlab ? Math.floor(this.slab.mm / 2 / step + 1e-6) : 0;
-        const thin = Math.ceil((2 * half + 1) / slabStepsMost);
+        const { blend, stepBy, steps } = this.slabSteps;
         renderer().drawPlane(this.canvas, this.screen(this.centre, right, down), {
             base: volume.texture,
             range: rangeOf(volume.window.value, volume.info.voiFunction === "LINEAR_EXACT"),
             map: this.map,
             inverse: volume.inverse.value,
             over: overlay && { texture: overlay.volume.texture, range: rangeOf(overlay.window, true), map: overlay.map, share: overlay.share },
-            blend: isSlab ? this.slab.blend : "none",
-            slabStep: scale(deep, step * thin),
-            slabSteps: 2 * Math.floor(half / thin) + 1,
+            blend,
+            slabStep: stepBy,
+            slabSteps: steps,
         });
+    }
+
+    private get slabSteps(): SlabOf {
+        const { deep } = this.plane!;
+        const step = reach(this.volume.slices, deep).stepMm / 2;
+        const isSlab = this.slab.blend !== "none" && this.slab.mm > step;
+        const half = isSlab ? Math.floor(this.slab.mm / 2 / step + 1e-6) : 0;
+        const thin = Math.ceil((2 * half + 1) / slabStepsMost);
+        return { blend: isSlab ? this.slab.blend : "none", stepBy: scale(deep, step * thin), steps: 2 * Math.floor(half / thin) + 1 };
     }
 
     /** From the patient to CSS pixels in the pane. */
@@ -142,18 +150,44 @@ export class PlaneView extends VolumeView {
             step: at.step,
             steps: at.steps,
             scale: this.scale,
-            ...(plane ? { section: this.section(volume) } : {}),
+            ...(plane ? { section: this.section(volume), face: this.face(volume) } : {}),
         };
+    }
+
+    private face(volume: LoadedVolume): Face {
+        const slab = this.slabSteps;
+        const frame = planeFrame(volume.slices, this.plane!, this.thicknessMm);
+        const slice = (k: number) => volume.valuesOf(k);
+        const { time } = volume;
+        return {
+            id: [volume.info.series, time.value, slab.blend, slab.steps, ...[...frame.position, ...frame.rowDirection, ...frame.columnDirection].map((v) => v.toFixed(4))].join("/"),
+            frame,
+            on: undefined,
+            toPane: this.affine(frame),
+            grid: () => new PlaneGrid(volume.slices, frame, slab, slice),
+            within: { box: volume.slices, frames: volume.slices.times[time.value]!, isThinned: volume.slices.thinned > 1, slice, fetch: (slices) => volume.fetch(slices) },
+        };
+    }
+
+    /* From the samples' points to the pane: three of them tell where all are. */
+    private affine({ position, rowDirection, columnDirection, rowSpacingMm, columnSpacingMm }: PlaneFrame): Affine {
+        const seen = (column: number, row: number) => this.toPane(add(position, add(scale(rowDirection, (column - 0.5) * columnSpacingMm), scale(columnDirection, (row - 0.5) * rowSpacingMm))));
+        const [o, x, y] = [seen(0, 0), seen(1, 0), seen(0, 1)];
+        return [x[0] - o[0], x[1] - o[1], y[0] - o[0], y[1] - o[1], o[0], o[1]];
+    }
+
+    /* What the picture stands for: the slab, or a slice. */
+    private get thicknessMm(): number {
+        return this.slab.blend !== "none" ? this.slab.mm : reach(this.volume.slices, this.plane!.deep).stepMm;
     }
 
     private section({ slices }: LoadedVolume): Section {
         const [right, down] = this.directions;
-        const isSlab = this.slab.blend !== "none";
         return {
             corner: this.toPatient(0, 0),
             right: scale(right, 1 / this.scale),
             down: scale(down, 1 / this.scale),
-            halfMm: (isSlab ? this.slab.mm : reach(slices, this.plane!.deep).stepMm) / 2,
+            halfMm: this.thicknessMm / 2,
             frameOfReference: slices.frameOfReference,
         };
     }
@@ -176,6 +210,10 @@ export class PlaneView extends VolumeView {
         const { step, steps } = this.steps;
         const to = firstMm + stepMm * Math.max(0, Math.min(steps - 1, step + by));
         this.onScroll(along(through, deep, to - dot(through, deep)));
+    }
+
+    reveal(points: readonly Vec3[]): void {
+        this.onReveal(points);
     }
 
     rotate(): void {

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { isNoVolume, pointAt, volumeOf, voxelAt, type NoVolume, type Volume as Slices } from "../dicom/volume";
 import type { Vec3 } from "../dicom/vector";
 import { isAbort } from "../dicomweb/client";
-import { load, register, valuesOf } from "./cache";
+import { load, register, valuesOf, type FrameValues } from "./cache";
 import type { FrameInfo } from "./frame";
 import { rescale, type Pixels } from "./pixels";
 import { LoadQueue, type Task } from "./queue";
@@ -108,6 +108,18 @@ export class LoadedVolume {
         const values = valuesOf(frame.id);
         if (!values) void load(frame.id, false).catch(() => undefined); /* for the next time it is asked */
         return values?.data[j * columns + i];
+    }
+
+    /** Modality values of a slice, where they are in memory. */
+    valuesOf(k: number): FrameValues | undefined {
+        const frame = this.slices.times[this.time.value]![k];
+        return frame && valuesOf(frame.id);
+    }
+
+    /** Brings slices into memory; one that cannot be loaded stays away. */
+    async fetch(slices: Iterable<number>): Promise<void> {
+        const frames = [...slices].map((k) => this.slices.times[this.time.value]![k]!);
+        await Promise.all(frames.map((f) => load(f.id, false).catch(() => undefined)));
     }
 
     /** The middle of the voxel nearest to a point. */

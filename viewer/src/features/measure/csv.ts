@@ -10,9 +10,9 @@ export interface Placed {
 
 const quantityNames: readonly QuantityName[] = ["length", "shortAxis", "angle", "area", "perimeter", "radius", "mean", "sd", "min", "max", "value", "count", "across", "down"];
 
-/* A spreadsheet takes what begins like this for a formula. */
-const cell = (value: string | number | undefined): string => {
-    const text = value === undefined ? "" : typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+/* A spreadsheet takes a text that begins like this for a formula; a list is of numbers. */
+const cell = (value: string | number | readonly string[] | undefined): string => {
+    const text = value === undefined ? "" : typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : typeof value === "object" ? value.join("; ") : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 };
 
@@ -30,7 +30,7 @@ export function csv(list: readonly Placed[]): string {
             return [q?.value, q?.unit];
         }),
         mark.spacing,
-        (mark.points ?? mark.spatial ?? []).map((p) => p.map((v) => Number(v.toFixed(3))).join(" ")).join("; "),
+        (mark.points ?? mark.spatial ?? []).map((p) => p.map((v) => Number(v.toFixed(3))).join(" ")),
         mark.created,
         mark.on?.study,
         mark.on?.series,

@@ -7,7 +7,7 @@ import { onImage, onPane, type Spot } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf, majorFirst, movedInside, pointsFrom, withHandle } from "./edit";
-import { calibration, deskOf, groundOn, isCalibration, isOn, marksOn, metricOn, newMark, put, withPoints } from "./model";
+import { calibration, complete, deskOf, groundOn, isCalibration, marksOn, metricOn, newMark, put, withPoints } from "./model";
 
 const clickPx = 4; /* a press that moves less is a click */
 const handlePx = 9;
@@ -42,20 +42,20 @@ interface Hit {
 
 /** The mark under a point of the pane: handles before lines, the chosen one first. */
 export function hitAt(r: Reading, pane: Pane, spot: Spot, reach = 1): Hit | undefined {
-    const state = pane.state.value;
-    if (!state) return undefined;
+    const face = pane.face.value;
+    if (!face) return undefined;
     const chosen = r.marks.selected.value;
     const here = marksOn(r, pane).filter((m) => m.points && m.points.length > 0);
     const ordered = [...here.filter((m) => m.uid !== chosen), ...here.filter((m) => m.uid === chosen)].reverse();
     for (const mark of ordered) {
-        const handle = handlesOf(mark).find((i) => distance(onPane(state.toPane, mark.points![i]!), spot) <= handlePx * reach);
+        const handle = handlesOf(mark).find((i) => distance(onPane(face.toPane, mark.points![i]!), spot) <= handlePx * reach);
         if (handle !== undefined) return { mark, handle };
     }
     return ordered.map((mark) => ({ mark, handle: -1 })).find(({ mark }) => lineAway(r, pane, mark, spot) <= linePx * reach);
 }
 
 function lineAway(r: Reading, pane: Pane, m: Measurement, spot: Spot): number {
-    const toPane = pane.state.value!.toPane;
+    const toPane = pane.face.value!.toPane;
     const shape = { kind: m.kind, points: m.points!, closed: m.closed === true };
     const line = outline(shape, metricOn(r, pane, m.points!)).map((p) => onPane(toPane, p));
     if (m.kind === "cobb" || m.kind === "bidirectional") return Math.min(nearest(spot, line.slice(0, 2), false).away, nearest(spot, line.slice(2), false).away);
@@ -65,6 +65,7 @@ function lineAway(r: Reading, pane: Pane, m: Measurement, spot: Spot): number {
 
 interface Hold {
     pane: Pane;
+    face: string; /* its id */
     mark: Measurement; /* as it was */
     handle: number;
     from: ImagePoint;
@@ -74,6 +75,7 @@ interface Hold {
 
 interface Drawing {
     pane: Pane;
+    face: string;
     tool: string;
     kind: Kind;
     points: number; /* how many it wants, 0: many */
@@ -100,24 +102,24 @@ export class Hand {
 
     /** Whether the press is ours; if so it has begun. */
     press(pane: Pane, spot: Spot, isCoarse: boolean): boolean {
-        const state = pane.state.value;
-        if (!state || this.hold) return this.isBusy;
+        const face = pane.face.value;
+        if (!face || this.hold) return this.isBusy;
         this.desk.menu.value = undefined;
         if (this.desk.question.value) this.desk.question.value.answer(undefined);
         if (this.drawing && this.drawing.pane === pane) return this.place(spot), true;
         this.cancel();
         const hit = hitAt(this.r, pane, spot, isCoarse ? 1.8 : 1);
-        const point = onImage(state.toPane, spot);
+        const point = onImage(face.toPane, spot);
         if (hit) {
             this.r.marks.selected.value = hit.mark.uid;
-            this.hold = { pane, mark: hit.mark, handle: hit.handle, from: point, start: spot, hasMoved: false };
+            this.hold = { pane, face: face.id, mark: hit.mark, handle: hit.handle, from: point, start: spot, hasMoved: false };
             return true;
         }
         const tool = this.r.tool.value;
         const [kind, points] = wanted[tool] ?? [];
         this.r.marks.selected.value = "";
-        if (!kind || points === undefined) return false;
-        this.drawing = { pane, tool, kind, points, placed: [], mark: newMark(kind, state.info), down: undefined, wire: undefined, traced: [] };
+        if (!kind || points === undefined || (!face.on && tool === "measure.calibrate")) return false;
+        this.drawing = { pane, face: face.id, tool, kind, points, placed: [], mark: newMark(kind, face.on), down: undefined, wire: undefined, traced: [] };
         if (tool === "measure.calibrate") this.drawing.mark = { ...this.drawing.mark, finding: calibration };
         this.place(spot);
         return true;
@@ -136,7 +138,7 @@ export class Hand {
             this.hold = undefined;
             const live = this.desk.live.value;
             this.show(undefined, pane);
-            if (live && hold.hasMoved) put(this.r, this.tidy(live, pane));
+            if (live && hold.hasMoved) this.keep(this.tidy(live, pane), pane);
         } else if (drawing?.pane === pane) this.lift(drawing, spot);
     }
 
@@ -155,10 +157,10 @@ export class Hand {
         return wasBusy;
     }
 
-    /** Another image is on screen: what was begun on this one ends. */
+    /** Another picture is on screen: what was begun on this one ends. */
     left(pane: Pane): void {
         const begun = this.drawing ?? this.hold;
-        if (begun?.pane === pane && pane.state.value && !isOn(begun.mark, pane.state.value.info)) this.cancel();
+        if (begun?.pane === pane && begun.face !== pane.face.value?.id) this.cancel();
     }
 
     private show(m: Measurement | undefined, pane: Pane | undefined): void {
@@ -167,24 +169,24 @@ export class Hand {
     }
 
     private inside(pane: Pane, spot: Spot): ImagePoint {
-        const { toPane, info } = pane.state.value!;
+        const { toPane, frame } = pane.face.value!;
         const [x, y] = onImage(toPane, spot);
-        return [Math.max(0, Math.min(info.columns, x)), Math.max(0, Math.min(info.rows, y))];
+        return [Math.max(0, Math.min(frame.columns, x)), Math.max(0, Math.min(frame.rows, y))];
     }
 
     private drag(h: Hold, spot: Spot): void {
-        const state = h.pane.state.value;
+        const face = h.pane.face.value;
         const ground = groundOn(this.r, h.pane);
-        if (!state || !ground || h.mark.locked) return;
+        if (!face || !ground || h.mark.locked) return;
         if (!h.hasMoved && distance(h.start, spot) < clickPx) return;
         h.hasMoved = true;
         const points = h.mark.points!;
-        const to = onImage(state.toPane, spot);
+        const to = onImage(face.toPane, spot);
         const whole = h.handle < 0 || points.length === 1 || (h.mark.kind === "circle" && h.handle === 0);
         const next = whole
-            ? movedInside(points, to[0] - h.from[0], to[1] - h.from[1], state.info.columns, state.info.rows)
+            ? movedInside(points, to[0] - h.from[0], to[1] - h.from[1], face.frame.columns, face.frame.rows)
             : withHandle(h.mark, h.handle, this.inside(h.pane, spot), metricOn(this.r, h.pane, points));
-        this.show(withPoints(h.mark, next, ground, state.info), h.pane);
+        this.show(withPoints(h.mark, next, ground, face.frame), h.pane);
     }
 
     private place(spot: Spot): void {
@@ -197,16 +199,16 @@ export class Hand {
     }
 
     private follow(d: Drawing, spot: Spot): void {
-        const state = d.pane.state.value;
+        const face = d.pane.face.value;
         const ground = groundOn(this.r, d.pane);
-        if (!state || !ground) return;
+        if (!face || !ground) return;
         const to = this.inside(d.pane, spot);
         if (d.kind === "freehand") {
-            const last = onPane(state.toPane, d.placed.at(-1)!);
+            const last = onPane(face.toPane, d.placed.at(-1)!);
             if (distance(last, spot) >= stepPx) d.placed.push(to);
         }
         const points = d.kind === "freehand" || d.points === 1 ? d.placed : this.pointsOf(d, d.placed, to);
-        this.show(withPoints(d.mark, points, ground, state.info), d.pane);
+        this.show(withPoints(d.mark, points, ground, face.frame), d.pane);
     }
 
     /* `to`: where the hand is, not placed yet. */
@@ -228,7 +230,7 @@ export class Hand {
     }
 
     private lift(d: Drawing, spot: Spot): void {
-        const toPane = d.pane.state.value!.toPane;
+        const toPane = d.pane.face.value!.toPane;
         if (d.kind === "freehand") {
             const isClosed = d.placed.length > 8 && distance(onPane(toPane, d.placed[0]!), spot) <= 2 * closePx;
             return this.finish(d, d.placed, isClosed);
@@ -245,7 +247,7 @@ export class Hand {
 
     /* A click on the first point closes the outline, one on the latest ends it open. */
     private extend(d: Drawing, spot: Spot, to: ImagePoint): void {
-        const toPane = d.pane.state.value!.toPane;
+        const toPane = d.pane.face.value!.toPane;
         const isNear = (p: ImagePoint, px: number) => distance(onPane(toPane, p), spot) <= px;
         if (d.placed.length > 1 && isNear(d.placed.at(-1)!, clickPx)) return this.finish(d, this.pointsOf(d, d.placed), false);
         if (d.placed.length > 2 && isNear(d.placed[0]!, closePx)) {
@@ -259,14 +261,14 @@ export class Hand {
 
     private finish(d: Drawing, points: readonly ImagePoint[], isClosed: boolean): void {
         this.drawing = undefined;
-        const state = d.pane.state.value;
+        const face = d.pane.face.value;
         const ground = groundOn(this.r, d.pane);
         const isNothing = points.length === 0 || (d.points !== 1 && points.every((p) => distance(p, points[0]!) < 0.01)) || (isDrawnFree(d.kind) && points.length < 3);
-        if (!state || !ground || isNothing) return this.show(undefined, undefined);
+        if (!face || !ground || isNothing) return this.show(undefined, undefined);
         const closing = isDrawnFree(d.kind) ? { closed: isClosed } : {};
-        const mark = this.tidy(withPoints({ ...d.mark, ...closing }, points, ground, state.info), d.pane);
+        const mark = this.tidy(withPoints({ ...d.mark, ...closing }, points, ground, face.frame), d.pane);
         const add = (m: Measurement) => {
-            put(this.r, m);
+            this.keep(m, d.pane);
             this.r.marks.selected.value = m.uid;
         };
         if (isCalibration(mark)) return this.calibrate(mark, d.pane, add);
@@ -297,12 +299,17 @@ export class Hand {
         };
     }
 
+    private keep(m: Measurement, pane: Pane): void {
+        put(this.r, m);
+        void complete(this.r, pane, m.uid);
+    }
+
     private tidy(m: Measurement, pane: Pane): Measurement {
         if (m.kind !== "ellipse" || !m.points) return m;
         const points = majorFirst(m.points, metricOn(this.r, pane, m.points));
-        const state = pane.state.value;
+        const face = pane.face.value;
         const ground = groundOn(this.r, pane);
-        return points === m.points || !state || !ground ? m : withPoints(m, points, ground, state.info);
+        return points === m.points || !face || !ground ? m : withPoints(m, points, ground, face.frame);
     }
 }
 

@@ -11,7 +11,7 @@ import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { handlesOf } from "./edit";
 import { handOf, hitAt, isTool } from "./hand";
-import { deskOf, isKeyImage, isOn, jump, marksOn, metricOn, put, remove, type ContextMenu, type Question } from "./model";
+import { deskOf, isKeyImage, jump, lyingOn, marksOn, metricOn, put, remove, type ContextMenu, type Question } from "./model";
 import { linesOf } from "./words";
 
 const clickPx = 4;
@@ -93,7 +93,8 @@ export const colors = ["#ffd65c", "#6cdcff", "#8af59a", "#ff9ad5", "#ffa25c", "#
 
 /** Asks for the text of a mark where it lies. */
 export function rename(r: Reading, pane: Pane, m: Measurement): void {
-    if (m.points?.[0]) handOf(r).ask(pane, "text", m.points[0], m.label, (text) => text !== undefined && put(r, { ...m, label: text.trim() }));
+    const [first] = (pane.face.value && lyingOn(m, pane.face.value)?.points) ?? [];
+    if (first) handOf(r).ask(pane, "text", first, m.label, (text) => text !== undefined && put(r, { ...m, label: text.trim() }));
 }
 
 function Context({ reading, pane, menu }: ViewProps & { menu: ContextMenu }) {
@@ -160,30 +161,28 @@ function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
 
 /** What is drawn of a mark and may be edited: the list holds it, or it is in the reader's hand. */
 export function shownOn(reading: Reading, pane: Pane): readonly Measurement[] {
-    const frame = pane.state.value?.info;
-    if (!frame) return [];
     const desk = deskOf(reading);
-    const live = desk.live.value;
-    const listed = marksOn(reading, pane).filter((m) => m.uid !== live?.uid);
-    return live && isOn(live, frame) && desk.liveOn.value === pane ? [...listed, live] : listed;
+    const live = desk.liveOn.value === pane ? desk.live.value : undefined;
+    const listed = marksOn(reading, pane).filter((m) => m.uid !== desk.live.value?.uid);
+    return live && pane.face.value ? [...listed, live] : listed;
 }
 
 export function MeasureLayer({ reading, pane }: ViewProps) {
     const layer = useRef<HTMLDivElement>(null);
     useEffect(() => attach(layer.current!, reading, pane), []);
-    const state = pane.state.value;
-    useEffect(() => handOf(reading).left(pane), [state?.info.id]);
+    const face = pane.face.value;
+    useEffect(() => handOf(reading).left(pane), [face?.id]);
     const desk = deskOf(reading);
     const question = desk.question.value;
     const menu = desk.menu.value;
-    const at = (p: ImagePoint) => onPane(state!.toPane, p);
+    const at = (p: ImagePoint) => onPane(face!.toPane, p);
     return (
         <div ref={layer} class="measure-layer">
             <svg width="100%" height="100%" aria-hidden="true">
-                {state && shownOn(reading, pane).map((m) => m.points && m.points.length > 0 && <Mark key={m.uid} reading={reading} pane={pane} toPane={state.toPane} mark={m} />)}
+                {face && shownOn(reading, pane).map((m) => m.points && m.points.length > 0 && <Mark key={m.uid} reading={reading} pane={pane} toPane={face.toPane} mark={m} />)}
             </svg>
-            {state && isKeyImage(reading, pane) && <div class="key-image"><Icon name="key" /> {t("Key image")}</div>}
-            {state && question?.pane === pane && <Asking question={question} at={at(question.at)} />}
+            {face?.on && isKeyImage(reading, pane) && <div class="key-image"><Icon name="key" /> {t("Key image")}</div>}
+            {face && question?.pane === pane && <Asking question={question} at={at(question.at)} />}
             {menu?.pane === pane && <Context reading={reading} pane={pane} menu={menu} />}
         </div>
     );

@@ -86,11 +86,13 @@ describe("the table", () => {
         const list = [
             { mark: mark({ label: '=HYPERLINK("x"),y', on, points: [[1, 2.00049]], quantities: [{ name: "length", value: -1.5, unit: "mm" }] }), series: "Head, axial", image: 7 },
             { mark: mark({ kind: "keyImage" }), series: "", image: undefined },
+            { mark: mark({ kind: "probe", spatial: [[-12.3456, 2, 30]] }), series: "", image: undefined },
         ];
         expect(csv(list).split("\r\n")).toEqual([
             "label,kind,series,image,length,length unit,spacing,points,created,study uid,series uid,instance uid,frame,tracking uid",
             `"'=HYPERLINK(""x""),y",length,"Head, axial",7,-1.5,mm,calibrated,1 2,2026-01-15T10:15:00Z,1,2,3,5,2.25.1`,
             ",keyImage,,,,,calibrated,,2026-01-15T10:15:00Z,,,,,2.25.1",
+            ",probe,,,,,calibrated,-12.346 2 30,2026-01-15T10:15:00Z,,,,,2.25.1",
             "",
         ]);
     });

@@ -62,7 +62,7 @@ function Row({ reading, mark: m }: { reading: Reading; mark: Measurement }) {
                 />
                 <button type="button" class="measure-jump" title={t("Show on the image")} onClick={() => void jump(reading, m)}>
                     <span>{summaryOf(m) || kind}</span>
-                    <small>{[m.label === "" || summaryOf(m) === "" ? "" : kind, seriesText(reading, m.on?.series), spacingText(m)].filter(Boolean).join(" · ")}</small>
+                    <small>{[m.label === "" || summaryOf(m) === "" ? "" : kind, m.on || !m.spatial ? seriesText(reading, m.on?.series) : t("On a plane"), spacingText(m)].filter(Boolean).join(" · ")}</small>
                 </button>
             </div>
             <Small icon={m.hidden ? "hidden" : "visible"} label={m.hidden ? t("Show") : t("Hide")} on={m.hidden} run={() => put(reading, { ...m, hidden: !m.hidden })} />

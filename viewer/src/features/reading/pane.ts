@@ -3,7 +3,8 @@
 import { batch, computed, signal } from "@preact/signals";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import type { StackState, StackView } from "../../imaging";
-import type { OwnView, Shown, View } from "../../imaging/view";
+import type { Vec3 } from "../../dicom/vector";
+import type { Face, OwnView, Shown, View } from "../../imaging/view";
 import { presetsFor } from "./presets";
 import { cineRate, type Content, type Series } from "./series";
 
@@ -29,12 +30,25 @@ export class Pane {
         return content?.datasets.find((ds) => text(ds, Tag.sopInstance) === instance) ?? content?.datasets[0];
     });
 
+    /** The flat picture on screen, whatever draws it; none in space. */
+    readonly face = computed<Face | undefined>(() => {
+        const state = this.state.value;
+        if (!state) return this.shown.value?.face;
+        const { study, series, instance, sopClass, frame } = state.info;
+        const grid = () => {
+            const values = this.stack?.values(state.index);
+            return values && { rows: state.info.rows, columns: state.info.columns, ...values };
+        };
+        return { id: state.info.id, frame: state.info, on: { study, series, instance, sopClass, frame }, toPane: state.toPane, grid };
+    });
+
     /** Where the pane is among what it scrolls through, whatever the mode. */
     readonly steps = computed(() => {
         if (this.mode.value === "stack") return { at: this.at.value, count: this.count.value };
         return { at: this.shown.value?.step ?? 0, count: this.shown.value?.steps ?? 0 };
     });
 
+    private revealing: readonly Vec3[] | undefined; /* by a view that is still to come */
     private drawn: StackView | undefined;
     private own: OwnView | undefined;
     private timer: ReturnType<typeof setTimeout> | undefined;
@@ -80,6 +94,15 @@ export class Pane {
 
     attachOwn(view: OwnView): void {
         this.own = view;
+        if (this.revealing) view.reveal?.(this.revealing);
+        this.revealing = undefined;
+    }
+
+    /** Shows these points of the patient in another mode than the stack. */
+    reveal(mode: string, points: readonly Vec3[]): void {
+        if (this.own && this.mode.value === mode) return this.own.reveal?.(points);
+        this.revealing = points;
+        this.mode.value = mode;
     }
 
     detach(): void {

@@ -116,6 +116,9 @@ function Line({ props, other }: { props: Props; other: PlaneName }) {
     );
 }
 
+/* With these the crosshair can be taken; what measures and paints has the pane for itself. */
+const basicTools: ReadonlySet<string> = new Set(["window", "scroll", "zoom", "pan"]);
+
 /** Where the planes of the other panes cut this one. */
 export function CrosshairLayer(props: Props) {
     const here = planeIn(props);
@@ -131,7 +134,7 @@ export function CrosshairLayer(props: Props) {
         focus.centre.value = view.toPatient(cx + by[0], cy + by[1]);
     };
     return (
-        <svg class="crosshair" data-x={x.toFixed(1)} data-y={y.toFixed(1)}>
+        <svg class={basicTools.has(reading.tool.value) ? "crosshair" : "crosshair still"} data-x={x.toFixed(1)} data-y={y.toFixed(1)}>
             {others.map((other) => <Line key={other} props={props} other={other} />)}
             <circle cx={x} cy={y} r={gapPx - 3} class="grip centre" data-volume-handle="centre" onPointerDown={(e) => drag(e, move)} />
         </svg>

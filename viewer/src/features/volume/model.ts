@@ -9,7 +9,7 @@ import type { MapName } from "../../imaging/colormaps";
 import { frameDataset, type FrameInfo } from "../../imaging/frame";
 import type { PresetName } from "../../imaging/space-presets";
 import type { LoadedVolume } from "../../imaging/volume";
-import type { Blend } from "../../imaging/volume-gl";
+import type { Blend } from "../../dicom/plane-grid";
 import type { Overlay, PlaneView, Unit } from "../../imaging/volume-plane";
 import type { SpaceView } from "../../imaging/volume-space";
 import type { Grey } from "../../imaging/window";

@@ -1,7 +1,8 @@
 /** The three planes of a volume, and the point they share. Linked panes read and move one `Focus`. */
 
 import { batch, signal } from "@preact/signals";
-import { cross, dot, sub, turned, unit, type Vec3 } from "../../dicom/vector";
+import { planeThrough } from "../../dicom/plane-grid";
+import { along, cross, dot, scale, sub, turned, unit, type Vec3 } from "../../dicom/vector";
 import type { Plane } from "../../imaging/volume-plane";
 
 export type PlaneName = "axial" | "sagittal" | "coronal";
@@ -55,6 +56,22 @@ export class Focus {
 
     plane(name: PlaneName, label: string): Plane {
         return { name: label, through: this.centre.value, ...this.planes.value[name] };
+    }
+
+    /** Moves a plane, and turns it if need be, so that it holds these points: the others stay where they are. */
+    reveal(name: PlaneName, points: readonly Vec3[]): void {
+        const [first] = points;
+        if (!first) return;
+        const { right, down, deep } = this.planes.value[name];
+        const to = planeThrough(points, deep);
+        batch(() => {
+            if (dot(to, deep) < 0.99999) {
+                const isRightHanded = dot(cross(right, down), deep) > 0;
+                const level = unit(sub(right, scale(to, dot(right, to))));
+                this.planes.value = { ...this.planes.value, [name]: { right: level, down: isRightHanded ? cross(to, level) : cross(level, to), deep: to } };
+            }
+            this.centre.value = along(this.centre.value, to, dot(sub(first, this.centre.value), to));
+        });
     }
 
     /** The direction of the line in which two planes meet. */

@@ -1,6 +1,6 @@
 /** The slab in the toolbar: what of it is shown, and how thick it is. */
 
-import type { Blend } from "../../imaging/volume-gl";
+import type { Blend } from "../../dicom/plane-grid";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 import { volumesOf } from "./model";

@@ -37,6 +37,7 @@ async function openPlane(name: PlaneName, r: Reading, pane: Pane, element: HTMLD
     };
     const view = new imaging.PlaneView(element, volume, (shown) => (pane.shown.value = shown), onClose);
     view.onScroll = (through) => (focus.centre.value = through);
+    view.onReveal = (points) => focus.reveal(name, points);
     view.follow(() => {
         const { blend, mm } = volumes.slab.value;
         const overlay = volumes.overlayOn(volume, imaging.colorMaps);

@@ -146,11 +146,14 @@ static bool is_pixels(const struct dcm_position *at)
 /* Passes over what `at` began. */
 static int skip(struct recoder *r, const struct dcm_position *at, struct iso_err *err)
 {
-    bool nested = at->event == DCM_EV_SEQUENCE;
-    int  rc     = ISO_OK;
+    const bool   fragments = at->event == DCM_EV_FRAGMENTS;
+    const size_t depth     = at->depth;
+    bool         nested    = fragments || at->event == DCM_EV_SEQUENCE;
+    int          rc        = ISO_OK;
 
     while (nested && rc == ISO_OK && (rc = dcm_parser_next(r->from, &at, err)) == ISO_OK)
-        nested = at->event != DCM_EV_SEQUENCE_END || at->depth > 0;
+        nested = fragments ? at->event != DCM_EV_FRAGMENTS_END
+                           : at->event != DCM_EV_SEQUENCE_END || at->depth > depth;
     return rc;
 }
 
@@ -196,6 +199,83 @@ int dcm_recode_edited(struct dcm_parser *from, const struct dcm_syntax *from_syn
     if (rc == ISO_OK)
         *end = *at;
     return rc;
+}
+
+/* ---- with a filter ---- */
+
+static int replace(struct recoder *r, const struct dcm_position *at, enum dcm_vr vr,
+                   iso_bytes value, struct iso_err *err)
+{
+    const struct dcm_head_out head = { .tag = at->tag, .vr = vr, .bytes = even(value.len) };
+    const char                pad  = dcm_vr_info(vr)->pad;
+    int                       rc   = skip(r, at, err);
+
+    dcm_wire_head(&r->wire, r->form, &head);
+    dcm_wire_bytes(&r->wire, value.ptr, value.len);
+    if ((value.len & 1) != 0)
+        dcm_wire_bytes(&r->wire, &pad, 1);
+    return rc < 0 ? rc : r->wire.failed;
+}
+
+static int recode_filtered(struct recoder *r, const struct dcm_filter *filter,
+                           const struct dcm_position *at, struct iso_err *err)
+{
+    enum dcm_verdict verdict = DCM_KEEP;
+    enum dcm_vr      vr      = at->vr;
+    iso_bytes        value   = { 0 };
+    int              rc      = ISO_OK;
+
+    if (at->event != DCM_EV_ELEMENT && at->event != DCM_EV_SEQUENCE &&
+        at->event != DCM_EV_FRAGMENTS)
+        return recode_event(r, at, err);
+    if (at->depth == 0)
+        rc = put_up_to(r, at->tag, err);
+    if (rc == ISO_OK && at->depth == 0 && is_dropped(r->edits, at->tag))
+        return skip(r, at, err);
+    if (rc == ISO_OK)
+        rc = filter->judge(filter->ctx, r->from, at, &verdict, &vr, &value, err);
+    if (rc < 0)
+        return rc;
+    switch (verdict) {
+    case DCM_KEEP:
+        return recode_event(r, at, err);
+    case DCM_DROP:
+        return skip(r, at, err);
+    case DCM_REPLACE:
+        return replace(r, at, vr, value, err);
+    }
+    return ISO_EINVAL;
+}
+
+static int recode_all_filtered(struct recoder *r, const struct dcm_filter *filter,
+                               struct iso_err *err)
+{
+    const struct dcm_position *at = NULL;
+    int                        rc;
+
+    while ((rc = dcm_parser_next(r->from, &at, err)) == ISO_OK && at->event != DCM_EV_END) {
+        rc = recode_filtered(r, filter, at, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (rc == ISO_OK)
+        rc = put_up_to(r, UINT32_MAX, err);
+    return rc == ISO_OK ? dcm_wire_flush(&r->wire) : rc;
+}
+
+int dcm_recode_filtered(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                        const struct dcm_syntax *to, const struct dcm_filter *filter,
+                        struct iso_sink sink, struct iso_err *err)
+{
+    const struct dcm_edits edits = { .put = filter->put };
+    struct recoder r = { .from = from, .from_big = from_syntax->big_endian, .edits = &edits };
+
+    if (to->big_endian || to->deflated || from_syntax->encapsulated != to->encapsulated)
+        return iso_fail(err, ISO_EINVAL, "not from %s to %s", from_syntax->name, to->name);
+    r.form      = (struct dcm_form_of){ !to->explicit_vr, to->big_endian };
+    r.wire.sink = sink;
+    r.wire.err  = err;
+    return recode_all_filtered(&r, filter, err);
 }
 
 /* ---- everything ---- */

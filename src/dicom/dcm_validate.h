@@ -40,4 +40,8 @@ ISO_MUST_USE int dcm_validate(const struct dcm_dataset *ds, const struct dcm_met
                               const struct dcm_validate_options *options, struct iso_arena *scratch,
                               struct dcm_validation *result, struct iso_err *err);
 
+/* The type of a top-level attribute in the mandatory modules of the SOP class: 1, 2, or 3 when they do not ask
+ * for it; 0: the class is not known. */
+unsigned dcm_iod_type(iso_str sop_class_uid, dcm_tag tag);
+
 #endif

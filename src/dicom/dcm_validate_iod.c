@@ -85,6 +85,23 @@ static void check_rows(struct validator *v, const struct dcm_dataset *ds,
     }
 }
 
+unsigned dcm_iod_type(iso_str sop_class_uid, dcm_tag tag)
+{
+    const struct iod_class *known =
+        bsearch(&sop_class_uid, iod_classes, CLASSES, sizeof iod_classes[0], by_uid);
+    unsigned type = 3;
+
+    for (size_t i = known != NULL ? known->first : 0; known != NULL && i < known->end; i++) {
+        const struct iod_module *module = &iod_modules[iod_module_lists[i]];
+
+        for (size_t a = module->first; a < module->end; a++)
+            if (iod_attributes[a].tag == tag && iod_attributes[a].depth == 0 &&
+                iod_attributes[a].type > 0 && iod_attributes[a].type < type)
+                type = iod_attributes[a].type;
+    }
+    return known != NULL ? type : 0;
+}
+
 void validate_modules(struct validator *v, const struct dcm_dataset *ds)
 {
     iso_str uid = dcm_get_ascii(ds, DCM_SOP_CLASS_UID);

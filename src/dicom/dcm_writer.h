@@ -51,4 +51,25 @@ ISO_MUST_USE int dcm_recode_edited(struct dcm_parser *from, const struct dcm_syn
                                    struct iso_sink sink, struct dcm_position *end,
                                    struct iso_err *err);
 
+/* What becomes of an element on the way. */
+enum dcm_verdict {
+    DCM_KEEP, /* of a sequence: its items, whose elements are judged in turn */
+    DCM_DROP,
+    DCM_REPLACE /* by vr and value, which live until the next judgement; of a sequence: one without items */
+};
+
+struct dcm_filter {
+    /* at: an element, a sequence or fragments, at any depth. The value may be read from the parser, but then
+     * it has to be replaced or dropped. */
+    int (*judge)(void *ctx, struct dcm_parser *from, const struct dcm_position *at,
+                 enum dcm_verdict *verdict, enum dcm_vr *vr, iso_bytes *value, struct iso_err *err);
+    void                     *ctx;
+    const struct dcm_dataset *put; /* as in dcm_edits; judge is not asked about these at the top level */
+};
+
+/* As dcm_recode, with each element judged. to: little endian; values are given in it. */
+ISO_MUST_USE int dcm_recode_filtered(struct dcm_parser *from, const struct dcm_syntax *from_syntax,
+                                     const struct dcm_syntax *to, const struct dcm_filter *filter,
+                                     struct iso_sink sink, struct iso_err *err);
+
 #endif

@@ -226,7 +226,7 @@ test("two windows do not overwrite each other's draft", async ({ page, watch }) 
     await expect(page.locator(".keep-marks li")).toHaveCount(2);
 });
 
-test("a segmentation survives a closed tab, is saved as SEG, valid, and painted again with the same pixels", async ({ page }) => {
+test("a segmentation survives a closed tab, is saved as SEG and as contours, valid, and painted again with the same pixels", async ({ page }) => {
     const { who, instances } = await phantom();
     const code = { value: "10200004", scheme: "SCT", meaning: "Liver" };
     const segment = (number: number) => ({ number, label: `Segment ${number}`, color: "#4fc36e", category: { value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" }, type: code, isAutomatic: number === 2, locked: false, hidden: false, trackingUid: uid() });
@@ -266,6 +266,23 @@ test("a segmentation survives a closed tab, is saved as SEG, valid, and painted 
     const both = await stored(who.study, "SEG");
     expect(both).toHaveLength(2);
     expect(await pixelsOf(both[0]!)).toEqual(await pixelsOf(both[1]!));
+
+    await page.getByLabel("Save as").selectOption("RTSTRUCT");
+    await page.getByRole("button", { name: "Save segmentation “Leber”" }).click();
+    await expect.poll(async () => (await stored(who.study, "RTSTRUCT")).length).toBe(1);
+    const [structures] = await stored(who.study, "RTSTRUCT");
+    await assertValid([structures!]);
+    /* rows 1 to 3 of the second image, its pixels of 0.5 mm counted from their middles, 3 mm up */
+    expect(JSON.stringify(structures).match(/"30060050":\{"vr":"DS","Value":(\[.*?\])/)?.[1]).toBe("[-0.25,0.25,3,63.75,0.25,3,63.75,1.75,3,-0.25,1.75,3]");
+    await page.reload();
+    await page.locator(".pane[data-image]").first().waitFor();
+    await openPanel(page);
+    await page.getByRole("button", { name: "Load structures" }).click();
+    await expect(page.locator(".keep-notes")).toContainText("2 segments are on the images");
+    await page.getByRole("button", { name: "Save segmentation" }).click();
+    await expect.poll(async () => (await stored(who.study, "SEG")).length).toBe(3);
+    const all = await Promise.all((await stored(who.study, "SEG")).map(pixelsOf));
+    expect(all.every((p) => p.equals(bits))).toBe(true);
 });
 
 test("what was measured on a plane survives a closed tab, is saved as SCOORD3D, valid, and seen again in its place", async ({ page }) => {

@@ -47,5 +47,29 @@ describe("what is painted, as SEG and back", () => {
         expect(paintable(read, "2.25.9", frames.slice(0, 1)).problems.join()).toContain("no image");
         expect(() => paintable(read, "2.25.9", [])).toThrow(RangeError);
     });
+    it("stays fractional where nothing is painted, and is all or nothing where something was", () => {
+        const fractional = { ...painted, segments: painted.segments.slice(0, 1), shares: { kind: "OCCUPANCY" as const, maximum: 200, read: new Map(), planes: new Map([[frameName(frames[0]!), new Map([[2, Uint8Array.from({ length: 15 }, (_, i) => 10 * i)]])]]) }, frames: new Map() };
+        const round = (s: Segmentation) => {
+            const { object, bulk } = writtenSegmentation(s, "FRACTIONAL", frames, sources, origin);
+            const read = readSegmentation(JSON.parse(JSON.stringify(object)) as Dataset, bulk[0]!.bytes, placesOf(sources));
+            return { read, again: paintable(read, "2.25.9", frames).segmentation };
+        };
+        const { read, again } = round(fractional);
+        expect([read.kind, read.maximum, read.fractionalType, read.planes.map((p) => [...p.values])]).toEqual(["FRACTIONAL", 200, "OCCUPANCY", [[0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140]]]);
+        const [name] = again.frames.keys();
+        expect([...again.frames.get(name!)!]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]); /* a half and more */
+        const labels = Uint8Array.from(again.frames.get(name!)!);
+        labels[0] = 1;
+        labels[14] = 0;
+        const edited = round({ ...again, frames: new Map([[name!, labels], [frameName(frames[1]!), Uint8Array.from({ length: 15 }, (_, i) => (i === 3 ? 1 : 0))]]) }).read;
+        expect([...edited.planes[0]!.values]).toEqual([200, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 0]);
+        expect([...edited.planes[1]!.values].map((v, i) => (v > 0 ? [i, v] : 0)).filter(Boolean)).toEqual([[3, 200]]);
+    });
+    it("says how thick its slices are by their distance, or not at all", () => {
+        const one = { ...painted, frames: new Map([...painted.frames].slice(0, 1)) };
+        const measures = (list: typeof frames) => /"00180050":\{"vr":"DS","Value":\["(\d+)"\]/.exec(JSON.stringify(writtenSegmentation(one, "BINARY", list, sources, origin).object))?.[1];
+        expect(measures(frames)).toBe("3");
+        expect(measures(frames.slice(0, 1))).toBeUndefined();
+    });
     it("is no object without a pixel", () => expect(() => writtenSegmentation({ ...painted, frames: new Map() }, "BINARY", frames, sources, origin)).toThrow(RangeError));
 });

@@ -130,6 +130,8 @@ function dimensions(isPlacedAll: boolean, hasSegments: boolean, organization: st
 export interface SegmentationOrigin extends Origin {
     label: string; /* at most 16 capitals, digits, blanks and _ */
     creator?: string;
+    stepMm?: number; /* between the slices of the series, where they are even */
+    fractions?: { kind: "PROBABILITY" | "OCCUPANCY"; maximum: number };
 }
 
 /** The object and its pixels, to be stored together. All planes are of one size and lie alike: RangeError otherwise. */
@@ -163,9 +165,11 @@ export function segmentation(kind: SegmentationKind, segments: readonly Segment[
     );
     const gaps = depths.slice(1).map((d, i) => Number(d) - Number(depths[i]));
     const step = gaps.length > 0 ? Math.min(...gaps) : undefined;
-    const measures = dataset({ PixelSpacing: [...first.at.spacing], SliceThickness: first.at.thickness ?? step, SpacingBetweenSlices: step });
+    /* The macro wants a thickness; where nothing tells one the images that are referred to say all there is. */
+    const thickness = first.at.thickness ?? origin.stepMm ?? step;
+    const measures = dataset({ PixelSpacing: [...first.at.spacing], SliceThickness: thickness, SpacingBetweenSlices: step });
     const shared = dataset({
-        PixelMeasuresSequence: first.at.spacing.length === 2 ? [measures] : undefined,
+        PixelMeasuresSequence: first.at.spacing.length === 2 && thickness !== undefined ? [measures] : undefined,
         PlaneOrientationSequence: isPlacedAll ? [dataset({ ImageOrientationPatient: [...orientation] })] : undefined,
     });
     const bits = kind === "BINARY" ? 1 : 8;
@@ -194,8 +198,8 @@ export function segmentation(kind: SegmentationKind, segments: readonly Segment[
             PixelRepresentation: 0,
             LossyImageCompression: "00",
             SegmentationType: kind,
-            SegmentationFractionalType: kind === "FRACTIONAL" ? "PROBABILITY" : undefined,
-            MaximumFractionalValue: kind === "FRACTIONAL" ? 255 : undefined,
+            SegmentationFractionalType: kind === "FRACTIONAL" ? (origin.fractions?.kind ?? "PROBABILITY") : undefined,
+            MaximumFractionalValue: kind === "FRACTIONAL" ? (origin.fractions?.maximum ?? 255) : undefined,
             SegmentsOverlap: isMap ? "NO" : "UNDEFINED",
             SegmentSequence: segments.map(segmentItem),
             SharedFunctionalGroupsSequence: [shared],
@@ -235,6 +239,7 @@ export interface ReadSegmentation {
     rows: number;
     columns: number;
     maximum: number; /* the value that stands for all of a pixel: 1, or that of FRACTIONAL */
+    fractionalType: "PROBABILITY" | "OCCUPANCY";
     orientation: readonly number[];
     spacing: readonly number[];
     frameOfReference: string;
@@ -289,6 +294,7 @@ export function readSegmentation(ds: Dataset, pixels: Uint8Array, places: Places
         label: text(ds, tagOf("ContentDescription")) || text(ds, tagOf("ContentLabel")),
         rows,
         columns,
+        fractionalType: text(ds, tagOf("SegmentationFractionalType")) === "OCCUPANCY" ? "OCCUPANCY" : "PROBABILITY",
         maximum: kind === "FRACTIONAL" ? (number(ds, tagOf("MaximumFractionalValue")) ?? 255) : 1,
         orientation: numbers(shared, "00200037"),
         spacing: numbers(shared, "00280030"),

@@ -29,4 +29,14 @@ export interface Segmentation {
     segments: readonly Segment[];
     /** For each pixel, row by row, the number of its segment or 0. Frames without any are not here. Never altered, only replaced. */
     frames: ReadonlyMap<FrameName, Uint8Array>;
+    /** What it was read from, where that had shares of pixels. */
+    shares?: Shares;
+}
+
+/** How much of each pixel is a segment's, as a fractional SEG has it. */
+export interface Shares {
+    kind: "PROBABILITY" | "OCCUPANCY";
+    maximum: number; /* stands for all of a pixel */
+    planes: ReadonlyMap<FrameName, ReadonlyMap<number, Uint8Array>>; /* by segment */
+    read: ReadonlyMap<FrameName, Uint8Array>; /* the labels that were made of them: what differs now was painted since */
 }

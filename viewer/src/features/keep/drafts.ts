@@ -93,7 +93,7 @@ const textMax = 1_000_000; /* bytes that the server takes, and a little less */
 
 /** The draft as text; without the segmentations where it would be too large with them. */
 export function bodyOf({ marks, segmentations, parts }: Work): { text: string; isWhole: boolean } {
-    const painted = segmentations.map(({ frames, ...rest }) => ({
+    const painted = segmentations.map(({ frames, shares: _, ...rest }) => ({
         ...rest,
         frames: [...frames].map(([name, labels]) => {
             const at = name.lastIndexOf("/");

@@ -5,7 +5,9 @@ import { placesOf, tagOf, type Origin } from "../../dicom/dataset";
 import { areaOf, presentationState, readPresentationState, softcopyState, turnOf, windowFor, type PresentationState } from "../../dicom/gsps";
 import { keyObject, keyObjectSelection, readKeyObject } from "../../dicom/ko";
 import type { Code, FrameKey, Measurement } from "../../dicom/measurement";
-import { labelMapStorage, readSegmentation, segmentationStorage } from "../../dicom/seg";
+import { readStructureSet, structureSetStorage } from "../../dicom/rtstruct";
+import { paintableStructures, writtenStructures } from "../../dicom/rtstruct-map";
+import { labelMapStorage, readSegmentation, segmentationStorage, type SegmentationKind } from "../../dicom/seg";
 import { paintable, writtenSegmentation } from "../../dicom/seg-map";
 import { frameName, type Segmentation } from "../../dicom/segmentation";
 import { readReport } from "../../dicom/sr-read";
@@ -14,10 +16,11 @@ import { newUid } from "../../dicom/uid";
 import { fetchBulk, fetchFrame } from "../../dicomweb/client";
 import { inlineBytes, items, number, text, Tag, type Dataset } from "../../dicomweb/json";
 import { storeObjects } from "../../dicomweb/stow";
+import type { FrameInfo } from "../../imaging";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
-import type { Series } from "../reading/series";
+import type { Content, Series } from "../reading/series";
 import { Drafts } from "./drafts";
 
 const firstSeriesNumber = 9001;
@@ -131,11 +134,16 @@ export class Keeper {
         return [await this.stored([object], t("Saved: the display of {count} images as “{name}”", { count: keys.length, name }))];
     }
 
-    /** What is painted, as a bit map for each segment or as one label map. */
-    async saveSegmentation(s: Segmentation, kind: "BINARY" | "LABELMAP"): Promise<Note[]> {
+    /** What is painted, as a SEG of some kind or as the contours of a structure set. */
+    async saveSegmentation(s: Segmentation, kind: SegmentationKind | "RTSTRUCT"): Promise<Note[]> {
         const content = await this.reading.content(s.series);
-        const { object, bulk } = writtenSegmentation(s, kind, content.frames, content.datasets, { ...this.origin(s.label), label: s.label });
-        await storeObjects([object], bulk);
+        if (kind === "RTSTRUCT") {
+            const places = placesOf(content.datasets);
+            await storeObjects([writtenStructures(s, content.frames, content.datasets, (i) => places(i)?.frames ?? 1, this.origin(s.label))]);
+        } else {
+            const { object, bulk } = writtenSegmentation(s, kind, content.frames, content.datasets, { ...this.origin(s.label), label: s.label });
+            await storeObjects([object], bulk);
+        }
         this.drafts.markSaved([s]);
         await this.reading.refresh();
         return [{ isProblem: false, text: t("Saved: the segmentation “{name}”", { name: s.label }) }];
@@ -153,6 +161,7 @@ export class Keeper {
             if (sopClass === keyObjectSelection) notes.push(...(await this.loadKeyImages(ds, sources)));
             else if (sopClass === softcopyState) notes.push(...(await this.apply(ds, sources)));
             else if (sopClass === segmentationStorage || sopClass === labelMapStorage) notes.push(...(await this.loadSegmentation(ds, sources)));
+            else if (sopClass === structureSetStorage) notes.push(...(await this.loadStructures(ds, sources)));
             else if (/\.1\.1\.88\./.test(sopClass)) notes.push(...this.loadReport(ds, sources));
             else notes.push({ isProblem: true, text: t("An object of this kind cannot be taken up here") });
         }
@@ -173,7 +182,19 @@ export class Keeper {
         const named = read.planes.find((p) => p.on)?.on?.series;
         const series = this.reading.series.value.find((s) => s.uid === named) ?? this.reading.series.value.find((s) => sources.some((o) => text(o, Tag.seriesUid) === s.uid));
         const frames = series ? (await this.reading.content(series.uid)).frames : [];
-        const { segmentation, problems } = paintable(read, ref.instance, frames);
+        return this.takeUp(paintable(read, ref.instance, frames), frames);
+    }
+
+    private async loadStructures(ds: Dataset, sources: readonly Dataset[]): Promise<Note[]> {
+        const read = readStructureSet(ds, placesOf(sources));
+        const named = read.rois.flatMap((r) => r.contours.flatMap((c) => c.on?.series ?? []))[0];
+        const contents = await Promise.all(this.reading.series.value.filter((s) => sources.some((o) => text(o, Tag.seriesUid) === s.uid)).map((s) => this.reading.content(s.uid)));
+        const isIts = (c: Content) => (named ? c.frames[0]?.series === named : c.frames[0] !== undefined && c.frames[0].frameOfReference === read.frameOfReference);
+        const frames = contents.find(isIts)?.frames ?? [];
+        return this.takeUp(paintableStructures(read, text(ds, Tag.sopInstance), frames), frames);
+    }
+
+    private async takeUp({ segmentation, problems }: { segmentation: Segmentation; problems: string[] }, frames: readonly FrameInfo[]): Promise<Note[]> {
         this.reading.segments.load([segmentation]);
         this.drafts.markSaved([segmentation]);
         const painted = frames.find((f) => segmentation.frames.has(frameName(f)));
@@ -256,14 +277,15 @@ function shown(pane: Pane, key: FrameKey): Promise<boolean> {
 
 /* The series that an object says it is about; where it says nothing, those with images. */
 function seriesNamedBy(ds: Dataset, reading: Reading): string[] {
-    const studies = [...items(ds, tagOf("CurrentRequestedProcedureEvidenceSequence")), ...items(ds, "0040A385"), ds];
-    const named = studies.flatMap((s) => items(s, tagOf("ReferencedSeriesSequence"))).map((s) => text(s, Tag.seriesUid));
+    const structured = items(ds, tagOf("ReferencedFrameOfReferenceSequence")).flatMap((f) => items(f, tagOf("RTReferencedStudySequence")));
+    const studies = [...items(ds, tagOf("CurrentRequestedProcedureEvidenceSequence")), ...items(ds, "0040A385"), ds, ...structured];
+    const named = studies.flatMap((s) => [...items(s, tagOf("ReferencedSeriesSequence")), ...items(s, tagOf("RTReferencedSeriesSequence"))]).map((s) => text(s, Tag.seriesUid));
     const known = new Set(reading.series.value.map((s) => s.uid));
     if (named.some((uid) => known.has(uid))) return named;
     return reading.series.value.filter((s) => !aboutImages.has(s.modality)).map((s) => s.uid).slice(0, seriesMax);
 }
 
-export const aboutImages: ReadonlySet<string> = new Set(["SR", "KO", "PR", "SEG"]);
+export const aboutImages: ReadonlySet<string> = new Set(["SR", "KO", "PR", "SEG", "RTSTRUCT"]);
 
 const keepers = new WeakMap<Reading, Keeper>();
 

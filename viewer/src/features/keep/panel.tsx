@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { keyTitles } from "../../dicom/ko";
 import type { Measurement } from "../../dicom/measurement";
+import type { SegmentationKind } from "../../dicom/seg";
 import { isWritable } from "../../dicom/sr-write";
 import { kinds } from "../../dicom/sr-codes";
 import { dateText } from "../../dicomweb/json";
@@ -116,18 +117,26 @@ function Display({ keeper }: { keeper: Keeper }) {
 }
 
 function Segmentations({ keeper }: { keeper: Keeper }) {
-    const isMap = useSignal(false);
+    const kind = useSignal<SegmentationKind | "RTSTRUCT">("BINARY");
     const all = keeper.reading.segments.all.value;
     if (all.length === 0) return null;
+    const kinds: readonly (readonly [SegmentationKind | "RTSTRUCT", string])[] = [
+        ["BINARY", t("SEG: a bit map for each segment")],
+        ["LABELMAP", t("SEG: one label map (not all programs read it)")],
+        ...(all.some((s) => s.shares) ? [["FRACTIONAL", t("SEG: shares of pixels")] as const] : []),
+        ["RTSTRUCT", t("RT Structure Set: contours")],
+    ];
     return (
         <section>
             <h3>{t("Segmentations")}</h3>
-            <label class="keep-check">
-                <input type="checkbox" checked={isMap.value} onChange={(e) => (isMap.value = e.currentTarget.checked)} />
-                {t("As one label map (not all programs read it)")}
+            <label>
+                {t("Save as")}
+                <select value={kind.value} onChange={(e) => (kind.value = e.currentTarget.value as SegmentationKind)}>
+                    {kinds.map(([value, name]) => <option key={value} value={value}>{name}</option>)}
+                </select>
             </label>
             {all.map((s) => (
-                <button key={s.uid} type="button" class="button" disabled={keeper.isBusy.value} onClick={() => void keeper.run(() => keeper.saveSegmentation(s, isMap.value ? "LABELMAP" : "BINARY"))}>
+                <button key={s.uid} type="button" class="button" disabled={keeper.isBusy.value} onClick={() => void keeper.run(() => keeper.saveSegmentation(s, kind.value))}>
                     {t("Save segmentation “{name}”", { name: s.label })}
                 </button>
             ))}
@@ -138,6 +147,7 @@ function Segmentations({ keeper }: { keeper: Keeper }) {
 function loadLabel(modality: string): string {
     if (modality === "SR") return t("Load measurements");
     if (modality === "KO") return t("Load key images");
+    if (modality === "RTSTRUCT") return t("Load structures");
     return modality === "SEG" ? t("Load segmentation") : t("Apply display");
 }
 

@@ -4,6 +4,7 @@
  * choice that is valid for every type is taken. */
 #include "dcm_deidentify_in.h"
 
+#include "dcm_time.h"
 #include "dcm_validate.h"
 
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static enum act by_row(struct work *w, const struct dcm_position *at, const stru
     if ((w->keeps & row->keeps & SHIFT_DATES) != 0 && is_date(at->vr))
         return ACT_SHIFT;
     if ((w->keeps & row->keeps & SHIFT_DATES) != 0 && at->tag == DCM_TIMEZONE_OFFSET_FROM_UTC)
-        return ACT_KEEP;
+        return ACT_SHIFT;
     if ((w->keeps & row->keeps & ~(unsigned)SHIFT_DATES) != 0 && at->vr != DCM_VR_UN)
         return ACT_KEEP;
     if (at->event == DCM_EV_SEQUENCE)
@@ -251,7 +252,8 @@ static int judge(void *ctx, struct dcm_parser *from, const struct dcm_position *
     struct work *w = ctx;
     char         pseudonym[DCM_DEIDENTIFY_PSEUDONYM_CHARS + 1];
     iso_str      text = { 0 };
-    int          rc   = ISO_OK;
+    int          zone;
+    int          rc = ISO_OK;
 
     iso_arena_reset(&w->scratch);
     enum act act = decide(w, at);
@@ -271,7 +273,12 @@ static int judge(void *ctx, struct dcm_parser *from, const struct dcm_position *
         *vr = DCM_VR_UI;
         return deidentify_uids(w->profile, text, &w->scratch, value, err);
     case ACT_SHIFT:
-        return deidentify_dates(*vr, text, w->days, &w->scratch, value, err);
+        if (at->tag != DCM_TIMEZONE_OFFSET_FROM_UTC)
+            return deidentify_dates(*vr, text, w->days, &w->scratch, value, err);
+        text = iso_str_trim(text);
+        if (dcm_zone_parse(text, &zone)) /* and nothing else */
+            *value = iso_bytes_of_str(text);
+        return ISO_OK;
     case ACT_PSEUDONYM:
         *vr = DCM_VR_LO;
         rc  = deidentify_pseudonym(w->profile, iso_str_trim(text), pseudonym, err);

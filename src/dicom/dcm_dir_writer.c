@@ -138,6 +138,32 @@ void dcm_dir_writer_free(struct dcm_dir_writer *writer)
 
 /* ---- gathering -------------------------------------------------------------------------------- */
 
+/* Keys of type 1 that objects have empty, or not at all: what stands for them, so that the directory can be
+ * read where it is checked.   PS3.3 §F.5 */
+static iso_str made_up(dcm_tag key)
+{
+    switch (key) {
+    case DCM_PATIENT_ID:
+        return ISO_STR("UNKNOWN");
+    case DCM_STUDY_DATE:
+    case DCM_CONTENT_DATE:
+    case DCM_PRESENTATION_CREATION_DATE:
+        return ISO_STR("19000101");
+    case DCM_STUDY_TIME:
+    case DCM_CONTENT_TIME:
+    case DCM_PRESENTATION_CREATION_TIME:
+        return ISO_STR("000000");
+    case DCM_STUDY_ID:
+    case DCM_SERIES_NUMBER:
+    case DCM_INSTANCE_NUMBER:
+        return ISO_STR("0");
+    case DCM_MODALITY:
+        return ISO_STR("OT");
+    default:
+        return ISO_STR("");
+    }
+}
+
 static int fill_record(struct dcm_dir_writer *w, struct dcm_dataset *keys, const struct kind *kind,
                        const struct dcm_dataset *object, struct iso_err *err)
 {
@@ -156,7 +182,10 @@ static int fill_record(struct dcm_dir_writer *w, struct dcm_dataset *keys, const
     for (size_t i = 0; rc == ISO_OK && i < KEYS_MAX && kind->key[i] != 0; i++) {
         const struct dcm_element *el = dcm_get(object, kind->key[i]);
 
-        if (el != NULL && (el->form == DCM_FORM_VALUE || el->form == DCM_FORM_SEQUENCE))
+        if (made_up(kind->key[i]).len > 0 && dcm_get_raw(object, kind->key[i]).len == 0)
+            rc = dcm_put_str(keys, arena, kind->key[i], dcm_dict_find(kind->key[i])->vr,
+                             made_up(kind->key[i]));
+        else if (el != NULL && (el->form == DCM_FORM_VALUE || el->form == DCM_FORM_SEQUENCE))
             rc = dcm_put_copy(keys, arena, object, el, err);
         else if (i < kind->needed)
             rc = dcm_put(keys, arena, kind->key[i], dcm_dict_find(kind->key[i])->vr) != NULL

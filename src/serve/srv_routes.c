@@ -29,6 +29,17 @@ static const struct http_query_doc picture_query[] = {
     { "overlays", "string", "no: without overlays and shutters" },
 };
 
+static const struct http_query_doc object_query[] = {
+    { "accept", "string", "Media types, instead of the header" },
+    { "dicomdir", "boolean", "Of application/zip: files named for discs, with a DICOMDIR" },
+    { "deidentify", "string", "Of application/zip: basic for the profile of PS3.15 Annex E" },
+    { "retain", "array", "With deidentify: what to keep of uids, device, institution, patient" },
+    { "dates", "string", "With deidentify: remove (the default), shift or keep" },
+    { "pixels", "string", "With deidentify: drop (the default) or keep pixels that may show text" },
+    { "pseudonym", "string",
+      "With deidentify: 8 to 256 characters; the same ones give the same UIDs and patient IDs" },
+};
+
 static const struct http_query_doc uri_query[] = {
     { "requestType", "string", "WADO" },
     { "studyUID", "string", "Study Instance UID" },
@@ -55,6 +66,12 @@ static const struct http_query_doc uri_query[] = {
     {                                                                                              \
         .method = HTTP_GET, .pattern = (pattern_), .handler = (handler_), .flags = (flags_),       \
         .response_type = (type_), .summary = (summary_)                                            \
+    }
+#define OBJECTS(pattern_, flags_, summary_)                                                        \
+    {                                                                                              \
+        .method = HTTP_GET, .pattern = (pattern_), .handler = srv_wado_objects, .flags = (flags_), \
+        .response_type = OBJECT_TYPES, .summary = (summary_), .query = object_query,               \
+        .query_count = sizeof object_query / sizeof *object_query                                  \
     }
 #define PICTURE(pattern_, handler_, flags_, types_, summary_)                                      \
     {                                                                                              \
@@ -95,9 +112,9 @@ const struct http_route srv_dicomweb_routes[] = {
     SEARCH(STUDY "/instances", srv_qido_instances, "Search for instances of a study"),
     SEARCH(SERIES "/instances", srv_qido_instances, "Search for instances of a series"),
 
-    GET(STUDY, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a study"),
-    GET(SERIES, srv_wado_objects, HTTP_ROUTE_LONG, OBJECT_TYPES, "Retrieve a series"),
-    GET(INSTANCE, srv_wado_objects, HTTP_ROUTE_BRIEF, OBJECT_TYPES, "Retrieve an instance"),
+    OBJECTS(STUDY, HTTP_ROUTE_LONG, "Retrieve a study"),
+    OBJECTS(SERIES, HTTP_ROUTE_LONG, "Retrieve a series"),
+    OBJECTS(INSTANCE, HTTP_ROUTE_BRIEF, "Retrieve an instance"),
     GET(STUDY "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a study's instances"),
     GET(SERIES "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of a series' instances"),
     GET(INSTANCE "/metadata", srv_wado_metadata, 0, JSON_OR_XML, "Attributes of an instance"),

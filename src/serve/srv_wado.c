@@ -4,9 +4,9 @@
  * file first, object by object.
  * Preambles: srv_object_spans. */
 #include "srv_transcode.h"
+#include "srv_zip.h"
 
 #include "http_multipart_reply.h"
-#include "http_zip.h"
 #include "os_clock.h"
 #include "os_file.h"
 
@@ -239,43 +239,6 @@ static int send_single(struct out *o, struct iso_err *err)
     return rc;
 }
 
-static int send_zip(struct out *o, struct iso_err *err)
-{
-    struct http_zip *zip = NULL;
-    struct iso_sink  sink;
-    int              rc =
-        http_reply_header(o->req, "Content-Disposition",
-                          iso_arena_printf(http_arena(o->req), "attachment; filename=\"%.*s.zip\"",
-                                           ISO_STR_ARG(o->list[0].study_uid)),
-                          err);
-
-    if (rc == ISO_OK)
-        rc = http_reply_stream(o->req, 200, "application/zip", HTTP_LENGTH_UNKNOWN, &sink, err);
-    if (rc == ISO_OK)
-        rc = http_zip_new(&zip, sink, err);
-    for (size_t i = 0; rc == ISO_OK && i < o->count; i++) {
-        const struct arc_instance *inst   = &o->list[i];
-        struct arc_object          object = { 0 };
-        iso_str                    name =
-            iso_arena_printf(http_arena(o->req), "%.*s/%.*s/%.*s.dcm", ISO_STR_ARG(inst->study_uid),
-                             ISO_STR_ARG(inst->series_uid), ISO_STR_ARG(inst->sop_instance_uid));
-
-        rc = name.ptr == NULL ? iso_arena_fail(http_arena(o->req), err)
-                              : arc_object_open(o->web->arc, inst, &object, err);
-        struct http_span span[2];
-        size_t           spans = 0;
-        if (rc == ISO_OK)
-            rc = srv_object_spans(&object, span, &spans, err);
-        if (rc == ISO_OK)
-            rc = http_zip_add(zip, name.ptr, inst->stored_us / 1000000, span, spans, err);
-        arc_object_close(&object);
-    }
-    if (rc == ISO_OK)
-        rc = http_zip_finish(zip, err);
-    http_zip_free(zip);
-    return rc;
-}
-
 static int refuse(struct out *o)
 {
     const char *others = srv_forms_of(o->req, &o->list[0], false);
@@ -298,12 +261,15 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
         { .type = "application/dicom" },
         { .type = "application/zip" },
     };
-    struct srv_path path;
-    struct out     *o  = iso_arena_alloc(http_arena(req), sizeof *o);
-    int             rc = o == NULL ? iso_arena_fail(http_arena(req), err) : ISO_OK;
+    struct srv_zip_wish wish;
+    struct srv_path     path;
+    struct out         *o  = iso_arena_alloc(http_arena(req), sizeof *o);
+    int                 rc = o == NULL ? iso_arena_fail(http_arena(req), err) : ISO_OK;
 
     if (rc == ISO_OK)
         rc = srv_path_read(req, &path, err);
+    if (rc == ISO_OK)
+        rc = srv_zip_wish(req, &wish, err);
     if (rc < 0)
         return rc;
     *o = (struct out){ .req = req, .web = ctx };
@@ -320,8 +286,10 @@ int srv_wado_objects(struct http_request *req, void *ctx, struct iso_err *err)
     int offer = http_accept_pick(&o->accept, offers, sizeof offers / sizeof *offers, NULL);
     if (http_in_haste(req) && offer == 2)
         return http_later(req);
-    if (offer == 2)
-        return send_zip(o, err);
+    if (offer != 2 && (wish.deidentify || wish.dicomdir))
+        return srv_not_acceptable(req, "with deidentify or dicomdir ask for application/zip");
+    if (offer == 2 && choose_all(o, &offers[2]))
+        return srv_zip_send(req, o->web, o->list, o->to, o->count, &wish, err);
     bool single = offer == 1 && o->count == 1 && choose_all(o, &offers[1]);
     if (!single && !choose_all(o, &offers[0]))
         return refuse(o);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { board, CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
 import { serverUrl, store } from "../lib/server";
+import { assertValid, bytesOf, storedObjects, type Json } from "../lib/stored";
 import { colorsAt, expect, imageIs, mark, openStudy, pane, test } from "../lib/test";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -66,46 +67,14 @@ async function openPanel(page: Page): Promise<void> {
     await keepPanel(page).waitFor();
 }
 
-type Json = Record<string, { Value?: unknown[] }>;
-
-async function stored(study: string, modality: string): Promise<Json[]> {
-    const rows = (await (await fetch(`${serverUrl()}/dicom-web/studies/${study}/metadata`)).json()) as Json[];
-    return rows.filter((ds) => ds["00080060"]?.Value?.[0] === modality);
-}
-
-async function fileOf(ds: Json): Promise<Buffer> {
-    const [study, series, instance] = ["0020000D", "0020000E", "00080018"].map((t) => String(ds[t]?.Value?.[0]));
-    const res = await fetch(`${serverUrl()}/dicom-web/studies/${study}/series/${series}/instances/${instance}`, { headers: { Accept: "application/dicom" } });
-    expect(res.status).toBe(200);
-    return Buffer.from(await res.arrayBuffer());
-}
-
-/** The errors that dciodvfy finds in a stored object; undefined where it is not installed. */
-async function validated(ds: Json): Promise<string[] | undefined> {
-    const folder = mkdtempSync(join(tmpdir(), "isocenter-keep-"));
-    try {
-        writeFileSync(join(folder, "o.dcm"), await fileOf(ds));
-        const said = execFileSync("sh", ["-c", 'command -v dciodvfy >/dev/null || exit 7; dciodvfy -new "$0" 2>&1 || true', join(folder, "o.dcm")], { encoding: "utf8" });
-        return said.split("\n").filter((l) => /^Error/.test(l));
-    } catch (e) {
-        if ((e as { status?: number }).status === 7) return undefined;
-        throw e;
-    } finally {
-        rmSync(folder, { recursive: true });
-    }
-}
-
-async function assertValid(list: readonly Json[]): Promise<void> {
-    expect(list.length).toBeGreaterThan(0);
-    for (const ds of list) expect((await validated(ds)) ?? []).toEqual([]);
-}
+const stored = storedObjects;
 
 /* What highdicom reads of an SR or SEG, as the judge prints it; undefined where the tests' Python lacks it. */
 async function readByHighdicom(ds: Json): Promise<unknown> {
     const python = join(here, "../../../.venv/bin/python");
     const folder = mkdtempSync(join(tmpdir(), "isocenter-keep-"));
     try {
-        writeFileSync(join(folder, "o.dcm"), await fileOf(ds));
+        writeFileSync(join(folder, "o.dcm"), await bytesOf(ds));
         const said = execFileSync("sh", ["-c", '"$0" -c "import highdicom" 2>/dev/null || exit 7; exec "$0" "$1" "$2"', python, join(here, "../lib/judge.py"), join(folder, "o.dcm")], { encoding: "utf8" });
         return JSON.parse(said) as unknown;
     } catch (e) {
@@ -319,4 +288,18 @@ test("what was measured on a plane survives a closed tab, is saved as SCOORD3D, 
     await expect(page.locator(".measure-layer [data-mark]")).toHaveCount(6);
     const ring = (await page.locator(".measure-layer [data-kind=circle] .line").boundingBox())!;
     expect(Math.abs(ring.width - ring.height)).toBeLessThan(3);
+});
+
+test("a report that is being written survives a closed tab, and goes when it is discarded", async ({ page }) => {
+    const { who } = await phantom();
+    await openStudy(page, who.study);
+    await page.getByRole("button", { name: "Report", exact: true }).click();
+    await page.getByRole("button", { name: "Write", exact: true }).click();
+    const impression = page.getByRole("textbox", { name: "Impression", exact: true });
+    await impression.fill("Größer als <b>zuvor</b>");
+    await expect.poll(async () => (await fetch(draftUrl(who.study))).status).toBe(200);
+    await page.reload();
+    await expect(impression).toHaveValue("Größer als <b>zuvor</b>"); /* its panel opens by itself */
+    await page.getByRole("button", { name: "Discard", exact: true }).click();
+    await expect.poll(async () => (await fetch(draftUrl(who.study))).status).toBe(204);
 });

@@ -8,6 +8,7 @@ import { look } from "../features/look/module";
 import { measure } from "../features/measure/module";
 import { segment } from "../features/segment/module";
 import type { Module } from "../features/reading/module";
+import { report } from "../features/report/module";
 import { volume } from "../features/volume/module";
 
-export const modules: readonly Module[] = [look, volume, segment, measure, lesions, keep, hanging, carry];
+export const modules: readonly Module[] = [look, volume, segment, measure, lesions, report, keep, hanging, carry];

@@ -64,7 +64,7 @@ describe("the text of a report", () => {
     it("needs findings and an impression to be signed", () => {
         expect(lacks(report, true)).toEqual([]);
         expect(lacks({ ...report, sections: report.sections.slice(0, 3) }, true)).toEqual([{ is: "empty", heading: "19005-8" }]);
-        expect(lacks({ ...report, sections: [{ heading: "19005-8", text: "  \n" }] }, true)).toEqual(["59776-5", "19005-8"].map((heading) => ({ is: "empty", heading })));
+        expect(lacks({ ...report, sections: [{ heading: "19005-8", text: "  \n" }, { heading: "59776-5", text: "Lungs: \nPleura:" }] }, true)).toEqual(["59776-5", "19005-8"].map((heading) => ({ is: "empty", heading })));
     });
     it("comes back from a draft as it was, and nonsense does not", () => {
         expect(reportOf(JSON.parse(JSON.stringify(report)))).toEqual(report);

@@ -138,7 +138,8 @@ const needed = ["59776-5", "19005-8"] as const; /* findings, impression */
 
 /** What stands against storing a report, or signing it. */
 export function lacks(r: Report, toSign: boolean): Lack[] {
-    const filled = (code: string) => r.sections.some((s) => s.heading === code && s.text.trim() !== "");
+    /* a line that ends with a colon is one of a template that nothing was written to */
+    const filled = (code: string) => r.sections.some((s) => s.heading === code && s.text.split("\n").some((line) => !/^\s*$|[:：]\s*$/.test(line)));
     return [
         ...(toSign ? needed : []).filter((code) => !filled(code)).map((code): Lack => ({ is: "empty", heading: code })),
         ...usedLinks(r).filter((l) => l.gone).map((link): Lack => ({ is: "gone", link })),

@@ -110,6 +110,11 @@ export const instancePath = (r: Omit<FrameRef, "frame">) =>
 export const renderedPath = (r: Omit<FrameRef, "frame"> & { frame?: number }, type: string): string =>
     `${instancePath(r)}${r.frame === undefined ? "" : `/frames/${r.frame}`}/rendered?accept=${encodeURIComponent(type)}`;
 
+/** What the server draws of an object, as bytes. */
+export async function fetchRendered(r: Omit<FrameRef, "frame">, type: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await ask(`${instancePath(r)}/rendered`, { accept: type })).arrayBuffer());
+}
+
 /** The picture that stands for a study or a series, as the server draws it (PS3.18 §10.4.1.1.4). */
 export const thumbnailPath = (study: string, series: string | undefined, side: number): string =>
     `${root}/studies/${uid(study)}${series === undefined ? "" : `/series/${uid(series)}`}/thumbnail?viewport=${side},${side}`;

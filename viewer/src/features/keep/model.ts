@@ -18,18 +18,13 @@ import { inlineBytes, items, number, text, Tag, type Dataset } from "../../dicom
 import { storeObjects } from "../../dicomweb/stow";
 import type { FrameInfo } from "../../imaging";
 import { t } from "../../ui/text";
+import { objectsOf, originOf, type Note } from "../reading/documents";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import type { Content, Series } from "../reading/series";
 import { Drafts } from "./drafts";
 
-const firstSeriesNumber = 9001;
 const seriesMax = 100; /* whose objects are looked through for what a report refers to */
-
-export interface Note {
-    isProblem: boolean;
-    text: string;
-}
 
 /** A presentation state that is in force: its drawings and shutters are laid over the panes. */
 export interface Applied extends PresentationState {
@@ -62,14 +57,11 @@ export class Keeper {
     }
 
     private origin(description: string): Origin {
-        const taken = this.reading.series.value.map((s) => s.number ?? 0).filter((n) => n >= firstSeriesNumber && n < 2 ** 31 - 1);
-        return { date: new Date(), seriesNumber: Math.max(firstSeriesNumber - 1, ...taken) + 1, seriesDescription: description };
+        return originOf(this.reading, description);
     }
 
-    private async objectsOf(series: Iterable<string>): Promise<Dataset[]> {
-        const known = new Set(this.reading.series.value.map((s) => s.uid));
-        const contents = await Promise.all([...new Set(series)].filter((uid) => known.has(uid)).map((uid) => this.reading.content(uid)));
-        return contents.flatMap((c) => c.datasets);
+    private objectsOf(series: Iterable<string>): Promise<Dataset[]> {
+        return objectsOf(this.reading, series);
     }
 
     private async stored(objects: readonly Dataset[], done: string): Promise<Note> {

@@ -34,6 +34,14 @@ export function inReadingOrder(list: readonly Series[]): Series[] {
     return [...list].sort((a, b) => late(a) - late(b) || (a.number ?? 1e9) - (b.number ?? 1e9) || (a.uid < b.uid ? -1 : 1));
 }
 
+const firstOwnNumber = 9001;
+
+/** The number of a series that is made here: behind all of the study's own. */
+export function newSeriesNumber(list: readonly Series[]): number {
+    const taken = list.map((s) => s.number ?? 0).filter((n) => n >= firstOwnNumber && n < 2 ** 31 - 2);
+    return Math.max(firstOwnNumber - 1, ...taken) + 1;
+}
+
 export interface Content {
     datasets: readonly Dataset[]; /* every object, in order */
     frames: readonly FrameInfo[]; /* every frame of every image, in order */

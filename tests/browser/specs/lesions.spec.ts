@@ -4,6 +4,7 @@ import type { Measurement } from "../../../viewer/src/dicom/measurement";
 import { measurementReport } from "../../../viewer/src/dicom/sr-write";
 import { CtImage, newUid, object, picture, type Attributes } from "../lib/dicom";
 import { serverUrl, store } from "../lib/server";
+import { assertValid, bytesOf, judged, storedObjects, value } from "../lib/stored";
 import { expect, mark, openStudy, test } from "../lib/test";
 
 const [rows, columns] = [96, 128];
@@ -101,4 +102,14 @@ test("a lesion measured again is followed from its baseline: sum, change, respon
     await expect(row("N1").getByRole("combobox")).toHaveValue("measured");
     await expect(result("new")).toHaveText("yes");
     await expect(result("overall")).toHaveText("PD");
+
+    await page.getByRole("button", { name: "Save as report" }).click();
+    await expect(page.locator(".lesion-notes")).toHaveText("The course is stored as a report");
+    const [report] = await storedObjects(followUp.study, "SR");
+    const [pdf] = await storedObjects(followUp.study, "DOC");
+    expect([value(report, "00080016"), value(report, "0040A493")]).toEqual(["1.2.840.10008.5.1.4.1.1.88.33", "UNVERIFIED"]);
+    expect(JSON.stringify(report)).toContain('"response-PD"');
+    await assertValid([report!, pdf!]);
+    const text = judged("pdftotext", await bytesOf(pdf!, "/rendered", "application/pdf"), 'pdftotext -layout "$0" -');
+    if (text !== undefined) for (const said of [/T1 Liver: 20\.0 mm/, /T1 Liver: absent/, /N1 Brain: [78]\.\d mm/, /RECIST 1\.1: PD/]) expect(text).toMatch(said);
 });

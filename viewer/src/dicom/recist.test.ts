@@ -139,3 +139,25 @@ describe("what may be a target", () => {
         expect(rules(two, tp(mm("a", 20), mm("b", 20)), tp(mm("a", 4, { modality: "MR" })))).toEqual(["otherModality", "belowFive", "missing"]);
     });
 });
+
+describe("the dates of a confirmation", () => {
+    const base = { date: "20260101", findings: [mm("liver", 50)] };
+    const worse = (date: string, size: number) => ({ date, findings: [mm("liver", size)] });
+    const at = (...tps: (typeof base)[]) => assess([lesion("liver")], [base, ...tps]).timepoints.at(-1)!;
+
+    it("are 28 to 56 days after the progression that is to be confirmed", () => {
+        expect(at(worse("20260201", 60)).toConfirm).toEqual(["20260301", "20260329"]);
+        expect(at(worse("20260201", 60)).immuneProblems).toEqual([]);
+        expect(at(worse("20260201", 60), worse("20260301", 65))).toMatchObject({ immune: "iCPD", immuneProblems: [], toConfirm: undefined });
+        expect(at(worse("20260201", 60), worse("20260329", 65)).immuneProblems).toEqual([]);
+    });
+    it("are told when they are sooner or later, with the days, whether it was confirmed or not", () => {
+        expect(at(worse("20260201", 60), worse("20260228", 65))).toMatchObject({ immune: "iCPD", immuneProblems: [{ rule: "confirmedTooSoon", limit: 27 }] });
+        expect(at(worse("20260201", 60), worse("20260330", 61))).toMatchObject({ immune: "iUPD", immuneProblems: [{ rule: "confirmedLate", limit: 57 }], toConfirm: ["20260427", "20260525"] });
+        expect(at(worse("20260201", 60), worse("", 65)).immuneProblems).toMatchObject([{ rule: "confirmationUndated" }]);
+    });
+    it("do not matter after a response, nor once it is confirmed", () => {
+        expect(at(worse("20260201", 60), worse("20260203", 30)).immuneProblems).toEqual([]);
+        expect(at(worse("20260201", 60), worse("20260301", 65), worse("20260302", 70)).immuneProblems).toEqual([]);
+    });
+});

@@ -35,9 +35,9 @@ export type Immune = "iCR" | "iPR" | "iSD" | "iUPD" | "iCPD" | "NE" | "nonCR";
 
 export type Rule =
     | "tooManyTargets" | "tooManyInOrgan" | "noOrgan" | "notMeasured" | "tooSmallAtBaseline" | "slicesTooThick" | "modality"
-    | "absentAtBaseline" | "missing" | "otherModality" | "belowFive" | "noLesions";
+    | "absentAtBaseline" | "missing" | "otherModality" | "belowFive" | "noLesions" | "confirmedTooSoon" | "confirmedLate" | "confirmationUndated";
 
-/** What does not conform. lesion: empty when it is the timepoint's. limit: mm, or how many. */
+/** What does not conform. lesion: empty when it is the timepoint's. limit: mm, how many, or days. */
 export interface Problem {
     rule: Rule;
     lesion: string;
@@ -56,6 +56,8 @@ export interface Assessment {
     overall: Category | "nonCR"; /* nonCR: neither CR nor PD, of those who have no targets */
     immune: Immune;
     problems: readonly Problem[];
+    immuneProblems: readonly Problem[]; /* those of iRECIST alone */
+    toConfirm: readonly [from: string, to: string] | undefined; /* the dates (DA) between which iRECIST wants an unconfirmed progression looked at again */
 }
 
 export interface Assessed {
@@ -197,7 +199,7 @@ function newOf(lesions: readonly Lesion[], tp: Timepoint): { uids: Set<string>; 
 const named: Readonly<Record<Category | "nonCR", Immune>> = { CR: "iCR", PR: "iPR", SD: "iSD", PD: "iUPD", NE: "NE", nonCR: "nonCR" };
 
 /** The timepoint's response, and what it leaves to be confirmed at the next. */
-function immune(lesions: readonly Lesion[], tp: Timepoint, a: Omit<Assessment, "immune">, sum: Sums, before: Unconfirmed | undefined): [Immune, Unconfirmed | undefined] {
+function immune(lesions: readonly Lesion[], tp: Timepoint, a: Pick<Assessment, "target" | "nonTarget">, sum: Sums, before: Unconfirmed | undefined): [Immune, Unconfirmed | undefined] {
     const news = newOf(lesions, tp);
     const isStillLarger = (before?.nonTarget ?? false) && tp.findings.some((f) => f.state === "increased" && lesions.some((l) => l.uid === f.lesion && l.role === "nonTarget"));
     const hasProgress = a.target === "PD" || a.nonTarget === "PD" || news.uids.size > 0 || isStillLarger;
@@ -217,6 +219,21 @@ function immune(lesions: readonly Lesion[], tp: Timepoint, a: Omit<Assessment, "
         another ||
         (before.newUids.size > 0 && (news.isLarger || atMost(before.newSumMm + 5, news.sumMm)));
     return [confirmed ? "iCPD" : "iUPD", now];
+}
+
+/* Progression is confirmed 4 to 8 weeks after it was seen first. */
+const confirmDays = [28, 56] as const;
+
+const dayMs = 86_400_000;
+const momentOf = (da: string): number => (/^\d{8}$/.test(da) ? Date.UTC(Number(da.slice(0, 4)), Number(da.slice(4, 6)) - 1, Number(da.slice(6))) : NaN);
+const daAfter = (da: string, days: number): string => new Date(momentOf(da) + days * dayMs).toISOString().slice(0, 10).replaceAll("-", "");
+
+/* Of a timepoint that has progression again, after one where it was not confirmed. */
+function confirmationProblems(before: string, now: string): Problem[] {
+    const days = Math.round((momentOf(now) - momentOf(before)) / dayMs);
+    if (Number.isNaN(days)) return [{ rule: "confirmationUndated", lesion: "" }];
+    if (days < confirmDays[0]) return [{ rule: "confirmedTooSoon", lesion: "", limit: days }];
+    return days > confirmDays[1] ? [{ rule: "confirmedLate", lesion: "", limit: days }] : [];
 }
 
 /* ---- all of it ---- */
@@ -252,9 +269,13 @@ export function assess(lesions: readonly Lesion[], timepoints: readonly Timepoin
             problems: problemsOf(lesions, timepoints, at),
         };
         const [response, left] = at === 0 ? [named[a.overall], undefined] : immune(lesions, tp, a, sum, unconfirmed);
+        const isAgain = unconfirmed !== undefined && !isConfirmed && (response === "iUPD" || response === "iCPD");
+        const immuneProblems = isAgain ? confirmationProblems(timepoints[at - 1]!.date, tp.date) : [];
         unconfirmed = left;
         isConfirmed ||= response === "iCPD";
-        done.push({ ...a, immune: isConfirmed ? "iCPD" : response });
+        const isOpen = !isConfirmed && response === "iUPD" && !Number.isNaN(momentOf(tp.date));
+        const toConfirm = isOpen ? ([daAfter(tp.date, confirmDays[0]), daAfter(tp.date, confirmDays[1])] as const) : undefined;
+        done.push({ ...a, immune: isConfirmed ? "iCPD" : response, immuneProblems, toConfirm });
         if (sum.whole !== undefined) wholes.push(sum.whole);
     }
     const reached = done.slice(1, 1 + firstProgress(done.slice(1))).map((a) => a.overall);

@@ -9,6 +9,7 @@ import { readReport } from "../../dicom/sr-read";
 import { isAbort, searchSeries, seriesMetadata } from "../../dicomweb/client";
 import { number, text, Tag } from "../../dicomweb/json";
 import { otherStudies } from "../../dicomweb/study";
+import type { Note } from "../reading/documents";
 import type { Reading } from "../reading/model";
 import { courseOf, lesionName, nextNumber, type StudyMarks } from "./course";
 
@@ -29,6 +30,8 @@ export class Lesions {
     readonly others = signal<readonly StudyMarks[]>([]); /* what is stored, that of the open study too */
     readonly failure = signal("");
     readonly immune = signal(false); /* iRECIST instead of RECIST 1.1 */
+    readonly notes = signal<readonly Note[]>([]); /* what became of saving */
+    readonly isSaving = signal(false);
     readonly course = computed(() => {
         const own = this.others.value.find((s) => s.study === this.reading.study);
         const open: StudyMarks = {
@@ -67,6 +70,21 @@ export class Lesions {
 
     close(): void {
         this.abort.abort();
+    }
+
+    /** Stores the course as a report, with its PDF. */
+    async save(): Promise<void> {
+        if (this.isSaving.value) return;
+        this.isSaving.value = true;
+        this.notes.value = [];
+        try {
+            const { saveCourse } = await import("./document");
+            this.notes.value = await saveCourse(this.reading, this.course.value, this.immune.value);
+        } catch (e) {
+            this.notes.value = [{ isProblem: true, text: e instanceof Error ? e.message : String(e) }];
+        } finally {
+            this.isSaving.value = false;
+        }
     }
 
     /** The chosen mark becomes what is measured of a new lesion. */

@@ -53,5 +53,11 @@ export function problemText({ rule, limit = 0, organ = "" }: Problem): string {
             return t("Below {limit} mm: say too small if it cannot be measured reliably", { limit });
         case "noLesions":
             return t("There is no target and no non-target lesion");
+        case "confirmedTooSoon":
+            return t("{days} days after the unconfirmed progression: iRECIST has it confirmed after 4 to 8 weeks, this is too soon", { days: limit });
+        case "confirmedLate":
+            return t("{days} days after the unconfirmed progression: iRECIST has it confirmed after 4 to 8 weeks, this is late", { days: limit });
+        case "confirmationUndated":
+            return t("The dates do not say whether progression was confirmed after 4 to 8 weeks");
     }
 }

@@ -112,6 +112,18 @@ function Sums({ lesions, course }: { lesions: Lesions; course: Course }) {
     );
 }
 
+/* The course as a document of the study that is read. */
+function Save({ lesions, course }: { lesions: Lesions; course: Course }) {
+    return (
+        <>
+            <button type="button" class="button" disabled={course.at < 0 || lesions.isSaving.value} onClick={() => void lesions.save()}>{t("Save as report")}</button>
+            <div role="status" class="lesion-notes">
+                {lesions.notes.value.map((n, i) => <p key={i} class={n.isProblem ? "warn" : ""}>{n.text}</p>)}
+            </div>
+        </>
+    );
+}
+
 const models = new WeakMap<Reading, Lesions>();
 
 /** The model lives as long as the page, not as long as the panel is open. */
@@ -126,7 +138,8 @@ export function Panel({ reading }: { reading: Reading }) {
     const patientId = text(reading.active.value.dataset.value, Tag.patientId);
     useEffect(() => void lesions.load(patientId), [patientId]);
     const course = lesions.course.value;
-    const general = (course.timepoints[course.at]?.problems ?? []).filter((p) => p.lesion === "");
+    const now = course.timepoints[course.at];
+    const general = [...(now?.problems ?? []).filter((p) => p.lesion === ""), ...(lesions.immune.value ? (now?.immuneProblems ?? []) : [])];
     return (
         <div class="lesions">
             <h2>{t("Lesions")}</h2>
@@ -153,7 +166,9 @@ export function Panel({ reading }: { reading: Reading }) {
                         <input type="checkbox" checked={lesions.immune.value} onChange={(e) => ((lesions.immune.value = e.currentTarget.checked), e.currentTarget.blur())} /> iRECIST
                     </label>
                     {course.best !== undefined && <p>{t("Best overall response: {response}", { response: categoryText(course.best) })}</p>}
+                    {lesions.immune.value && now?.toConfirm && <p>{t("To be confirmed between {from} and {to}", { from: dateText(now.toConfirm[0]), to: dateText(now.toConfirm[1]) })}</p>}
                     <Trend course={course} />
+                    <Save lesions={lesions} course={course} />
                     <p class="dim">{t("Saved with the measurements of this study; the next study finds it there.")}</p>
                 </>
             )}

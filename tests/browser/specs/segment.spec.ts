@@ -129,3 +129,38 @@ test("brush, thresholds, eraser and scissors paint what they cover, and nothing 
         return rod.filter((i) => !all.has(i)); /* the locked one is whole */
     }).toEqual([]);
 });
+
+test("a ball reaches through the images, planes show what is painted and are painted on", async ({ page }) => {
+    await open(page, 3);
+    await page.locator(".segment-tools").getByRole("button", { name: "Brush", exact: true }).click();
+    await page.getByRole("checkbox", { name: "A ball" }).check();
+    const at = await onPage(page);
+    await page.mouse.click(...at([20.5, 20.5]));
+    /* 8 mm around the middle of a pixel of the third slice */
+    const ball = [-2, -1, 0, 1, 2].flatMap((k) =>
+        values.flatMap((_, i) => (((i % columns) - 20) * columnMm) ** 2 + ((Math.floor(i / columns) - 20) * rowMm) ** 2 + (k * stepMm) ** 2 < 64 ? [[i % columns, Math.floor(i / columns), k + 2] as const] : []),
+    );
+    const said = async () => Number(/([\d.]+) ml/.exec((await row(page, 1).textContent())!)?.[1]);
+    await expect.poll(async () => Math.abs((await said()) - ml(ball.length))).toBeLessThan(ml(25)); /* the click is not to the tenth of a pixel */
+
+    await page.getByRole("button", { name: "Stack, planes, 3D" }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Coronal" }).click();
+    await expect(page.locator('[data-pane="0"] .corner.bl')).toContainText("Coronal  33 / 64");
+    await expect.poll(() => painted(page)).toEqual([]); /* row 32 is 18 mm away */
+    for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowUp");
+    await expect(page.locator('[data-pane="0"] .corner.bl')).toContainText("Coronal  21 / 64");
+    const inPlane = ball.filter(([, r]) => r === 20).map(([c, , k]) => (slices - 1 - k) * columns + c);
+    await expect.poll(async () => Math.abs((await painted(page)).length - inPlane.length)).toBeLessThanOrEqual(4);
+    expect((await painted(page)).filter((i) => !inPlane.includes(i)).length).toBeLessThanOrEqual(4);
+
+    await page.getByRole("checkbox", { name: "A ball" }).uncheck();
+    const before = await painted(page);
+    const beforeMl = await said();
+    const box = (await page.locator('[data-pane="0"] .stage').boundingBox())!;
+    const scale = Math.min(box.width / (columns * columnMm), box.height / (slices * stepMm));
+    const middle = [box.x + box.width / 2, box.y + box.height / 2] as const;
+    await page.mouse.click(middle[0] + (50.5 - 32) * scale, middle[1]); /* column 50, the third slice */
+    const disc = [-2, -1, 0, 1, 2].flatMap((k) => Array.from({ length: columns }, (_, c) => c).filter((c) => (c - 50) ** 2 + (k * stepMm) ** 2 < 64));
+    await expect.poll(async () => Math.abs((await painted(page)).length - before.length - disc.length)).toBeLessThanOrEqual(4);
+    expect(Math.abs((await said()) - beforeMl - ml(disc.length))).toBeLessThan(ml(4) + 0.011); /* one voxel thick */
+});

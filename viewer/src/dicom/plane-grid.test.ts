@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inPatient, onImagePlane } from "./place";
-import { noSlab, planeFrame, PlaneGrid, planeThrough, type Cut, type SliceValues } from "./plane-grid";
+import { labelsOnPlane, noSlab, planeFrame, PlaneGrid, planeThrough, type Cut, type SliceValues } from "./plane-grid";
 import { statsIn, valueAt } from "./stats";
 import { scale, turned, unit, type Vec3 } from "./vector";
 import { pointAt, type Box } from "./volume";
@@ -61,6 +61,27 @@ describe("the grid of a plane", () => {
         const part = gridOf(coronal(9), noSlab, (k) => (k === 3 ? undefined : slice(k))).grid;
         expect(statsIn(part, { kind: "rectangle", points: [[0, 0], [3, 0], [3, 2], [0, 2]] }, [1, 4])).toBeUndefined();
         expect([...part.missing]).toEqual([3]);
+    });
+});
+
+describe("labels on a plane", () => {
+    const painted = (k: number) => (k === 1 ? undefined : Uint8Array.from({ length: 48 }, (_, n) => (n % 8 === 3 ? k + 1 : 0))); /* column 3 */
+    it("are those of the voxels under it", () => {
+        const { frame } = gridOf(coronal(9));
+        const labels = labelsOnPlane(box, frame, painted);
+        expect([...labels].flatMap((v, i) => (v > 0 ? [[i % 8, Math.floor(i / 8), v]] : []))).toEqual([[3, 0, 5], [3, 1, 4], [3, 2, 3], [3, 4, 1]]);
+    });
+    it("are found obliquely too", () => {
+        const s = Math.SQRT1_2;
+        const { frame } = gridOf({ through: pointAt(box, [3, 2, 2]), right: [s, s, 0], down: [0, 0, -1], deep: [-s, s, 0] });
+        const labels = labelsOnPlane(box, frame, painted);
+        for (let i = 0; i < labels.length; i++) {
+            const [p] = inPatient(frame, [[(i % frame.columns) + 0.5, Math.floor(i / frame.columns) + 0.5]])!;
+            const [x, y, k] = [p![0] + 10, (p![1] - 5) / 2, Math.round((p![2] - 40) / 4)];
+            if (Math.abs(x - 3) < 0.45 && y > -0.45 && y < 5.45) expect(labels[i]).toBe(k === 1 ? 0 : k + 1);
+            if (Math.abs(x - 3) > 0.55) expect(labels[i]).toBe(0);
+        }
+        expect(labels.some((v) => v > 0)).toBe(true);
     });
 });
 

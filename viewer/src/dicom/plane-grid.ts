@@ -62,6 +62,33 @@ export interface SliceValues {
 
 const slackVoxels = 1e-6;
 
+const stepIn = (box: Box, by: Vec3): Vec3 => sub(voxelAt(box, add(box.origin, by)), voxelAt(box, box.origin));
+
+/* The first sample of a plane, and the steps from one to the next, in voxels. */
+const inVoxels = (box: Box, f: PlaneFrame): readonly [first: Vec3, across: Vec3, along: Vec3] => [
+    voxelAt(box, f.position),
+    stepIn(box, scale(f.rowDirection, f.columnSpacingMm)),
+    stepIn(box, scale(f.columnDirection, f.rowSpacingMm)),
+];
+
+/** The labels of the voxels that the samples of a plane lie in. `labels` gives those of a slice; none: nothing is painted there. */
+export function labelsOnPlane(box: Box, frame: PlaneFrame, labels: (k: number) => Uint8Array | undefined): Uint8Array {
+    const [first, across, along] = inVoxels(box, frame);
+    const [columns, rows, count] = box.size;
+    const slices = Array.from({ length: count }, (_, k) => labels(k));
+    const out = new Uint8Array(frame.rows * frame.columns);
+    for (let row = 0, n = 0; row < frame.rows; row++)
+        for (let column = 0; column < frame.columns; column++, n++) {
+            const k = Math.round(first[2] + column * across[2] + row * along[2] - slackVoxels);
+            const slice = slices[k];
+            if (!slice) continue;
+            const i = Math.round(first[0] + column * across[0] + row * along[0] - slackVoxels);
+            const j = Math.round(first[1] + column * across[1] + row * along[1] - slackVoxels);
+            if (i >= 0 && j >= 0 && i < columns && j < rows) out[n] = slice[j * columns + i]!;
+        }
+    return out;
+}
+
 /** Interpolated between the eight voxels around each point; nothing outside of the volume, and where one of them is padding.
  *  `slice` gives the values of one that is in memory. */
 export class PlaneGrid implements Grid {
@@ -85,11 +112,8 @@ export class PlaneGrid implements Grid {
     ) {
         this.rows = frame.rows;
         this.columns = frame.columns;
-        const step = (by: Vec3) => sub(voxelAt(box, add(box.origin, by)), voxelAt(box, box.origin));
-        this.first = voxelAt(box, frame.position);
-        this.across = step(scale(frame.rowDirection, frame.columnSpacingMm));
-        this.along = step(scale(frame.columnDirection, frame.rowSpacingMm));
-        this.deep = length(slab.stepBy) > 0 ? step(slab.stepBy) : [0, 0, 0];
+        [this.first, this.across, this.along] = inVoxels(box, frame);
+        this.deep = stepIn(box, slab.stepBy);
     }
 
     /** All of it, for what looks at neighbours too; NaN where there is nothing. */

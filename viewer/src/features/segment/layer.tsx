@@ -1,12 +1,14 @@
-/** Segments over the image: one canvas pixel for each pixel of the image, laid where the picture lies. */
+/** Segments over the picture: one canvas pixel for each pixel of the image, or sample of the plane, laid where the picture lies. */
 
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { labelsOnPlane, type PlaneFrame } from "../../dicom/plane-grid";
 import { frameName, type Segmentation } from "../../dicom/segmentation";
 import { outline } from "../../dicom/shape";
+import type { Face } from "../../imaging";
 import { onImage, onPane, spotIn } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
-import { brushes, deskOf, handOf, isTool } from "./model";
+import { brushes, deskOf, handOf, isTool, type Live } from "./model";
 
 interface ViewProps {
     reading: Reading;
@@ -18,10 +20,10 @@ const rgb = (color: string) => [1, 3, 5].map((at) => parseInt(color.slice(at, at
 /* The rim of a segment is drawn solid, so that what lies below its inside can still be judged. */
 function draw(canvas: HTMLCanvasElement, s: Segmentation, labels: Uint8Array, opacity: number): void {
     const context = canvas.getContext("2d")!;
-    const image = context.createImageData(s.columns, s.rows);
+    const image = context.createImageData(canvas.width, canvas.height);
     const colors = new Map(s.segments.filter((x) => !x.hidden).map((x) => [x.number, rgb(x.color)]));
     const inside = Math.round(255 * opacity);
-    const { columns } = s;
+    const columns = canvas.width;
     for (let i = 0; i < labels.length; i++) {
         const label = labels[i]!;
         const color = label === 0 ? undefined : colors.get(label);
@@ -34,26 +36,35 @@ function draw(canvas: HTMLCanvasElement, s: Segmentation, labels: Uint8Array, op
     context.putImageData(image, 0, 0);
 }
 
-function Sheet({ reading, pane, segmentation: s }: ViewProps & { segmentation: Segmentation }) {
+/* What is painted of a frame, or is being painted. */
+function labelsOf(s: Segmentation, live: Live | undefined, frame: { instance: string; frame: number }): Uint8Array | undefined {
+    const name = frameName(frame);
+    return (live?.uid === s.uid ? live.maps.get(name) : undefined) ?? s.frames.get(name);
+}
+
+function Sheet({ reading, face, segmentation: s }: { reading: Reading; face: Face; segmentation: Segmentation }) {
     const canvas = useRef<HTMLCanvasElement>(null);
-    const { info, toPane } = pane.state.value!;
     const desk = deskOf(reading);
-    const name = frameName(info);
     const live = desk.live.value;
-    const isLive = live?.uid === s.uid && live.name === name;
-    const labels = isLive ? live.labels : s.frames.get(name);
     const opacity = desk.opacity.value;
+    const { frame, within, on, toPane } = face;
+    const turn = live?.uid === s.uid ? live.turn : 0;
+    const labels = useMemo(() => {
+        if (on) return labelsOf(s, live, on);
+        const { frames, box } = within!;
+        return frames.some((f) => labelsOf(s, live, f)) ? labelsOnPlane(box, frame as PlaneFrame, (k) => labelsOf(s, live, frames[k]!)) : undefined;
+    }, [face.id, s.frames, turn]);
     useLayoutEffect(() => {
         if (labels && canvas.current) draw(canvas.current, s, labels, opacity);
-    }, [labels, isLive ? live.turn : 0, s.segments, opacity]);
-    if (!labels || s.rows !== info.rows || s.columns !== info.columns) return null;
-    return <canvas ref={canvas} data-segmentation={s.uid} width={s.columns} height={s.rows} style={{ transform: `matrix(${toPane.join(",")})` }} />;
+    }, [labels, turn, s.segments, opacity]);
+    if (!labels || (on && (s.rows !== frame.rows || s.columns !== frame.columns))) return null;
+    return <canvas ref={canvas} data-segmentation={s.uid} width={frame.columns} height={frame.rows} style={{ transform: `matrix(${toPane.join(",")})` }} />;
 }
 
 /* The brush, or the cut of the scissors so far. */
 function Cursor({ reading, pane }: ViewProps) {
     const desk = deskOf(reading);
-    const { info, toPane } = pane.state.value!;
+    const { frame, toPane } = pane.face.value!;
     const tool = reading.tool.value;
     const at = desk.at.value;
     const cut = desk.outline.value;
@@ -61,7 +72,7 @@ function Cursor({ reading, pane }: ViewProps) {
     if (at?.pane !== pane || !isTool(tool)) return null;
     const circle = () => {
         const [x, y] = at.point;
-        return outline({ kind: "circle", points: [at.point, [x + desk.radiusMm.value / info.columnSpacingMm, y]] }, [info.columnSpacingMm, info.rowSpacingMm]);
+        return outline({ kind: "circle", points: [at.point, [x + desk.radiusMm.value / frame.columnSpacingMm, y]] }, [frame.columnSpacingMm, frame.rowSpacingMm]);
     };
     return (
         <svg width="100%" height="100%" aria-hidden="true">
@@ -76,8 +87,8 @@ function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
     const hand = handOf(reading);
     const desk = deskOf(reading);
     const move = (e: PointerEvent) => {
-        const state = pane.state.value;
-        if (state && (isTool(reading.tool.value) || hand.isBusy)) hand.move(pane, onImage(state.toPane, spotIn(layer, e)));
+        const face = pane.face.value;
+        if (face && (isTool(reading.tool.value) || hand.isBusy)) hand.move(pane, onImage(face.toPane, spotIn(layer, e)));
     };
     const up = (e: PointerEvent) => e.button === 0 && hand.isBusy && hand.release();
     const cancel = () => void hand.cancel();
@@ -99,12 +110,13 @@ function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
 export function SegmentLayer({ reading, pane }: ViewProps) {
     const layer = useRef<HTMLDivElement>(null);
     useEffect(() => attach(layer.current!, reading, pane), []);
-    const info = pane.state.value?.info;
-    useEffect(() => void (handOf(reading).isBusy && handOf(reading).cancel()), [info?.id]);
+    const face = pane.face.value;
+    const series = face?.on?.series ?? face?.within?.frames[0]?.series;
+    useEffect(() => void (handOf(reading).isBusy && handOf(reading).cancel()), [face?.id]);
     return (
         <div ref={layer} class="segment-layer">
-            {info && reading.segments.all.value.filter((s) => s.series === info.series).map((s) => <Sheet key={s.uid} reading={reading} pane={pane} segmentation={s} />)}
-            {info && <Cursor reading={reading} pane={pane} />}
+            {face && reading.segments.all.value.filter((s) => s.series === series).map((s) => <Sheet key={s.uid} reading={reading} face={face} segmentation={s} />)}
+            {face && <Cursor reading={reading} pane={pane} />}
         </div>
     );
 }

@@ -1,23 +1,25 @@
 /** Segmenting the open study: what is painted, with what, and what can be done with a segment as a whole. */
 
 import { signal, type Signal } from "@preact/signals";
+import { eachCovered, halfThicknessMm, type Stroke } from "../../dicom/ball";
 import { allowing, between, countOf, fillHoles, flood, floodStack, isEmpty, paint, stroke, type Allowed, type Sheet } from "../../dicom/labelmap";
 import type { ImagePoint } from "../../dicom/measurement";
 import { frameName, type FrameName, type Segment, type Segmentation } from "../../dicom/segmentation";
-import { segmentStats, type SegmentStats } from "../../dicom/segment-stats";
+import { inPatient } from "../../dicom/place";
+import { segmentStats, sliceStepMm, type SegmentStats } from "../../dicom/segment-stats";
 import type { Metric } from "../../dicom/shape";
 import { newUid } from "../../dicom/uid";
+import { cross } from "../../dicom/vector";
 import type { FrameInfo } from "../../imaging";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { nameOf, terms } from "./terms";
 
-/** What is under the brush: shown instead of what is listed for this frame. */
+/** What is under the brush: shown instead of what is listed for these frames. */
 export interface Live {
     uid: string;
-    name: FrameName;
-    labels: Uint8Array; /* altered in place while it is painted */
+    maps: ReadonlyMap<FrameName, Uint8Array>; /* altered in place while it is painted */
     turn: number; /* grows with each alteration */
 }
 
@@ -27,6 +29,7 @@ export interface Desk {
     high: Signal<number>;
     tolerance: Signal<number>; /* how far a region may differ from where it starts */
     isThrough: Signal<boolean>; /* a region grows through all images */
+    isBall: Signal<boolean>; /* the brush reaches through the images beside */
     opacity: Signal<number>;
     live: Signal<Live | undefined>;
     outline: Signal<readonly ImagePoint[]>; /* scissors on their way */
@@ -40,7 +43,7 @@ export function deskOf(r: Reading): Desk {
     let desk = desks.get(r);
     if (!desk) {
         desk = {
-            radiusMm: signal(8), low: signal(-100), high: signal(300), tolerance: signal(50), isThrough: signal(false), opacity: signal(0.4),
+            radiusMm: signal(8), low: signal(-100), high: signal(300), tolerance: signal(50), isThrough: signal(false), isBall: signal(false), opacity: signal(0.4),
             live: signal(undefined), outline: signal([]), at: signal(undefined), said: signal(""),
         };
         desks.set(r, desk);
@@ -109,6 +112,16 @@ function withMaps(s: Segmentation, maps: Iterable<readonly [FrameName, Uint8Arra
 
 const lockedIn = (s: Segmentation): ReadonlySet<number> => new Set(s.segments.filter((x) => x.locked).map((x) => x.number));
 
+/* Painting through images: in the patient, on those that it touches. */
+interface Through {
+    s: Segmentation;
+    segment: Segment;
+    frames: readonly FrameInfo[];
+    maps: Map<FrameName, Uint8Array>; /* copies of those that were touched */
+    values: (k: number) => ArrayLike<number> | undefined;
+    disc: Stroke["disc"];
+}
+
 interface Work {
     s: Segmentation;
     segment: Segment;
@@ -117,12 +130,9 @@ interface Work {
     allowed: (to: number, values?: { low: number; high: number }) => Allowed;
 }
 
-/** The chosen segment on the image of a pane; why not is said. */
-function begin(r: Reading, pane: Pane): Work | undefined {
-    const frame = pane.state.value?.info;
+/* The chosen segment, or one to choose; why not is said. */
+function chosen(r: Reading, pane: Pane, frame: FrameInfo): { s: Segmentation; segment: Segment } | undefined {
     const desk = deskOf(r);
-    desk.said.value = "";
-    if (!frame) return undefined;
     if (r.segments.current?.segmentation.series !== frame.series) {
         const own = segmentationOn(r, pane);
         const free = own?.segments.find((x) => !x.locked);
@@ -134,15 +144,44 @@ function begin(r: Reading, pane: Pane): Work | undefined {
     const { segmentation: s, segment } = now;
     if (segment.locked && !erasers.has(r.tool.value)) return void (desk.said.value = t("The segment is locked."));
     if (s.rows !== frame.rows || s.columns !== frame.columns) return void (desk.said.value = t("This image has another size than the first of its series that was segmented."));
+    return { s, segment };
+}
+
+function begin(r: Reading, pane: Pane): Work | undefined {
+    const frame = pane.state.value?.info;
+    deskOf(r).said.value = "";
+    const now = frame && chosen(r, pane, frame);
+    if (!now) return undefined;
+    const { s, segment } = now;
     const labels = Uint8Array.from(s.frames.get(frameName(frame)) ?? new Uint8Array(s.rows * s.columns));
     const grid = pane.stack?.values(pane.state.value!.index);
     const allowed = (to: number, values?: { low: number; high: number }) => allowing(labels, to, lockedIn(s), values && { data: grid?.data ?? [], ...values });
     return { s, segment, frame, sheet: { rows: s.rows, columns: s.columns, labels }, allowed };
 }
 
+/* On a plane, or with a brush that is a ball. */
+function beginThrough(r: Reading, pane: Pane): Through | undefined {
+    const desk = deskOf(r);
+    const face = pane.face.value;
+    const within = face?.within;
+    const frames = within?.frames ?? pane.content.value?.frames ?? [];
+    desk.said.value = "";
+    const [first] = frames;
+    if (!face || !first) return undefined;
+    if (!brushes.has(r.tool.value)) return void (desk.said.value = t("On planes only the brushes paint."));
+    if (within?.isThinned) return void (desk.said.value = t("The volume is too large to be painted on planes: it has not all slices."));
+    if (sliceStepMm(frames.map((f) => ({ ...f, name: frameName(f) }))) === undefined) return void (desk.said.value = t("These images are no volume: the brush stays on one of them."));
+    const now = chosen(r, pane, first);
+    if (!now) return undefined;
+    const normal = cross(face.frame.rowDirection!, face.frame.columnDirection!);
+    const disc = within && !desk.isBall.value ? { normal, halfMm: halfThicknessMm(within.box.axes, within.box.stepMm, normal) } : undefined;
+    return { ...now, frames, maps: new Map(), values: (k) => (within ? within.slice(k) : pane.stack?.values(k))?.data, disc };
+}
+
 /** The painting hand: one for each study. */
 export class Hand {
     private work: Work | undefined;
+    private through: Through | undefined;
     private pane: Pane | undefined;
     private last: ImagePoint = [0, 0];
     private changed = 0;
@@ -150,13 +189,22 @@ export class Hand {
     constructor(private readonly r: Reading) {}
 
     get isBusy(): boolean {
-        return this.work !== undefined;
+        return this.work !== undefined || this.through !== undefined;
     }
 
     press(pane: Pane, at: ImagePoint): boolean {
         const tool = this.r.tool.value;
-        if (!isTool(tool) || !pane.state.value) return this.isBusy;
-        if (this.work) return true;
+        const face = pane.face.value;
+        if (!isTool(tool) || !face) return this.isBusy;
+        if (this.isBusy) return true;
+        if (face.within || (deskOf(this.r).isBall.value && brushes.has(tool))) {
+            this.through = beginThrough(this.r, pane);
+            this.pane = pane;
+            this.changed = 0;
+            this.last = at;
+            if (this.through) this.dabThrough(at);
+            return true;
+        }
         const work = begin(this.r, pane);
         if (!work) return true; /* ours, though nothing comes of it */
         this.work = work;
@@ -171,6 +219,7 @@ export class Hand {
     }
 
     move(pane: Pane, at: ImagePoint): void {
+        if (this.through && pane === this.pane) this.dabThrough(at);
         if (this.work && pane === this.pane) {
             if (scissors.has(this.r.tool.value)) deskOf(this.r).outline.value = [...deskOf(this.r).outline.value, at];
             else if (brushes.has(this.r.tool.value)) this.dab(at);
@@ -203,7 +252,37 @@ export class Hand {
         const limits = tool === "segment.threshold" ? { low: desk.low.value, high: desk.high.value } : undefined;
         this.changed += stroke(sheet, this.last, at, desk.radiusMm.value, metricOf(frame), to, allowed(to, limits));
         this.last = at;
-        desk.live.value = { uid: this.work!.s.uid, name: frameName(frame), labels: sheet.labels, turn: (desk.live.value?.turn ?? 0) + 1 };
+        this.show(this.work!.s.uid, new Map([[frameName(frame), sheet.labels]]));
+    }
+
+    private show(uid: string, maps: ReadonlyMap<FrameName, Uint8Array>): void {
+        const { live } = deskOf(this.r);
+        live.value = { uid, maps, turn: (live.value?.turn ?? 0) + 1 };
+    }
+
+    private dabThrough(at: ImagePoint): void {
+        const { s, segment, frames, maps, values, disc } = this.through!;
+        const desk = deskOf(this.r);
+        const tool = this.r.tool.value;
+        const to = tool === "segment.eraser" ? 0 : segment.number;
+        const [from, here] = inPatient(this.pane!.face.value!.frame, [this.last, at]) ?? [];
+        if (!from || !here) return;
+        this.last = at;
+        const stroke: Stroke = { from, to: here, radiusMm: desk.radiusMm.value, ...(disc ? { disc } : {}) };
+        frames.forEach((frame, k) => {
+            const name = frameName(frame);
+            let labels = maps.get(name);
+            let allowed: Allowed | undefined;
+            eachCovered(frame, stroke, (i) => {
+                labels ??= Uint8Array.from(s.frames.get(name) ?? new Uint8Array(s.rows * s.columns));
+                allowed ??= allowing(labels, to, lockedIn(s), tool === "segment.threshold" ? { data: values(k) ?? [], low: desk.low.value, high: desk.high.value } : undefined);
+                if (!allowed(i)) return;
+                labels[i] = to;
+                this.changed++;
+            });
+            if (labels) maps.set(name, labels);
+        });
+        this.show(s.uid, maps);
     }
 
     /* The same segment, or the same nothing, as at the press. */
@@ -258,11 +337,12 @@ export class Hand {
     }
 
     private end(): void {
-        const { work, changed } = this;
+        const { work, through, changed } = this;
         const desk = deskOf(this.r);
-        this.work = this.pane = undefined;
+        this.work = this.through = this.pane = undefined;
         desk.live.value = undefined;
         desk.outline.value = [];
+        if (through && changed > 0) this.r.segments.put(withMaps(through.s, through.maps));
         if (work && changed > 0) this.r.segments.put(withMaps(work.s, [[frameName(work.frame), work.sheet.labels]]));
     }
 }
@@ -334,5 +414,6 @@ export async function jump(r: Reading, s: Segmentation, number: number): Promise
 export function statsOf(r: Reading, s: Segmentation, number: number): SegmentStats | undefined {
     const pane = r.panes.find((p) => p.series.value?.uid === s.series && p.content.value);
     const frames = pane?.content.value?.frames;
-    return pane && frames && segmentStats(number, s.frames, frames.map((f) => ({ ...f, name: frameName(f) })), (k) => pane.stack?.values(k));
+    const within = pane?.face.value?.within;
+    return pane && frames && segmentStats(number, s.frames, frames.map((f) => ({ ...f, name: frameName(f) })), (k) => pane.stack?.values(k) ?? within?.slice(within.frames.indexOf(frames[k]!)));
 }

@@ -58,8 +58,8 @@ export const segment: Module = {
     claims: (r, pane, e) => {
         const el = e.currentTarget as HTMLElement;
         const layer = el.querySelector(".segment-layer");
-        const state = pane.state.value;
-        if (e.button !== 0 || !layer || !state || !work.here.value?.handOf(r).press(pane, onImage(state.toPane, spotIn(layer, e)))) return false;
+        const face = pane.face.value;
+        if (e.button !== 0 || !layer || !face || !work.here.value?.handOf(r).press(pane, onImage(face.toPane, spotIn(layer, e)))) return false;
         el.setPointerCapture(e.pointerId);
         el.focus();
         return true;

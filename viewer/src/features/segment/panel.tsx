@@ -34,7 +34,13 @@ function Settings({ reading }: { reading: Reading }) {
             {brushes.has(tool) && (
                 <label class="segment-field">
                     <span>{t("Brush")}</span>
-                    <input type="range" min={0.5} max={50} step={0.5} value={desk.radiusMm.value} onInput={(e) => (desk.radiusMm.value = e.currentTarget.valueAsNumber)} />
+                    <input type="range" aria-label={t("Brush")} min={0.5} max={50} step={0.5} value={desk.radiusMm.value} onInput={(e) => (desk.radiusMm.value = e.currentTarget.valueAsNumber)} />
+                </label>
+            )}
+            {brushes.has(tool) && (
+                <label class="segment-field">
+                    <input type="checkbox" checked={desk.isBall.value} onChange={(e) => (desk.isBall.value = e.currentTarget.checked)} />
+                    <span>{t("A ball, through the images beside")}</span>
                 </label>
             )}
             {tool === "segment.threshold" && (
@@ -127,7 +133,7 @@ export function SegmentPanel({ reading }: { reading: Reading }) {
                 <span class="space" />
                 <Small icon="undo" label={t("Undo")} disabled={!segments.canUndo.value} run={() => segments.undo()} />
                 <Small icon="redo" label={t("Redo")} disabled={!segments.canRedo.value} run={() => segments.redo()} />
-                <Small icon="add" label={t("Add a segment")} disabled={reading.active.value.state.value === undefined} run={() => addSegment(reading)} />
+                <Small icon="add" label={t("Add a segment")} disabled={reading.active.value.face.value === undefined} run={() => addSegment(reading)} />
             </header>
             <div class="segment-tools">
                 {segmentTools.map((tool) => <Small key={tool.id} icon={tool.icon!} label={tool.label()} on={tool.isOn!(reading)} run={() => tool.run(reading)} />)}

@@ -101,6 +101,7 @@ class Program:
         if self.disk:
             self.disk.again()
         self.strikes += 1
+        self.ledger.cut = False
         self.server.start()
         self.start_ms.append(self.server.start_ms)
         self.look(number)
@@ -108,6 +109,7 @@ class Program:
     def strike(self):
         if self.disk:
             fd = os.open(self.disk.point, os.O_RDONLY | os.O_DIRECTORY)
+            self.ledger.cut = True
             fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", 2))  # no log flush
             os.close(fd)
         self.server.end()

@@ -80,7 +80,7 @@ function Additions({ reading, module }: { reading: Reading; module: Module }) {
 
 const shownDataset = (reading: Reading) => reading.active.value.dataset.value ?? reading.panes.map((p) => p.dataset.value).find((d) => d !== undefined);
 
-/** The switches of the panels, and what tells of the image and the page, at the edge where they open. */
+/** The switches of the panels, at the edge where they open; the number of panes, and what tells of the image and the page. */
 export function Rail({ reading }: { reading: Reading }) {
     return (
         <div class="rail" role="toolbar" aria-orientation="vertical" aria-label={t("Panels")}>
@@ -89,6 +89,9 @@ export function Rail({ reading }: { reading: Reading }) {
                 return <Button key={p.id} icon={p.icon} label={p.label()} hint="" on={isOpen} run={() => (reading.panel.value = isOpen ? "" : p.id)} />;
             })}
             <span class="space" />
+            {layouts.map(([n, icon, label]) => (
+                <Button key={n} icon={icon} label={label()} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
+            ))}
             <Button icon="tags" label={t("Tags")} hint={hintOf("page.tags")} disabled={!shownDataset(reading)} run={() => (reading.dialog.value = "tags")} />
             <Button icon="help" label={t("Keys")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
         </div>
@@ -135,11 +138,6 @@ export function Toolbar({ reading, onClose }: { reading: Reading; onClose: () =>
                 <Button icon="warning" label={t("An extension has failed")} hint={hintOf("page.help")} run={() => (reading.dialog.value = "help")} />
             )}
             {reading.modules.map((m) => <Additions key={m.id} reading={reading} module={m} />)}
-            <div class="group">
-                {layouts.map(([n, icon, label]) => (
-                    <Button key={n} icon={icon} label={label()} hint="" on={reading.layout.value === n} run={() => reading.setLayout(n)} />
-                ))}
-            </div>
         </div>
     );
 }

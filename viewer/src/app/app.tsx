@@ -21,7 +21,7 @@ interface ReadingProps {
     onStep: (by: 1 | -1) => (() => void) | undefined;
 }
 
-/* The reading page and the imaging library behind it are their own chunks, fetched while the list is idle. */
+/* The reading page is a chunk of its own, fetched while the list is idle. */
 const reading = signal<ReadingPage | undefined>(undefined);
 let readingLoad: Promise<void> | undefined;
 
@@ -62,7 +62,7 @@ function ListPage() {
         document.title = title;
     }, [title]);
     useEffect(() => {
-        return whenIdle(() => void loadReading().then(() => import("../imaging").then((m) => m.warmUp())));
+        return whenIdle(() => void loadReading());
     }, []);
     return (
         <Worklist

@@ -1,23 +1,13 @@
-/** Frames on their way into Cornerstone's cache: one load for each, shared by all who want it, aborted when
- *  the last of them loses interest. */
+/** Frames in memory: one load for each, shared by all who want it, aborted when the last of them loses interest. What has not
+ *  been looked at for longest goes when there is no more room. */
 
-import { cache, utilities, type Types } from "@cornerstonejs/core";
 import { fetchFrame, isAbort } from "../dicomweb/client";
 import { decode, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
 import { darken, minMax, type Pixels } from "./pixels";
-import { openingWindow, paddingOf } from "./window";
+import { openingWindow, paddingOf, type Grey } from "./window";
 import { subtracted } from "../dicom/subtraction";
 import { t } from "../ui/text";
-
-export const scheme = "dicomweb";
-
-const known = new Map<string, FrameInfo>();
-const interest = new Map<string, { users: number; urgent: boolean; abort: AbortController }>();
-
-export function register(frames: readonly FrameInfo[]): void {
-    for (const f of frames) known.set(f.id, f);
-}
 
 /** Modality values, row by row, and which of them are padding: a bit for each pixel, the lowest first. */
 export interface FrameValues {
@@ -25,60 +15,103 @@ export interface FrameValues {
     padding: Uint8Array | undefined;
 }
 
-const measurable = new WeakMap<Types.IImage, FrameValues>();
-
-/** The values of a frame in memory; undefined for colour, and where a VOI LUT has taken their place. */
-export function valuesOf(id: string): FrameValues | undefined {
-    const image = cache.getImage(id);
-    return image && measurable.get(image);
+/** A frame, decoded: RGB bytes by pixel, or values that a window makes grey. */
+export interface Picture {
+    info: FrameInfo;
+    pixels: Pixels;
+    color: boolean;
+    min: number;
+    max: number;
+    opening: Grey; /* the window it opens with */
+    values: FrameValues | undefined; /* none for colour, nor where a VOI LUT has taken their place */
 }
 
-export const infoOf = (id: string): FrameInfo | undefined => known.get(id);
+const bytesMax = 768 << 20;
+const shareOfOneStack = 0.6;
 
-export const isLoaded = (id: string): boolean => cache.getImage(id) !== undefined;
+interface Load {
+    users: number;
+    urgent: boolean;
+    abort: AbortController;
+    picture: Promise<Picture>;
+}
 
-/** How many frames of this size the cache takes while room is left for other viewports. */
+const known = new Map<string, FrameInfo>();
+const loads = new Map<string, Load>();
+const pictures = new Map<string, Picture>(); /* in the order in which they were last asked for */
+let bytes = 0;
+
+export function register(frames: readonly FrameInfo[]): void {
+    for (const f of frames) known.set(f.id, f);
+}
+
+/** The values of a frame in memory; undefined for colour, and where a VOI LUT has taken their place. */
+export const valuesOf = (id: string): FrameValues | undefined => pictures.get(id)?.values;
+
+export const isLoaded = (id: string): boolean => pictures.has(id);
+
+/** A frame that is in memory. */
+export function pictureOf(id: string): Picture | undefined {
+    const picture = pictures.get(id);
+    if (!picture) return undefined;
+    pictures.delete(id);
+    pictures.set(id, picture);
+    return picture;
+}
+
+/** How many frames of this size one stack may keep while room is left for others. */
 export function framesThatFit(info: FrameInfo): number {
-    const bytes = info.rows * info.columns * (isColor(info) ? 3 : info.bitsAllocated > 8 ? 2 : 1);
-    return Math.max(8, Math.floor((cache.getMaxCacheSize() * 0.6) / Math.max(1, bytes)));
+    const each = info.rows * info.columns * (isColor(info) ? 3 : info.bitsAllocated > 8 ? 2 : 1);
+    return Math.max(8, Math.floor((bytesMax * shareOfOneStack) / Math.max(1, each)));
 }
 
 /** Forgets all frames: a study was closed. */
 export function forget(): void {
-    for (const { abort } of interest.values()) abort.abort();
-    interest.clear();
-    cache.purgeCache();
+    for (const { abort } of loads.values()) abort.abort();
+    loads.clear();
+    pictures.clear();
     known.clear();
+    bytes = 0;
 }
 
-export async function load(id: string, urgent: boolean, signal?: AbortSignal): Promise<Types.IImage> {
-    const ready = cache.getImage(id);
+function keep(picture: Picture): void {
+    for (const [id, old] of pictures) {
+        if (bytes + picture.pixels.byteLength <= bytesMax) break;
+        pictures.delete(id);
+        bytes -= old.pixels.byteLength;
+    }
+    bytes += picture.pixels.byteLength;
+    pictures.set(picture.info.id, picture);
+}
+
+export async function load(id: string, urgent: boolean, signal?: AbortSignal): Promise<Picture> {
+    const ready = pictureOf(id);
     if (ready) return ready;
     signal?.throwIfAborted();
-    const entry = interest.get(id) ?? { users: 0, urgent, abort: new AbortController() };
-    interest.set(id, entry);
-    entry.users++;
-    entry.urgent ||= urgent;
-    const leave = () => {
-        if (--entry.users === 0 && interest.get(id) === entry) {
-            interest.delete(id);
-            entry.abort.abort(); /* does nothing to a load that has ended */
-        }
-    };
+    const running = loads.get(id) ?? started(id, urgent);
+    running.users++;
     try {
-        return await orAbort(started(id), signal);
+        return await orAbort(running.picture, signal);
     } finally {
-        leave();
+        if (--running.users === 0) {
+            running.abort.abort(); /* does nothing to a load that has ended */
+            if (loads.get(id) === running) loads.delete(id);
+        }
     }
 }
 
-/* Not Cornerstone's loadAndCacheImage: that leaves a rejected promise behind for each load that fails. */
-function started(id: string): Promise<Types.IImage> {
-    const running = cache.getImageLoadObject(id);
-    if (running) return running.promise;
-    const object = loaderFor(id);
-    cache.putImageLoadObject(id, object).catch(() => undefined); /* `promise` says the same, to whoever waits */
-    return object.promise;
+function started(id: string, urgent: boolean): Load {
+    const abort = new AbortController();
+    const info = known.get(id);
+    const picture = (info ? pictureFor(info, urgent, abort.signal) : Promise.reject(new Error(t("This frame does not belong to the open study")))).then((p) => {
+        abort.signal.throwIfAborted(); /* the study was closed meanwhile */
+        keep(p);
+        return p;
+    });
+    const load = { users: 0, urgent, abort, picture };
+    picture.catch(() => undefined).finally(() => loads.get(id) === load && loads.delete(id));
+    loads.set(id, load);
+    return load;
 }
 
 function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -92,8 +125,8 @@ function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
 
 /* What no decoder here takes (an exotic syntax, a damaged stream) the server may still decode. If it cannot
  * either, the first reason counts. */
-async function decodedByServer(info: FrameInfo, signal: AbortSignal | undefined, priority: RequestPriority, why: unknown): Promise<Decoded> {
-    signal?.throwIfAborted();
+async function decodedByServer(info: FrameInfo, signal: AbortSignal, priority: RequestPriority, why: unknown): Promise<Decoded> {
+    signal.throwIfAborted();
     try {
         return await decode(await fetchFrame(info, "plain", signal, priority), decodedInfo(info));
     } catch (e) {
@@ -101,85 +134,23 @@ async function decodedByServer(info: FrameInfo, signal: AbortSignal | undefined,
     }
 }
 
-async function difference(info: FrameInfo, { of, masks, shift }: NonNullable<FrameInfo["subtraction"]>, urgent: boolean, signal: AbortSignal | undefined): Promise<Decoded> {
-    const images = await Promise.all([of, ...masks].map((id) => load(id, urgent, signal)));
-    const [contrast, ...others] = images.map((i) => i.getPixelData());
+async function difference(info: FrameInfo, { of, masks, shift }: NonNullable<FrameInfo["subtraction"]>, urgent: boolean, signal: AbortSignal): Promise<Decoded> {
+    const [contrast, ...others] = await Promise.all([of, ...masks].map((id) => load(id, urgent, signal).then((p) => p.pixels)));
     return { pixels: subtracted(contrast!, others, shift, info.rows, info.columns), color: false, voiBits: undefined };
 }
 
-/** The loader Cornerstone calls for our image ids. */
-export function loaderFor(id: string): Types.IImageLoadObject {
-    const entry = interest.get(id);
-    const signal = entry?.abort.signal;
-    const work = async () => {
-        const info = known.get(id);
-        if (!info) throw new Error(t("This frame does not belong to the open study"));
-        if (info.subtraction) return imageOf(info, await difference(info, info.subtraction, entry?.urgent ?? false, signal));
-        const priority = entry?.urgent === false ? "low" : "high";
-        const frame = await fetchFrame(info, "stored", signal, priority);
-        const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));
-        signal?.throwIfAborted();
-        return imageOf(info, decoded);
-    };
-    return { promise: work(), cancelFn: () => entry?.abort.abort() };
+async function pictureFor(info: FrameInfo, urgent: boolean, signal: AbortSignal): Promise<Picture> {
+    if (info.subtraction) return pictureFrom(info, await difference(info, info.subtraction, urgent, signal));
+    const priority = urgent ? "high" : "low";
+    const frame = await fetchFrame(info, "stored", signal, priority);
+    const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));
+    return pictureFrom(info, decoded);
 }
 
-function imageOf(info: FrameInfo, { pixels, color, voiBits }: Decoded): Types.IImage {
-    const window = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
-    const padding = color ? undefined : paddingOf(info);
-    const padded = padding && darken(pixels, padding, info.inverse);
-    const { min, max } = minMax(pixels);
-    const components = color ? 3 : 1;
-    const scalarData = pixels as Types.PixelDataTypedArray;
-    const voxelManager = utilities.VoxelManager.createImageVoxelManager({
-        scalarData,
-        width: info.columns,
-        height: info.rows,
-        numberOfComponents: components,
-    });
-    const image = {
-        imageId: info.id,
-        dataType: pixels.constructor.name,
-        color,
-        rgba: false,
-        numberOfComponents: components,
-        rows: info.rows,
-        columns: info.columns,
-        width: info.columns,
-        height: info.rows,
-        rowPixelSpacing: info.rowSpacingMm,
-        columnPixelSpacing: info.columnSpacingMm,
-        slope: 1, /* the values are modality values already */
-        intercept: 0,
-        invert: info.inverse && !color,
-        photometricInterpretation: color ? "RGB" : info.photometric,
-        minPixelValue: min,
-        maxPixelValue: max,
-        windowCenter: window.center,
-        windowWidth: Math.max(window.width, info.voiFunction === "LINEAR_EXACT" ? 0 : 1.001, Math.abs(window.center) * 1e-6), /* the renderer needs two ends */
-        voiLUTFunction: info.voiFunction,
-        sizeInBytes: pixels.byteLength,
-        voxelManager,
-        getPixelData: () => scalarData,
-        getCanvas: () => rgbCanvas(pixels, info.columns, info.rows),
-    } as unknown as Types.IImage;
-    if (!color && voiBits === undefined) measurable.set(image, { data: pixels, padding: padded });
-    return image;
-}
-
-/* For Cornerstone's CPU renderer, where there is no WebGL */
-function rgbCanvas(pixels: Pixels, width: number, height: number): HTMLCanvasElement {
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    const context = canvas.getContext("2d")!;
-    const image = context.createImageData(width, height);
-    for (let i = 0, o = 0; o < image.data.length; i += 3, o += 4) {
-        image.data[o] = pixels[i]!;
-        image.data[o + 1] = pixels[i + 1]!;
-        image.data[o + 2] = pixels[i + 2]!;
-        image.data[o + 3] = 255;
-    }
-    context.putImageData(image, 0, 0);
-    return canvas;
+function pictureFrom(info: FrameInfo, { pixels, color, voiBits }: Decoded): Picture {
+    const opening = color ? { center: 128, width: 256 } : openingWindow(info, pixels, voiBits);
+    const range = color ? undefined : paddingOf(info);
+    const padding = range && darken(pixels, range, info.inverse);
+    const isMeasurable = !color && voiBits === undefined;
+    return { info, pixels, color, opening, ...minMax(pixels), values: isMeasurable ? { data: pixels, padding } : undefined };
 }

@@ -1,9 +1,9 @@
-/** A stored frame to pixel values. Native data, RLE and deflate are decoded here; the image codecs run in the
- *  loader's workers. The answer is the same whatever the encoding was. */
+/** A stored frame to pixel values. Native data, RLE and deflate are decoded here; the image codecs run in
+ *  workers. The answer is the same whatever the encoding was. */
 
-import { getWebWorkerManager } from "@cornerstonejs/core";
 import { fetchBulk, type Frame } from "../dicomweb/client";
 import { inlineBytes } from "../dicomweb/json";
+import { decodeBy, type CodecName } from "./codecs";
 import { isColor, type FrameInfo, type Lut } from "./frame";
 import { applyTable, expandSegments, jpegFrame, markRgbJpeg, nativeValues, paletteRgb, rescale, rgb, rleBytes, tableEntries, type Pixels, type Table } from "./pixels";
 import { openingWindow, shownByte } from "./window";
@@ -20,10 +20,14 @@ const explicitBig = "1.2.840.10008.1.2.2";
 const native = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.1.99", explicitBig]);
 const rle = "1.2.840.10008.1.2.5";
 const deflatedFrame = "1.2.840.10008.1.2.8.1";
-const jpegBaseline = "1.2.840.10008.1.2.4.50";
-const jpegLossless = "1.2.840.10008.1.2.4.57";
 const jpeg = new Set([50, 51, 53, 55, 57, 70].map((n) => `1.2.840.10008.1.2.4.${n}`));
 const jpegXl = /^1\.2\.840\.10008\.1\.2\.4\.11[0-2]$/;
+const codecs: readonly (readonly [syntaxes: RegExp, codec: CodecName])[] = [
+    [/\.4\.8[01]$/, "jpegLs"],
+    [/\.4\.9[01]$/, "jpeg2000"],
+    [/\.4\.20[123]$/, "htj2k"],
+    [jpegXl, "jpegXl"],
+];
 
 export async function decode(frame: Frame, info: FrameInfo): Promise<Decoded> {
     const { values, layout } = await storedValues(frame, info);
@@ -62,40 +66,26 @@ async function storedValues(frame: Frame, info: FrameInfo): Promise<{ values: Pi
     if (syntax === deflatedFrame) return { values: nativeValues(await inflate(frame.bytes), info, false), layout: info };
     const byPixel = { ...info, planar: false };
     if (syntax === rle) return { values: nativeValues(rleBytes(frame.bytes, info), byPixel, false), layout: byPixel };
+    const isLossyJpeg = jpeg.has(syntax) && !jpegFrame(frame.bytes).lossless;
     const values = await codec(frame, info);
     const pixels = info.rows * info.columns;
     if (values.length < pixels * info.samples) throw new Error(t("The compressed image is smaller than its header says"));
-    const isRgb = (jpeg.has(syntax) && !jpegFrame(frame.bytes).lossless) || jpegXl.test(syntax) || !/^YBR_FULL/.test(info.photometric);
+    const isRgb = isLossyJpeg || jpegXl.test(syntax) || !/^YBR_FULL/.test(info.photometric);
     const photometric = info.samples >= 3 ? (isRgb ? "RGB" : "YBR_FULL") : info.photometric;
     return { values, layout: { ...byPixel, photometric } };
 }
 
-async function codec(frame: Frame, info: FrameInfo): Promise<Pixels> {
-    const bytes = frame.bytes;
-    let syntax = frame.transferSyntax;
-    if (jpeg.has(syntax)) {
-        const { lossless, precision } = jpegFrame(bytes); /* what it says counts, whatever the syntax is called */
-        if (!lossless && precision > 8) throw new Error(t("No decoder here is exact for JPEG of 12 bits"));
-        if (!lossless && info.samples === 3) return browserJpeg(info.photometric === "RGB" ? markRgbJpeg(bytes) : bytes, info);
-        syntax = lossless ? jpegLossless : jpegBaseline;
+async function codec({ bytes, transferSyntax }: Frame, info: FrameInfo): Promise<Pixels> {
+    if (!jpeg.has(transferSyntax)) {
+        const name = codecs.find(([syntaxes]) => syntaxes.test(transferSyntax))?.[1];
+        if (!name) throw new Error(`${t("The image cannot be decoded")}: ${transferSyntax}`);
+        return decodeBy(name, bytes, info);
     }
-    const answer = await getWebWorkerManager().executeTask<{ pixelData: Pixels }>("dicomImageLoader", "decodeTask", {
-        imageFrame: {
-            rows: info.rows,
-            columns: info.columns,
-            samplesPerPixel: info.samples,
-            photometricInterpretation: info.samples >= 3 ? "RGB" : info.photometric,
-            planarConfiguration: 0,
-            bitsAllocated: info.bitsAllocated,
-            bitsStored: info.bitsStored,
-            pixelRepresentation: info.signed ? 1 : 0,
-        },
-        transferSyntax: syntax,
-        pixelData: bytes.slice(),
-        options: { preScale: { enabled: false } },
-        decodeConfig: {},
-    });
-    return answer.pixelData;
+    const { lossless, precision } = jpegFrame(bytes); /* what it says counts, whatever the syntax is called */
+    if (lossless) return decodeBy("jpegLossless", bytes, info);
+    if (precision > 8) throw new Error(t("No decoder here is exact for JPEG of 12 bits"));
+    if (info.samples === 3) return browserJpeg(info.photometric === "RGB" ? markRgbJpeg(bytes) : bytes, info);
+    return decodeBy("jpeg", bytes, info);
 }
 
 /* The browser's own decoder: off the main thread, and right about chroma subsampling. */

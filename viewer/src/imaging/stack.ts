@@ -1,13 +1,15 @@
-/** A stack of frames in one viewport: what is shown, how, and what is fetched next. */
+/** A stack of frames in one pane: what is shown, how, and what is fetched next. */
 
-import { Enums, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { cross, unit, type Vec3 } from "../dicom/vector";
 import { isAbort } from "../dicomweb/client";
-import { framesThatFit, isLoaded, load, register, valuesOf, type FrameValues } from "./cache";
-import { isColor, type FrameInfo } from "./frame";
+import { framesThatFit, isLoaded, load, pictureOf, register, valuesOf, type FrameValues, type Picture } from "./cache";
+import type { FrameInfo } from "./frame";
 import { edgeLetters, type EdgeLetters } from "./orientation";
+import { placeOf, shownPart, type Place } from "./place";
 import { centreOut, LoadQueue } from "./queue";
+import { Raster } from "./raster";
 import type { Affine, View } from "./view";
-import { colorMaps, type MapName } from "./colormaps";
+import type { MapName } from "./colormaps";
 import type { Grey } from "./window";
 import { t } from "../ui/text";
 
@@ -31,69 +33,43 @@ export interface Presentation {
     magnification: number | undefined;
 }
 
-/* Where the rows of the picture point to on screen, turned and then mirrored. */
-function lies([a, b]: Affine, { turn, mirrored }: Presentation): boolean {
-    const angle = (turn * Math.PI) / 180;
-    const [x, y] = [(mirrored ? -1 : 1) * Math.cos(angle), Math.sin(angle)];
-    return a * x + b * y > 0.9 * Math.hypot(a, b);
-}
-
 export interface StackEvents {
     onState: (state: StackState) => void;
     onLoaded: () => void; /* another frame has arrived */
     onError: (index: number, message: string) => void;
 }
 
-const prefetchParallel = 4;
-let engine: RenderingEngine | undefined;
-let serial = 0;
-
-type VoiFunction = Enums.VOILUTFunctionType;
-const voiFunctionOf = (info: FrameInfo): VoiFunction =>
-    Object.values(Enums.VOILUTFunctionType).find((f) => f === info.voiFunction) ?? Enums.VOILUTFunctionType.LINEAR;
-
-/* With sigmoid, the range is the linear one around the same centre. A linear width of 1 is a threshold; the
- * renderer needs a little more than nothing between its two ends. */
-function windowRange(info: FrameInfo, center: number, width: number): { lower: number; upper: number } {
-    const voi = voiFunctionOf(info);
-    const least = voi === Enums.VOILUTFunctionType.LINEAR_EXACT ? 1e-6 : 1.001;
-    return utilities.windowLevel.toLowHighRange(Math.max(width, least), center, voi);
-}
+const prefetchParallel = 5; /* of the six requests that browsers make at once: one is left for what is wanted now */
+const zoomLeast = 0.05;
+const zoomMost = 40;
+const upright: Place = { turn: 0, mirrored: false, zoomed: 1, middle: [0.5, 0.5] };
 
 export class StackView implements View {
-    private readonly id = `stack-${++serial}`;
-    private readonly viewport: Types.IStackViewport;
+    private readonly canvas = document.createElement("canvas");
+    private readonly context = this.canvas.getContext("2d", { alpha: false })!;
+    private readonly raster = new Raster();
     private readonly queue = new LoadQueue(prefetchParallel);
     private readonly resizing: ResizeObserver;
     private frames: readonly FrameInfo[] = [];
     private asked = -1; /* the frame the user wants to see */
     private shown = -1;
-    private turn = 0; /* a newer request makes older ones void */
+    private latest = 0; /* a newer request makes older ones void */
     private pending: AbortController | undefined;
-    private hasStack = false;
+    private picture: Picture | undefined; /* on screen */
     private chosen: Grey | undefined; /* the user's window, or the one that stands for a series without */
-    private opening: Grey = { center: 128, width: 256 }; /* that of the frame on screen */
-    private isWhole = true; /* the picture fills its pane: nobody has moved it */
+    private inverted = false;
+    private colors: MapName = "grey";
+    private place = upright;
+    private drawing = 0;
     private closed = false;
 
     constructor(
         private readonly element: HTMLDivElement,
         private readonly events: StackEvents,
     ) {
-        engine ??= new RenderingEngine("isocenter");
-        engine.enableElement({
-            viewportId: this.id,
-            type: Enums.ViewportType.STACK,
-            element,
-            defaultOptions: { background: [0, 0, 0] },
-        });
-        this.viewport = engine.getViewport(this.id) as Types.IStackViewport;
-        element.addEventListener(Enums.Events.IMAGE_RENDERED, this.tell);
-        this.resizing = new ResizeObserver(() => {
-            if (this.closed || element.clientWidth === 0 || element.clientHeight === 0) return;
-            engine?.resize(true, true);
-            if (this.isWhole && this.hasStack) this.fit(); /* what was whole in the pane stays so */
-        });
+        this.canvas.className = "stack-canvas";
+        element.append(this.canvas);
+        this.resizing = new ResizeObserver(() => this.draw());
         this.resizing.observe(element);
     }
 
@@ -103,8 +79,7 @@ export class StackView implements View {
         register(frames);
         this.frames = frames;
         this.asked = this.shown = -1;
-        this.hasStack = false;
-        this.isWhole = true;
+        this.picture = undefined;
         await this.show(index);
     }
 
@@ -125,36 +100,37 @@ export class StackView implements View {
     async show(to: number): Promise<void> {
         const index = Math.max(0, Math.min(this.frames.length - 1, to));
         const info = this.frames[index];
-        if (!info || this.closed || (index === this.asked && this.hasStack)) return;
+        if (!info || this.closed || (index === this.asked && this.picture)) return;
         this.asked = index;
-        const mine = ++this.turn;
+        const mine = ++this.latest;
         this.pending?.abort();
+        const ready = pictureOf(info.id);
+        if (ready) {
+            this.take(ready, index);
+            return this.prefetch(index);
+        }
         const abort = (this.pending = new AbortController());
         const release = this.queue.hold();
         try {
-            const image = await load(info.id, true, abort.signal);
-            if (mine !== this.turn || this.closed) return;
-            this.opening = { center: Number(image.windowCenter), width: Number(image.windowWidth) };
-            if (this.hasStack) await this.viewport.setImageIdIndex(index);
-            else await this.start(info, index);
-            if (mine !== this.turn || this.closed) return; /* overtaken meanwhile: the newer one tells */
-            this.applyWindow(info, this.chosen ?? this.opening);
-            this.shown = index;
-            this.viewport.render(); /* and only what has been drawn is told */
+            const picture = await load(info.id, true, abort.signal);
+            if (mine === this.latest && !this.closed) this.take(picture, index);
         } catch (e) {
-            if (mine === this.turn && !this.closed && !isAbort(e)) this.events.onError(index, wording(e));
+            if (mine === this.latest && !this.closed && !isAbort(e)) this.events.onError(index, wording(e));
         } finally {
             release();
-            if (mine === this.turn && !this.closed) this.prefetch(index);
+            if (mine === this.latest && !this.closed) this.prefetch(index);
         }
     }
 
-    private async start(info: FrameInfo, index: number): Promise<void> {
-        const ids = this.frames.map((f) => f.id);
-        await this.viewport.setStack(ids, index);
-        this.hasStack = true;
-        this.upright(); /* what was turned or moved was another series */
-        this.chosen = info.windows.length === 0 ? this.opening : undefined; /* one for all slices, or each its own */
+    private take(picture: Picture, index: number): void {
+        const isFirst = this.picture === undefined;
+        this.picture = picture;
+        this.shown = index;
+        if (!isFirst) return this.redraw();
+        this.place = upright; /* what was turned or moved was another series */
+        this.inverted = false;
+        this.chosen = picture.info.windows.length === 0 ? picture.opening : undefined; /* one for all slices, or each its own */
+        this.draw();
     }
 
     private prefetch(center: number): void {
@@ -172,34 +148,47 @@ export class StackView implements View {
         this.events.onLoaded();
     }
 
-    private readonly tell = (): void => {
-        const info = this.frames[this.shown];
-        if (!info || this.closed) return;
-        const camera = this.viewport.getCamera();
-        const perMm = camera.parallelScale ? this.element.clientHeight / (2 * camera.parallelScale) : 1;
+    /* Once for each frame of the screen, however much has changed. */
+    private redraw(): void {
+        this.drawing ||= requestAnimationFrame(() => this.draw());
+    }
+
+    private draw(): void {
+        cancelAnimationFrame(this.drawing);
+        this.drawing = 0;
+        const { picture, context, canvas } = this;
+        const pane = this.size;
+        if (this.closed || !picture || pane.width === 0 || pane.height === 0) return;
+        const dense = devicePixelRatio || 1;
+        const [width, height] = [Math.round(pane.width * dense), Math.round(pane.height * dense)];
+        if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+        const toPane = placeOf(picture.info, this.place, pane);
+        const [a, b, c, d, e, f] = toPane;
+        context.resetTransform();
+        context.clearRect(0, 0, width, height);
+        context.setTransform(a * dense, b * dense, c * dense, d * dense, e * dense, f * dense);
+        const inverse = this.inverted !== (picture.info.inverse && !picture.color);
+        const scale = dense * Math.max(Math.hypot(a, b), Math.hypot(c, d));
+        this.raster.draw(context, picture, { window: this.window(picture), inverse, colors: this.colors }, scale, shownPart(toPane, pane));
+        this.tell(picture, toPane); /* only what has been drawn is told */
+    }
+
+    private window(picture: Picture): Grey {
+        return this.chosen ?? picture.opening;
+    }
+
+    private tell(picture: Picture, toPane: Affine): void {
+        const { center, width } = this.window(picture);
         this.events.onState({
             index: this.shown,
-            info,
-            ...this.grey(),
-            invert: (this.viewport.getProperties().invert ?? false) !== (info.inverse && !isColor(info)),
-            scale: perMm * info.rowSpacingMm,
-            letters: info.rowDirection ? edgeLetters(camera.viewUp, camera.viewPlaneNormal) : undefined,
-            toPane: this.toPane(info),
+            info: picture.info,
+            center,
+            width,
+            invert: this.inverted,
+            scale: Math.hypot(toPane[2], toPane[3]),
+            letters: lettersOf(picture.info, toPane),
+            toPane,
         });
-    };
-
-    /* The picture lies flat in the pane, so three of its points tell where all are. */
-    private toPane(info: FrameInfo): Affine {
-        const at = info.position ?? [0, 0, 0];
-        const along = info.rowDirection ?? [1, 0, 0];
-        const down = info.columnDirection ?? [0, 1, 0];
-        const seen = (column: number, row: number) => {
-            const [x, y] = [(column - 0.5) * info.columnSpacingMm, (row - 0.5) * info.rowSpacingMm];
-            return this.viewport.worldToCanvas(at.map((o, i) => o + x * along[i]! + y * down[i]!) as Types.Point3);
-        };
-        const [o, x, y] = [seen(0, 0), seen(info.columns, 0), seen(0, info.rows)];
-        const part = (p: Types.Point2, axis: 0 | 1, length: number) => (p[axis] - o[axis]) / length;
-        return [part(x, 0, info.columns), part(x, 1, info.columns), part(y, 0, info.rows), part(y, 1, info.rows), o[0], o[1]];
     }
 
     /** Of the pane, in CSS pixels. */
@@ -213,154 +202,123 @@ export class StackView implements View {
         return frame && valuesOf(frame.id);
     }
 
-    private grey(): { center: number; width: number } {
-        const range = this.viewport.getProperties().voiRange;
-        if (!range) return { center: 128, width: 256 };
-        const info = this.frames[Math.max(0, this.asked)]!;
-        const exact = voiFunctionOf(info) === Enums.VOILUTFunctionType.LINEAR_EXACT ? 0 : 1;
-        return { center: (range.lower + range.upper + exact) / 2, width: range.upper - range.lower + exact };
-    }
-
     /** Window centre and width in modality units.   PS3.3 §C.11.2.1.2 */
     setWindow(center: number, width: number): void {
-        const info = this.frames[Math.max(0, this.asked)];
-        if (!info || !this.hasStack) return;
+        if (!this.picture) return;
         this.chosen = { center, width: Math.max(width, 1e-6) };
-        this.applyWindow(info, this.chosen);
-    }
-
-    private applyWindow(info: FrameInfo, { center, width }: Grey): void {
-        const { lower, upper } = windowRange(info, center, width);
-        const now = this.viewport.getProperties().voiRange;
-        if (now && Math.abs(now.lower - lower) < 1e-9 && Math.abs(now.upper - upper) < 1e-9) return;
-        this.viewport.setProperties({ voiRange: { lower, upper } });
-        this.viewport.render();
+        this.redraw();
     }
 
     /** The colours that stand for grey values; `grey` is none. */
     setColorMap(name: MapName): void {
-        if (!this.hasStack) return;
-        const map = colorMaps[name];
-        const points = Array.from({ length: 256 }, (_, i) => [i / 255, map[4 * i]! / 255, map[4 * i + 1]! / 255, map[4 * i + 2]! / 255]).flat();
-        utilities.colormap.registerColormap({ Name: `isocenter ${name}`, ColorSpace: "RGB", RGBPoints: points } as Parameters<typeof utilities.colormap.registerColormap>[0]);
-        const { voiRange, invert } = this.viewport.getProperties();
-        this.viewport.setProperties({ colormap: { name: `isocenter ${name}` }, ...(voiRange ? { voiRange } : {}), invert: false });
-        if (invert) this.viewport.setProperties({ invert });
-        this.viewport.render();
+        this.colors = name;
+        this.redraw();
     }
 
     toggleInvert(): void {
-        if (!this.hasStack) return;
-        this.viewport.setProperties({ invert: !(this.viewport.getProperties().invert ?? false) });
-        this.viewport.render();
+        this.inverted = !this.inverted;
+        this.redraw();
     }
 
     pan(dx: number, dy: number): void {
-        this.isWhole = false;
-        const [x, y] = this.viewport.getPan();
-        this.viewport.setPan([x + dx, y + dy]);
-        this.viewport.render();
+        const info = this.picture?.info;
+        if (!info) return;
+        const [a, b, c, d] = placeOf(info, this.place, this.size);
+        const area = a * d - b * c;
+        const [columns, rows] = [(d * dx - c * dy) / area, (a * dy - b * dx) / area];
+        const [x, y] = this.place.middle;
+        this.move({ middle: [x - columns / info.columns, y - rows / info.rows] });
     }
 
     zoom(factor: number): void {
-        this.isWhole = false;
-        this.viewport.setZoom(Math.min(40, Math.max(0.05, this.viewport.getZoom() * factor)));
-        this.viewport.render();
+        this.move({ zoomed: Math.min(zoomMost, Math.max(zoomLeast, this.place.zoomed * factor)) });
     }
 
     /** So that an image pixel takes `scale` CSS pixels (those of its rows). */
     zoomTo(scale: number, now: number): void {
-        if (this.hasStack && now > 0 && scale > 0) this.zoom(scale / now);
+        if (now > 0 && scale > 0) this.zoom(scale / now);
     }
 
     get isFlipped(): boolean {
-        return this.viewport.getCamera().flipHorizontal ?? false;
+        return this.place.mirrored;
     }
 
+    /** By 90° clockwise, as it is seen. What filled the pane does so afterwards; what had been zoomed keeps its size. */
     rotate(): void {
-        const { rotation = 0 } = this.viewport.getViewPresentation();
-        this.viewport.setViewPresentation({ rotation: (rotation + 90) % 360 });
-        this.viewport.render();
+        const info = this.picture?.info;
+        if (!info) return;
+        const turn = (this.place.turn + (this.place.mirrored ? 270 : 90)) % 360;
+        const size = (p: Place) => Math.hypot(...(placeOf(info, p, this.size).slice(0, 2) as [number, number]));
+        const isWhole = this.place.zoomed === 1;
+        this.move({ turn, zoomed: isWhole ? 1 : (this.place.zoomed * size(this.place)) / size({ ...this.place, turn }) });
     }
 
     flip(): void {
-        const { flipHorizontal = false } = this.viewport.getCamera();
-        this.viewport.setCamera({ flipHorizontal: !flipHorizontal });
-        this.viewport.render();
+        this.move({ mirrored: !this.place.mirrored });
     }
 
     /** The whole picture, turned and mirrored as it is. */
     fit(): void {
-        this.isWhole = true;
-        const { rotation = 0 } = this.viewport.getViewPresentation();
-        const { flipHorizontal = false, flipVertical = false } = this.viewport.getCamera();
-        this.viewport.resetCamera();
-        this.viewport.setCamera({ flipHorizontal, flipVertical });
-        this.viewport.setViewPresentation({ rotation });
-        this.viewport.render();
+        this.move({ zoomed: 1, middle: [0.5, 0.5] });
     }
 
-    private upright(): void {
-        this.isWhole = true;
-        this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
-        this.viewport.setViewPresentation({ rotation: 0 });
-        this.viewport.resetCamera();
+    private move(change: Partial<Place>): void {
+        this.place = { ...this.place, ...change };
+        this.redraw();
     }
 
     /** As a presentation state has it: turned clockwise by `turn` degrees, then mirrored; `area` in image points fills the
      *  pane, or `magnification` CSS pixels stand for one of the image around its middle. */
     present(how: Presentation): void {
-        const info = this.frames[Math.max(0, this.asked)];
-        if (!info || !this.hasStack) return;
-        if (how.window) {
-            this.chosen = how.window;
-            this.applyWindow(info, how.window);
-        }
-        this.viewport.setProperties({ invert: how.inverted !== (info.inverse && !isColor(info)) });
-        this.viewport.setCamera({ flipHorizontal: how.mirrored, flipVertical: false });
-        for (const rotation of [0, 90, 180, 270]) {
-            this.viewport.setViewPresentation({ rotation });
-            if (lies(this.toPane(info), how)) break;
-        }
-        this.viewport.resetCamera();
+        const info = this.picture?.info;
+        if (!info) return;
+        if (how.window) this.chosen = how.window;
+        this.inverted = how.inverted;
+        this.place = { ...upright, turn: how.turn, mirrored: how.mirrored };
         if (how.area) this.showArea(info, how.area, how.magnification);
-        this.viewport.render();
+        this.redraw();
     }
 
-    private showArea(info: FrameInfo, area: NonNullable<Presentation["area"]>, magnification: number | undefined): void {
-        const [width, height] = [this.element.clientWidth, this.element.clientHeight];
-        const at = (m: Affine, x: number, y: number) => [m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]] as const;
-        const before = this.toPane(info);
-        const [a, b] = [at(before, area.left, area.top), at(before, area.right, area.bottom)];
-        const fit = Math.min(width / Math.abs(a[0] - b[0]), height / Math.abs(a[1] - b[1]));
-        const factor = magnification === undefined ? fit : magnification / Math.hypot(before[0], before[1]);
-        if (!Number.isFinite(factor) || factor <= 0) return;
-        this.viewport.setZoom(this.viewport.getZoom() * factor);
-        const middle = at(this.toPane(info), (area.left + area.right) / 2, (area.top + area.bottom) / 2);
-        const [x, y] = this.viewport.getPan();
-        this.viewport.setPan([x + width / 2 - middle[0], y + height / 2 - middle[1]]);
+    private showArea(info: FrameInfo, { left, top, right, bottom }: NonNullable<Presentation["area"]>, magnification: number | undefined): void {
+        const [a, b, c, d] = placeOf(info, this.place, this.size);
+        const [across, down] = [right - left, bottom - top];
+        const fit = Math.min(this.size.width / Math.abs(a * across + c * down), this.size.height / Math.abs(b * across + d * down));
+        const zoomed = magnification === undefined ? fit : magnification / Math.hypot(a, b);
+        if (!Number.isFinite(zoomed) || zoomed <= 0) return;
+        this.place = { ...this.place, zoomed, middle: [(left + right) / 2 / info.columns, (top + bottom) / 2 / info.rows] };
     }
 
     /** The window of the file, and the picture upright, unmirrored, whole. */
     reset(): void {
-        const info = this.frames[Math.max(0, this.asked)];
-        if (!info || !this.hasStack) return;
-        this.chosen = info.windows.length === 0 ? this.opening : undefined;
-        this.applyWindow(info, this.opening);
-        this.viewport.setProperties({ invert: info.inverse && !isColor(info) });
-        this.upright();
-        this.viewport.render();
+        const { picture } = this;
+        if (!picture) return;
+        this.chosen = picture.info.windows.length === 0 ? picture.opening : undefined;
+        this.inverted = false;
+        this.place = upright;
+        this.redraw();
     }
 
     close(): void {
         this.closed = true;
-        this.turn++;
+        this.latest++;
+        cancelAnimationFrame(this.drawing);
         this.pending?.abort();
         this.queue.clear();
         this.resizing.disconnect();
-        this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.tell);
-        engine?.disableElement(this.id);
+        this.canvas.remove();
     }
+}
+
+/* What of the patient lies up and to the right in the pane. */
+function lettersOf({ rowDirection, columnDirection, columnSpacingMm, rowSpacingMm }: FrameInfo, [a, b, c, d]: Affine): EdgeLetters | undefined {
+    if (!rowDirection || !columnDirection) return undefined;
+    const area = a * d - b * c;
+    const seen = (x: number, y: number): Vec3 => {
+        const [along, down] = [((d * x - c * y) / area) * columnSpacingMm, ((a * y - b * x) / area) * rowSpacingMm];
+        return unit(rowDirection.map((v, i) => v * along + columnDirection[i]! * down) as unknown as Vec3);
+    };
+    const up = seen(0, -1);
+    return edgeLetters(up, cross(seen(1, 0), up));
 }
 
 function wording(e: unknown): string {

@@ -66,8 +66,7 @@ export class LoadedVolume {
     /** Resolves when there is something to show. */
     async start(): Promise<void> {
         const middle = this.slices.times[0]![this.slices.size[2] >> 1]!;
-        const image = await load(middle.id, true);
-        this.opening = { center: Number(image.windowCenter), width: Number(image.windowWidth) };
+        this.opening = (await load(middle.id, true)).opening;
         this.window.value = this.opening;
         this.inverse.value = middle.inverse;
         if (!this.closed) await this.fill(0, this.texture).coarse;
@@ -173,9 +172,9 @@ class Filling {
     /* Whether the slice came; undefined when nobody waits for it any more. */
     private async one(k: number, stride: number, signal: AbortSignal): Promise<boolean | undefined> {
         try {
-            const image = await load(this.frames[k]!.id, false, signal);
+            const { pixels } = await load(this.frames[k]!.id, false, signal);
             if (signal.aborted) return undefined;
-            this.put(k, stride, image.getPixelData() as unknown as Pixels);
+            this.put(k, stride, pixels);
             return true;
         } catch (e) {
             if (signal.aborted || isAbort(e)) return undefined;

@@ -28,9 +28,15 @@ export function paddingOf(info: FrameInfo): Range | undefined {
     return { lo: Math.min(a, b) - half, hi: Math.max(a, b) + half };
 }
 
+/** Where a value lies in the window: 0 and 1 are its ends, and what is beyond them is not shown.   PS3.3 §C.11.2.1.2 */
+export function shareIn({ center, width }: Grey, voiFunction: string): (x: number) => number {
+    if (voiFunction === "SIGMOID") return (x) => 1 / (1 + Math.exp((-4 * (x - center)) / width));
+    if (voiFunction === "LINEAR_EXACT") return (x) => (x - center) / width + 0.5;
+    return width > 1 ? (x) => (x - (center - 0.5)) / (width - 1) + 0.5 : (x) => (x > center - 0.5 ? 1 : 0);
+}
+
 /** A value under a linear window, as a byte.   PS3.3 §C.11.2.1.2.1 */
-export function shownByte(x: number, { center, width }: Grey, inverse: boolean): number {
-    const share = width > 1 ? (x - (center - 0.5)) / (width - 1) + 0.5 : x > center - 0.5 ? 1 : 0;
-    const y = Math.min(1, Math.max(0, share));
+export function shownByte(x: number, window: Grey, inverse: boolean): number {
+    const y = Math.min(1, Math.max(0, shareIn(window, "LINEAR")(x)));
     return Math.round(255 * (inverse ? 1 - y : y));
 }

@@ -4,14 +4,11 @@ import { numbers, text, Tag, type Dataset } from "../../dicomweb/json";
 import type { FrameInfo } from "../../imaging/frame";
 import { t } from "../../ui/text";
 
-const hugeSide = 16384; /* beyond it many a graphics processor has no texture */
-
 export function notesOf(info: FrameInfo, ds: Dataset): string[] {
     const notes: string[] = [];
     const widths = numbers(ds, Tag.windowWidth);
     if (widths.length > 0 && info.windows.length === 0) notes.push(t("The file's window has no width: opened in the range of the values"));
     if (info.voiFunction === "LINEAR" && info.windows.length > 0 && widths.some((w) => w < 0)) notes.push(t("The file has a window of negative width: left out"));
-    if (info.rows > hugeSide || info.columns > hugeSide) notes.push(t("Very large image: it may be drawn coarser than it is"));
     if (/\.1\.1\.1\.[123]\.1$/.test(info.sopClass)) notes.push(t("For processing: not meant to be read"));
     if (text(ds, "00282110") === "01") notes.push(t("Compressed with loss"));
     return notes;

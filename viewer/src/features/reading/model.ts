@@ -2,8 +2,8 @@
  *  and `pane.ts` write them. */
 
 import { batch, computed, signal } from "@preact/signals";
-import { seriesOf } from "../../dicomweb/ahead";
-import { isAbort, seriesMetadata } from "../../dicomweb/client";
+import { metadataOf, seriesOf } from "../../dicomweb/ahead";
+import { isAbort } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Marks } from "./marks";
 import { Pane } from "./pane";
@@ -39,7 +39,6 @@ export class Reading {
     /** What else is in the draft of the study, by the id of the module whose it is: plain data, only ever replaced, and not to be
      *  trusted when it comes back. An entry goes when its module has saved it. */
     readonly unsaved = signal<Readonly<Record<string, unknown>>>({});
-    readonly previewed = signal(false); /* the server's picture of the first image is shown, or cannot be */
     readonly firstShown = signal(false);
     readonly settled = signal(false); /* the first image is shown, or cannot be: thumbnails wait for this */
     readonly active = computed(() => this.panes[this.activeIndex.value]!);
@@ -142,7 +141,7 @@ export class Reading {
         let content = this.contents.get(series);
         if (!content) {
             const study = this.series.value.find((s) => s.uid === series)?.study ?? this.study;
-            content = seriesMetadata(study, series, this.abort.signal).then((list: Dataset[]) => contentOf(study, series, list));
+            content = metadataOf(study, series, this.abort.signal).then((list: Dataset[]) => contentOf(study, series, list));
             content.catch(() => this.contents.delete(series));
             this.contents.set(series, content);
         }

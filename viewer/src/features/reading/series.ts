@@ -2,6 +2,7 @@
 
 import { number, numbers, text, Tag, type Dataset } from "../../dicomweb/json";
 import { t } from "../../ui/text";
+export { inReadingOrder } from "../../dicom/reading-order";
 import { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "../../imaging/frame";
 
 export interface Series {
@@ -24,14 +25,6 @@ export function seriesFrom(ds: Dataset, study = text(ds, Tag.studyUid)): Series 
         bodyPart: text(ds, Tag.bodyPart),
         count: number(ds, Tag.seriesInstances),
     };
-}
-
-/* Objects about images rather than images: last in the strip, never opened first */
-const aboutImages = new Set(["SR", "PR", "KO", "DOC", "SEG", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "AU", "ECG", "HD", "PLAN", "M3D", "ANN"]);
-
-export function inReadingOrder(list: readonly Series[]): Series[] {
-    const late = (s: Series) => (aboutImages.has(s.modality) ? 1 : 0);
-    return [...list].sort((a, b) => late(a) - late(b) || (a.number ?? 1e9) - (b.number ?? 1e9) || (a.uid < b.uid ? -1 : 1));
 }
 
 const firstOwnNumber = 9001;

@@ -4,6 +4,7 @@ import "./reading.css";
 import { effect, untracked } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { text, Tag } from "../../dicomweb/json";
+import { release } from "../../imaging";
 import { Guard } from "../../ui/guard";
 import { t } from "../../ui/text";
 import { Help } from "./help";
@@ -89,7 +90,7 @@ export function Reading({ modules, extensions, study, search, onRename, onClose,
             stops.forEach((stop) => stop());
             started.forEach((stop) => stop?.());
             reading.close();
-            void import("../../imaging").then((m) => m.release());
+            release();
         };
     }, [reading]);
 
@@ -109,7 +110,7 @@ export function Reading({ modules, extensions, study, search, onRename, onClose,
     if (reading.isEmpty.value) return <Note title={t("No such study")} body={t("It is not on this server, or no longer.")} onClose={onClose} />;
     const layout = reading.layout.value;
     return (
-        <main class={reading.settled.value || reading.previewed.value ? "reading" : "reading waking"}>
+        <main class={reading.settled.value ? "reading" : "reading waking"}>
             <Toolbar reading={reading} onClose={onClose} />
             <div class="desk">
                 <Strip reading={reading} />

@@ -1,10 +1,10 @@
-/** One pane on screen: the canvas Cornerstone draws on, the text over it, the scroll bar beside it. */
+/** One pane on screen: the canvas with the picture, the text over it, the scroll bar beside it. */
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
-import type { StackState } from "../../imaging";
+import { openStack, type StackState } from "../../imaging";
 import { Refused, type Shown } from "../../imaging/view";
 import { Guard } from "../../ui/guard";
 import { t } from "../../ui/text";
@@ -12,7 +12,7 @@ import { Objects } from "./objects";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
 import { attachPointer } from "./pointer";
-import { imagingFor, Preview, previewOf } from "./preview";
+import { Preview, previewOf } from "./preview";
 
 function short(n: number): string {
     return Number.isInteger(n) || Math.abs(n) >= 1000 ? String(Math.round(n)) : n.toFixed(Math.abs(n) >= 10 ? 1 : 2);
@@ -132,10 +132,8 @@ function Failure({ pane, failure }: { pane: Pane; failure: string }) {
     );
 }
 
-async function openStack(reading: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal): Promise<void> {
-    const imaging = await imagingFor(reading, pane);
-    if (gone.aborted) return;
-    const view = imaging.openStack(element, {
+function attachStack(reading: Reading, pane: Pane, element: HTMLDivElement): void {
+    const view = openStack(element, {
         onState: (s) => {
             pane.state.value = s;
             reading.firstShown.value = true;
@@ -189,12 +187,13 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
     useEffect(() => attachPointer(frame.current!, pane, () => reading.tool.value, (e) => reading.modules.some((m) => m.claims?.(reading, pane, e))), []);
     useEffect(() => {
         const gone = new AbortController();
-        const opening = mode === "stack" ? openStack(reading, pane, stage.current!, gone.signal) : openOwn(reading, pane, stage.current!, gone.signal);
-        opening.catch((e: unknown) => {
-            if (gone.signal.aborted) return;
-            if (e instanceof Refused) pane.refused.value = { title: e.title, reason: e.message };
-            else broken.value = mode === "stack" ? t("The imaging library could not be loaded. Reload the page.") : e instanceof Error ? e.message : String(e);
-        });
+        if (mode === "stack") attachStack(reading, pane, stage.current!);
+        else
+            openOwn(reading, pane, stage.current!, gone.signal).catch((e: unknown) => {
+                if (gone.signal.aborted) return;
+                if (e instanceof Refused) pane.refused.value = { title: e.title, reason: e.message };
+                else broken.value = e instanceof Error ? e.message : String(e);
+            });
         return () => {
             gone.abort();
             broken.value = "";
@@ -228,7 +227,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
             }}
         >
             <div key={mode} ref={stage} class={isAway ? "stage away" : "stage"} />
-            {preview && !isAway && <Preview reading={reading} frame={preview} />}
+            {preview && !isAway && <Preview key={preview.id} frame={preview} />}
             {!isAway && reading.modules.flatMap((m) => m.layers ?? []).map(({ id, View }) => (
                 <Guard key={id} name={id}>
                     <View reading={reading} pane={pane} index={index} />
@@ -244,7 +243,7 @@ export function Viewport({ reading, pane, index }: { reading: Reading; pane: Pan
                     {pane.listed.value ? t("Back to the images") : others === 1 ? t("1 other object") : t("{count} other objects", { count: others })}
                 </button>
             )}
-            {!failure && !corners && !refused && !preview && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
+            {!failure && !corners && !refused && (!content || content.frames.length > 0) && pane.series.value && <div class="pane-note quiet">{t("Loading…")}</div>}
         </div>
     );
 }

@@ -45,7 +45,7 @@ const pixelsOf = (page: Page, bytes: Buffer, type: string, points: readonly (rea
                 height: bitmap.height,
                 at: points.map(([x, y]) => [...context.getImageData(Math.floor(left + x * side), Math.floor(top + y * side), 1, 1).data.slice(0, 3)]),
                 /* how much of the upper left corner of the pane, where the patient's name stands, is bright */
-                name: [...context.getImageData(8, 6, 160, 60).data].filter((v, i) => i % 4 === 0 && v > 150).length,
+                name: [...context.getImageData(8, 6, 140, 60).data].filter((v, i) => i % 4 === 0 && v > 150).length,
                 /* and of the lower edge, where the mark stands */
                 foot: [...context.getImageData(bitmap.width / 2 - 100, bitmap.height - 26, 200, 20).data].filter((v, i) => i % 4 === 0 && v > 220).length,
             };

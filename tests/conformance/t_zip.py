@@ -4,6 +4,7 @@ Judged by pydicom, DCMTK and dicom3tools."""
 import csv
 import io
 import os
+import re
 import subprocess
 import zipfile
 
@@ -44,7 +45,7 @@ def unpacked(env, z):
 def iod_errors(path):
     """dciodvfy's errors without what differs by value."""
     done = subprocess.run([tool("dciodvfy"), path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    return sorted({line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
+    return sorted({re.sub("<[^>]*>", "<>", line) for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
 
 
 def objects_of(z):
@@ -172,9 +173,11 @@ def test_nothing_marked_comes_out(env):
     assert_clean(z)
     assert_clean(archive(s, ds.StudyInstanceUID, deidentify="basic", dicomdir="true"))
     assert_clean(archive(s, ds.StudyInstanceUID, deidentify="basic", dates="shift"), times=())
+    turned = b"".join(ds.PixelData[i + 1:i + 2] + ds.PixelData[i:i + 1] for i in range(0, len(ds.PixelData), 2))  # the big endian one
     for o in got:
         assert o.PatientIdentityRemoved == "YES" and o.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
-        assert o.PixelData == ds.PixelData and str(o.PatientID).startswith("P-") and str(o.PatientName) == o.PatientID
+        assert o.PixelData in (ds.PixelData, turned), "other pixels"
+        assert str(o.PatientID).startswith("P-") and str(o.PatientName) == o.PatientID
         assert not [e for e in o.iterall() if e.tag.is_private]
     assert len({o.StudyInstanceUID for o in got}) == 1 and len({o.SOPInstanceUID for o in got}) == 4
 
@@ -239,7 +242,7 @@ def test_still_valid_and_clean_on_samples(env):
         if env.quick and judged >= 12:
             break
         data = open(samples.path(name), "rb").read()
-        if len(data) > 3_000_000 or stow_bytes(s, data, (200, 400, 409)) != 200:
+        if len(data) > 3_000_000 or stow_bytes(s, data, (200, 202, 400, 409)) != 200:
             continue
         ds = objects.read(data)
         if "StudyInstanceUID" not in ds or "SOPInstanceUID" not in ds or ds.SOPInstanceUID in seen:

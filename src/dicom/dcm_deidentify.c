@@ -71,26 +71,42 @@ static bool is_date(enum dcm_vr vr)
     return vr == DCM_VR_DA || vr == DCM_VR_DT || vr == DCM_VR_TM;
 }
 
-/* X/Z/D and its like: as the type of the attribute has it.   PS3.15 Table E.1-1a */
+/* X, Z, D or several of them: as the type of the attribute has it, so that a valid object stays one. What is
+ * neither required nor known for sure is emptied or replaced rather than removed, but of X/D and X/Z/D: there
+ * a dummy would only mislead.   PS3.15 Table E.1-1a */
 static enum act by_type(const struct work *w, const struct dcm_position *at, unsigned codes)
 {
     const unsigned type = at->depth == 0 ? dcm_iod_type(w->sop_class, at->tag) : 0;
-
     /* Acquisition DateTime is of type 1C in modules of many classes. */
-    if (type == 3 && (codes & DO_X) != 0 && at->tag != DCM_ACQUISITION_DATE_TIME)
-        return ACT_DROP;
-    if ((type == 2 || type == 3) && (codes & DO_Z) != 0)
+    const bool asked = at->tag == DCM_ACQUISITION_DATE_TIME;
+
+    if (type == 1)
+        return ACT_DUMMY;
+    switch (codes) {
+    case DO_X:
+        return type == 2 ? ACT_EMPTY : ACT_DROP;
+    case DO_Z:
+    case DO_X | DO_Z:
         return ACT_EMPTY;
-    return (codes & DO_D) != 0 ? ACT_DUMMY : (codes & DO_Z) != 0 ? ACT_EMPTY : ACT_DROP;
+    default:
+        break;
+    }
+    if (type == 2 && (codes & DO_Z) != 0 && !asked)
+        return ACT_EMPTY;
+    return type == 3 && (codes & DO_X) != 0 && !asked ? ACT_DROP : ACT_DUMMY;
 }
 
 static enum act of_sequence(struct work *w, const struct dcm_position *at, unsigned codes)
 {
+    const unsigned type = at->depth == 0 ? dcm_iod_type(w->sop_class, at->tag) : 3;
+
     if ((codes & DO_U) != 0)
         return ACT_KEEP;
+    if ((codes & DO_X) != 0 && (type == 3 || (codes & DO_Z) == 0))
+        return type == 2 ? ACT_EMPTY : ACT_DROP;
     if ((codes & DO_Z) != 0)
         return ACT_EMPTY;
-    if ((codes & DO_X) != 0 || at->tag == DCM_GRAPHIC_ANNOTATION_SEQUENCE)
+    if (at->tag == DCM_GRAPHIC_ANNOTATION_SEQUENCE)
         return ACT_DROP;
     if (w->mood == PLAIN || (w->mood == CONTENT && at->tag != DCM_CONTENT_SEQUENCE)) {
         w->mood_depth = w->mood == PLAIN ? at->depth : w->mood_depth;
@@ -109,18 +125,9 @@ static enum act by_row(struct work *w, const struct dcm_position *at, const stru
         return ACT_KEEP;
     if (at->event == DCM_EV_SEQUENCE)
         return of_sequence(w, at, row->codes);
-    switch (row->codes) {
-    case DO_X:
-        return ACT_DROP;
-    case DO_Z:
-        return ACT_EMPTY;
-    case DO_D:
-        return ACT_DUMMY;
-    case DO_U:
+    if (row->codes == DO_U)
         return ACT_UIDS;
-    default:
-        return by_type(w, at, row->codes);
-    }
+    return row->codes == DO_D ? ACT_DUMMY : by_type(w, at, row->codes);
 }
 
 /* UIDs of classes, of syntaxes and of code systems: private ones are no identities. */

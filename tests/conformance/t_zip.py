@@ -45,7 +45,7 @@ def unpacked(env, z):
 def iod_errors(path):
     """dciodvfy's errors without what differs by value."""
     done = subprocess.run([tool("dciodvfy"), path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    return sorted({re.sub("<[^>]*>", "<>", line) for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
+    return sorted({re.sub("[0-9]+[.][0-9.]{8,}", "UID", line) for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
 
 
 def objects_of(z):
@@ -262,8 +262,12 @@ def test_still_valid_and_clean_on_samples(env):
         for keyword in ("PatientID", "PatientBirthDate", "AccessionNumber", "InstitutionName", "ReferringPhysicianName"):
             value = str(ds.get(keyword) or "")
             assert not value or str(o.get(keyword) or "") != value, (name, keyword, value)
+        if "Deflated" in ds.file_meta.get("TransferSyntaxUID", pydicom.uid.UID("")).name:
+            continue  # dciodvfy cannot read the original
         path = os.path.join(env.tmp(), "o.dcm")
-        o.save_as(path)
+        z = zipfile.ZipFile(io.BytesIO(r.content))
+        with open(path, "wb") as f:
+            f.write(z.read(next(n for n in z.namelist() if n.endswith(".dcm"))))
         new = set(iod_errors(path)) - set(iod_errors(samples.path(name)))
         assert not new, (name, new)
     assert judged >= 5, judged

@@ -1,8 +1,9 @@
 /* What is done with the studies of the list: kept searches, columns, preview, several at once, download, deletion. */
 import { inflateRawSync } from "node:zlib";
 import type { Page } from "@playwright/test";
-import { board, newUid, object, picture, type Identity } from "../lib/dicom";
-import { serverUrl, store } from "../lib/server";
+import { board, newUid, object, part10, picture, type Identity } from "../lib/dicom";
+import { serve, type Running } from "../lib/process";
+import { serverUrl, store, stow } from "../lib/server";
 import { colorsAt, expect, imageIs, mark, test } from "../lib/test";
 
 const run = mark();
@@ -128,14 +129,62 @@ test("chosen studies open together, and next and previous walk the list without 
 test("the download is an archive with every object of the study", async ({ page }) => {
     await page.goto(`/ui/?id=${run}-Now&description=now`);
     await page.getByRole("button", { name: "Series of Now, Wanda" }).click();
-    const saving = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Download as ZIP" }).click();
-    const chunks: Buffer[] = [];
-    for await (const c of await (await saving).createReadStream()) chunks.push(c as Buffer);
-    const files = unzipped(Buffer.concat(chunks));
+    await page.getByRole("button", { name: "Download…" }).click();
+    const files = await saved(page);
     expect(files.size).toBe(2);
     for (const series of [now.series, second]) expect([...files.keys()].some((n) => n.includes(series))).toBe(true);
     for (const bytes of files.values()) expect(bytes.subarray(128, 132).toString()).toBe("DICM");
+});
+
+test.describe("what leaves", () => {
+    let sender: Running, receiver: Running;
+    const subject: Identity = { study: newUid(), series: newUid(), patientName: "Leaving^Lea", patientId: `${run}-SECRET` };
+
+    test.beforeAll(async () => {
+        receiver = await serve("receiver");
+        sender = await serve("sender", {}, { peers: [{ aet: "NOWHERE", host: "127.0.0.1", port: 9 }, { aet: "RECEIVER", host: "127.0.0.1", port: Number(receiver.dicom!.split(":").pop()) }], send_tries: 1 });
+        const images = [1, 2, 3].map((n) => part10(object(subject, { ...flat(90), "0008,0020 DA": "20260107", "0008,1030 LO": "Leaving study", "0020,0013 IS": n })));
+        expect((await stow(images, sender.url)).status).toBe(200);
+    });
+    test.afterAll(async () => void (await Promise.all([sender?.stop(), receiver?.stop()])));
+
+    test("a study is sent to a peer and arrives; a peer that is not there is said", async ({ page }) => {
+        await page.goto(`${sender.url}/ui/`);
+        await row(page, subject).click({ button: "right" });
+        await page.getByRole("menuitem", { name: "Send to…" }).click();
+        const dialog = page.getByRole("dialog");
+        await dialog.getByLabel("Receiver").selectOption("RECEIVER");
+        await dialog.getByRole("button", { name: "Send", exact: true }).click();
+        await expect(dialog.getByRole("status")).toHaveText("3 objects were sent to RECEIVER");
+        const there = await (await fetch(`${receiver.url}/dicom-web/studies/${subject.study}/instances`)).json();
+        expect(there).toHaveLength(3);
+        await page.keyboard.press("Escape");
+        await row(page, subject).getByRole("checkbox").check();
+        await page.getByRole("toolbar", { name: "Chosen studies" }).getByRole("button", { name: "Send to…" }).click();
+        await expect(dialog.getByLabel("Receiver")).toHaveValue("RECEIVER"); /* the last one */
+        await dialog.getByLabel("Receiver").selectOption("NOWHERE");
+        await dialog.getByRole("button", { name: "Send", exact: true }).click();
+        await expect(dialog.getByRole("status")).toHaveText("Only 0 of 3 objects were sent to NOWHERE");
+        await expect(dialog.getByRole("alert")).not.toBeEmpty();
+    });
+
+    test("a de-identified archive has a DICOMDIR and nobody's name, and its objects fit together", async ({ page }) => {
+        await page.goto(`${sender.url}/ui/`);
+        await row(page, subject).click({ button: "right" });
+        await page.getByRole("menuitem", { name: "Download…" }).click();
+        await page.getByLabel("For discs: uncompressed, with a DICOMDIR").check();
+        await page.getByLabel("De-identified: without what tells whose images they are").check();
+        await page.getByLabel("Images that may show names").check(); /* the phantoms are secondary captures */
+        const files = await saved(page);
+        expect([...files.keys()].sort()).toEqual(["DEIDENT.TXT", "DICOM/D0000000/I0000000", "DICOM/D0000000/I0000001", "DICOM/D0000000/I0000002", "DICOMDIR"]);
+        const uids = new Set<string>();
+        for (const [name, bytes] of files) {
+            for (const secret of ["Leaving", subject.patientId, "20260107", subject.study, subject.series]) expect(bytes.includes(secret), `${secret} in ${name}`).toBe(false);
+            if (name.startsWith("DICOM/")) uids.add(/\x20\0\x0d\0UI..(2\.25\.\d+)/s.exec(bytes.toString("latin1"))![1]!);
+        }
+        expect(uids.size).toBe(1);
+        expect(files.get("DICOMDIR")!.includes([...uids][0]!)).toBe(true);
+    });
 });
 
 test("deleting asks for a reason, and the study is gone from the server", async ({ page }) => {
@@ -169,6 +218,15 @@ test("what the server refuses is said, and nothing is called deleted", async ({ 
     await page.keyboard.press("Escape");
     await expect(rows(page)).toHaveCount(1);
 });
+
+/** What the dialog for downloads saves. */
+async function saved(page: Page): Promise<Map<string, Buffer>> {
+    const saving = page.waitForEvent("download");
+    await page.getByRole("dialog").getByRole("button", { name: "Download", exact: true }).click();
+    const chunks: Buffer[] = [];
+    for await (const c of await (await saving).createReadStream()) chunks.push(c as Buffer);
+    return unzipped(Buffer.concat(chunks));
+}
 
 /* Names and contents, by the central directory.   PKWARE APPNOTE 4.3.12 */
 function unzipped(zip: Buffer): Map<string, Buffer> {

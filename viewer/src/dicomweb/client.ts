@@ -42,11 +42,16 @@ interface Ask {
     accept: string;
     signal?: AbortSignal | undefined;
     priority?: RequestPriority;
+    json?: unknown;
 }
 
-async function ask(path: string, { method = "GET", accept, signal, priority = "auto" }: Ask): Promise<Response> {
+async function ask(path: string, { method = "GET", accept, signal, priority = "auto", json }: Ask): Promise<Response> {
     const init: RequestInit = { method, headers: { Accept: accept }, credentials: "same-origin", priority };
     if (signal) init.signal = signal;
+    if (json !== undefined) {
+        init.headers = { Accept: accept, "Content-Type": "application/json" };
+        init.body = JSON.stringify(json);
+    }
     let res: Response;
     try {
         res = await fetch(path, init);
@@ -73,6 +78,7 @@ async function rows(path: string, signal?: AbortSignal): Promise<Page> {
 }
 
 const uid = encodeURIComponent;
+const explicitLittle = "1.2.840.10008.1.2.1";
 
 /** QIDO-RS studies; `query` comes from `studyQuery`. */
 export const searchStudies = (query: URLSearchParams, signal?: AbortSignal) => rows(`${root}/studies?${query}`, signal);
@@ -84,8 +90,67 @@ export const searchSeries = (study: string, signal?: AbortSignal) =>
         signal,
     ).then((p) => p.rows);
 
-/** The whole study as a ZIP archive of Part 10 files, as an address to save from. */
-export const zipPath = (study: string): string => `${root}/studies/${uid(study)}?accept=${encodeURIComponent("application/zip")}`;
+/** A study as a ZIP archive of Part 10 files, as an address to save from. */
+export interface ZipWish {
+    /** Files named for discs, with a DICOMDIR; uncompressed where they can be (PS3.11 Annex D). */
+    dicomdir: boolean;
+    deidentify?: {
+        dates: "remove" | "shift" | "keep";
+        retain: readonly ("patient" | "device" | "institution" | "uids")[];
+        /** Also images that may show names. */
+        pixels: boolean;
+        /** The same one for studies that are to fit together. */
+        pseudonym: string;
+    };
+}
+
+export function zipPath(study: string, wish: ZipWish = { dicomdir: false }): string {
+    const zip = "application/zip";
+    const query = new URLSearchParams({ accept: wish.dicomdir ? `${zip}; transfer-syntax=${explicitLittle}, ${zip}; q=0.5` : zip });
+    if (wish.dicomdir) query.set("dicomdir", "true");
+    const d = wish.deidentify;
+    if (d) {
+        query.set("deidentify", "basic");
+        query.set("dates", d.dates);
+        query.set("retain", d.retain.join(","));
+        query.set("pixels", d.pixels ? "keep" : "drop");
+        query.set("pseudonym", d.pseudonym);
+    }
+    return `${root}/studies/${uid(study)}?${query}`;
+}
+
+/** The applications that the server may send to, by AE title. */
+export async function peers(signal?: AbortSignal): Promise<string[]> {
+    const res = await ask("/api/v1/peers", { accept: "application/json", signal });
+    const body = (await res.json()) as { peers?: readonly { aet?: unknown }[] };
+    return (body.peers ?? []).map((p) => p.aet).filter((a): a is string => typeof a === "string");
+}
+
+export interface SendJob {
+    id: string;
+    peer: string;
+    state: "waiting" | "sending" | "pausing" | "ended" | "failed" | "cancelled";
+    total: number;
+    sent: number;
+    warned: number;
+    failed: number;
+    remaining: number;
+    error?: string;
+}
+
+const jobPath = (id = "") => `/api/v1/send${id && "/"}${encodeURIComponent(id)}`;
+
+export async function sendStudies(peer: string, studies: readonly string[]): Promise<SendJob> {
+    return (await (await ask(jobPath(), { method: "POST", accept: "application/json", json: { peer, studies } })).json()) as SendJob;
+}
+
+export async function sendJob(id: string): Promise<SendJob> {
+    return (await (await ask(jobPath(id), { accept: "application/json" })).json()) as SendJob;
+}
+
+export async function stopSending(id: string): Promise<void> {
+    await ask(jobPath(id), { method: "DELETE", accept: "application/json" });
+}
 
 /** Removes a study for a reason, which is a code of PS3.16 CID 7011. */
 export async function rejectStudy(study: string, code: string): Promise<void> {
@@ -123,8 +188,6 @@ export interface Frame {
     bytes: Uint8Array;
     transferSyntax: string;
 }
-
-const explicitLittle = "1.2.840.10008.1.2.1";
 
 /** One frame, in the transfer syntax it is stored in, or decoded by the server. */
 export async function fetchFrame(ref: FrameRef, as: "stored" | "plain", signal?: AbortSignal, priority?: RequestPriority): Promise<Frame> {

@@ -1,24 +1,30 @@
 /** What is done with studies of the list. */
 
-import { rejectStudy, zipPath } from "../../dicomweb/client";
+import { rejectStudy, zipPath, type ZipWish } from "../../dicomweb/client";
 import type { Study } from "../../dicomweb/study";
 import { copyText } from "../../ui/copy";
 import { t } from "../../ui/text";
 import * as model from "./model";
 
+/** The ways of studies out of the list that ask something first. */
+export type Leaving = "send" | "download" | "delete";
+
 export const copyLink = (studies: string): Promise<void> => copyText(`${location.origin}/ui/study/${studies}`, t("The link is in the clipboard"));
 
-/** One archive for each: the browser saves them one after the other. */
-export function downloadAll(studies: readonly Study[]): void {
+/** One archive for each study: the browser saves them one after the other. */
+export function downloadAll(studies: readonly Study[], wish: ZipWish): void {
     studies.forEach((s, i) => {
         setTimeout(() => {
             const link = document.createElement("a");
-            link.href = zipPath(s.uid);
+            link.href = zipPath(s.uid, wish);
             link.download = "";
             link.click();
         }, 400 * i);
     });
 }
+
+/** What nobody guesses: with it, UIDs and patient IDs of several archives agree. */
+export const newPseudonym = (): string => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 /** Why a study goes, by the codes that DICOM has for it.   PS3.16 CID 7011 */
 export const reasons: readonly (readonly [code: string, words: () => string])[] = [

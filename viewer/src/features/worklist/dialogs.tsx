@@ -10,9 +10,8 @@ import { count, language, t } from "../../ui/text";
 import { reasons, removeAll } from "./actions";
 import { choose, chosen, columnIds, columns, moved, usual } from "./columns";
 import * as model from "./model";
+import { Named } from "./outgoing";
 import { save } from "./saved";
-
-const namedMax = 6;
 
 export function Removal({ studies, onClose }: { studies: readonly Study[]; onClose: () => void }) {
     const reason = useSignal("");
@@ -35,14 +34,7 @@ export function Removal({ studies, onClose }: { studies: readonly Study[]; onClo
                     void remove();
                 }}
             >
-                <ul class="named">
-                    {studies.slice(0, namedMax).map((s) => (
-                        <li key={s.uid}>
-                            <strong>{s.patientName || t("No name")}</strong> {[s.patientId, s.date, s.description].filter(Boolean).join(" · ")}
-                        </li>
-                    ))}
-                    {studies.length > namedMax && <li class="dim">{t("and {count} more", { count: studies.length - namedMax })}</li>}
-                </ul>
+                <Named studies={studies} />
                 <fieldset>
                     <legend>{t("Why?")}</legend>
                     {reasons.map(([code, words], i) => (

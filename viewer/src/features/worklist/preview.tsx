@@ -2,13 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { isAbort, searchSeries, thumbnailPath, zipPath } from "../../dicomweb/client";
+import { isAbort, searchSeries, thumbnailPath } from "../../dicomweb/client";
 import { number, text, Tag, type Dataset } from "../../dicomweb/json";
 import { otherStudies, type Study } from "../../dicomweb/study";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
 import { Thumbnail } from "../../ui/thumbnail";
-import { copyLink } from "./actions";
+import { copyLink, type Leaving } from "./actions";
 import { Modalities } from "./row";
 
 const restMs = 150; /* while the arrows are held, studies pass by unasked */
@@ -17,7 +17,7 @@ const pictureSide = 128;
 export interface PreviewProps {
     study: Study;
     onOpen: (studies: string, search?: string) => void;
-    onRemove: (study: Study) => void;
+    onLeave: (how: Leaving, study: Study) => void;
     onClose: () => void;
 }
 
@@ -41,7 +41,7 @@ function SeriesRow({ study, ds, onOpen }: { study: Study; ds: Dataset; onOpen: P
     );
 }
 
-export function Preview({ study, onOpen, onRemove, onClose }: PreviewProps) {
+export function Preview({ study, onOpen, onLeave, onClose }: PreviewProps) {
     const series = useSignal<readonly Dataset[] | undefined>(undefined);
     const others = useSignal<readonly Study[] | undefined>(undefined);
     const failure = useSignal("");
@@ -75,13 +75,16 @@ export function Preview({ study, onOpen, onRemove, onClose }: PreviewProps) {
             </header>
             <div class="preview-actions">
                 <button type="button" class="button primary" onClick={() => onOpen(study.uid)}>{t("Open")}</button>
-                <a class="button icon-only" href={zipPath(study.uid)} download aria-label={t("Download as ZIP")} title={t("Download as ZIP")}>
+                <button type="button" class="button icon-only" aria-label={t("Send to…")} title={t("Send to…")} onClick={() => onLeave("send", study)}>
+                    <Icon name="send" />
+                </button>
+                <button type="button" class="button icon-only" aria-label={t("Download…")} title={t("Download…")} onClick={() => onLeave("download", study)}>
                     <Icon name="download" />
-                </a>
+                </button>
                 <button type="button" class="button icon-only" aria-label={t("Copy a link")} title={t("Copy a link")} onClick={() => void copyLink(study.uid)}>
                     <Icon name="link" />
                 </button>
-                <button type="button" class="button icon-only" aria-label={t("Delete…")} title={t("Delete…")} onClick={() => onRemove(study)}>
+                <button type="button" class="button icon-only" aria-label={t("Delete…")} title={t("Delete…")} onClick={() => onLeave("delete", study)}>
                     <Icon name="bin" />
                 </button>
             </div>

@@ -59,9 +59,10 @@ export interface RowProps {
     ids: readonly ColumnId[];
     onOpen: (study: string) => void;
     onDetails: (index: number) => void;
+    onMenu: (index: number, at: { x: number; y: number }) => void;
 }
 
-export function Row({ index, ids, onOpen, onDetails }: RowProps) {
+export function Row({ index, ids, onOpen, onDetails, onMenu }: RowProps) {
     const study = model.rowAt(index);
     const hover = useRef<ReturnType<typeof setTimeout>>(undefined);
     const on = model.active.value === index;
@@ -87,6 +88,10 @@ export function Row({ index, ids, onOpen, onDetails }: RowProps) {
             onClick={() => {
                 model.active.value = index;
                 onOpen(study.uid);
+            }}
+            onContextMenu={(e) => {
+                e.preventDefault();
+                onMenu(index, { x: e.clientX, y: e.clientY });
             }}
             onPointerEnter={() => (hover.current = setTimeout(() => askAhead(study.uid), 60))}
             onPointerLeave={() => clearTimeout(hover.current)}

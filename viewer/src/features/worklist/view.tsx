@@ -9,11 +9,13 @@ import { Brand } from "../../ui/brand";
 import { Icon } from "../../ui/icon";
 import { keep, kept } from "../../ui/storage";
 import { count, t } from "../../ui/text";
-import { copyLink, downloadAll } from "./actions";
+import { copyLink, type Leaving } from "./actions";
 import { chosen, fitting, template } from "./columns";
 import { Removal, SaveSearch, Settings } from "./dialogs";
 import { Head } from "./head";
+import { Menu, type MenuProps } from "./menu";
 import * as model from "./model";
+import { Download, Sending } from "./outgoing";
 import { Preview } from "./preview";
 import { Row, rowPx } from "./row";
 import { forget, saved } from "./saved";
@@ -100,20 +102,23 @@ function SavedSearches({ onUse }: { onUse: (search: string) => void }) {
 
 const togetherMax = 8; /* as many as the address takes */
 
-function Picked({ onOpen, onRemove }: { onOpen: (studies: string) => void; onRemove: (studies: readonly Study[]) => void }) {
+function Picked({ onOpen, onLeave }: { onOpen: (studies: string) => void; onLeave: (how: Leaving, studies: readonly Study[]) => void }) {
     const list = [...model.picked.value.values()];
     const together = list.map((s) => s.uid).join(",");
     return (
         <div class="picked" role="toolbar" aria-label={t("Chosen studies")}>
             <strong>{list.length === 1 ? t("1 study chosen") : t("{count} studies chosen", { count: count(list.length) })}</strong>
             <button type="button" class="button primary" disabled={list.length > togetherMax} onClick={() => onOpen(together)}>{t("Open together")}</button>
-            <button type="button" class="button" onClick={() => downloadAll(list)}>
-                <Icon name="download" /> {t("Download as ZIP")}
+            <button type="button" class="button" onClick={() => onLeave("send", list)}>
+                <Icon name="send" /> {t("Send to…")}
+            </button>
+            <button type="button" class="button" onClick={() => onLeave("download", list)}>
+                <Icon name="download" /> {t("Download…")}
             </button>
             <button type="button" class="button" disabled={list.length > togetherMax} onClick={() => void copyLink(together)}>
                 <Icon name="link" /> {t("Copy a link")}
             </button>
-            <button type="button" class="button" onClick={() => onRemove(list)}>
+            <button type="button" class="button" onClick={() => onLeave("delete", list)}>
                 <Icon name="bin" /> {t("Delete…")}
             </button>
             <button type="button" class="button quiet" onClick={() => (model.picked.value = new Map())}>
@@ -138,7 +143,8 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
     const widthPx = useSignal(1200);
     const isPreviewed = useSignal(kept("preview", (v) => v === true));
     const dialog = useSignal<"" | "settings" | "save">("");
-    const leaving = useSignal<readonly Study[]>([]); /* studies that are to be deleted */
+    const leaving = useSignal<{ how: Leaving; studies: readonly Study[] } | undefined>(undefined);
+    const menu = useSignal<{ studies: readonly Study[]; at: MenuProps["at"] } | undefined>(undefined);
     const span = useComputed(() => {
         const { rows, open } = model.extent.value;
         const all = rows + (open ? 1 : 0);
@@ -177,11 +183,19 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
         preview(!isPreviewed.value || index !== model.active.value);
         model.active.value = index;
     };
+    const leave = (how: Leaving, studies: readonly Study[]) => (leaving.value = { how, studies });
+    const openMenu = (index: number, at: MenuProps["at"]) => {
+        const study = model.rowAt(index);
+        if (!study) return;
+        model.active.value = index;
+        menu.value = { at, studies: model.picked.value.has(study.uid) ? [...model.picked.value.values()] : [study] };
+    };
+    const stay = () => (leaving.value = undefined);
     const ids = fitting(chosen.value, widthPx.value);
     const current = model.rowAt(model.active.value);
     const { all, from, to } = span.value;
     const shown = [];
-    for (let i = from; i <= to; i++) shown.push(<Row key={i} index={i} ids={ids} onOpen={onOpen} onDetails={details} />);
+    for (let i = from; i <= to; i++) shown.push(<Row key={i} index={i} ids={ids} onOpen={onOpen} onDetails={details} onMenu={openMenu} />);
     const nothing = all === 0 && !model.waiting.value;
 
     return (
@@ -205,7 +219,7 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
                 </button>
             </header>
             <SavedSearches onUse={(search) => (model.readUrl(search), onRename(search))} />
-            {model.picked.value.size > 0 && <Picked onOpen={onOpen} onRemove={(studies) => (leaving.value = studies)} />}
+            {model.picked.value.size > 0 && <Picked onOpen={onOpen} onLeave={leave} />}
             <div class={model.waiting.value ? "progress on" : "progress"} aria-hidden="true" />
             <div class="worklist-desk">
                 <div ref={grid} class="list" role="grid" aria-label={t("Studies")} aria-rowcount={all + 1} aria-busy={model.waiting.value} style={{ "--columns": template(ids) }}>
@@ -217,6 +231,12 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
                         tabIndex={0}
                         aria-label={t("Studies")}
                         aria-activedescendant={all > 0 ? `row-${model.active.value}` : undefined}
+                        onContextMenu={(e) => {
+                            if (e.target !== e.currentTarget) return; /* the pointer is on a row; else it is the key, for the active one */
+                            e.preventDefault();
+                            const { left, top } = e.currentTarget.getBoundingClientRect();
+                            openMenu(model.active.value, { x: left + 60, y: top + (model.active.value + 1) * rowPx - model.scrollTop.value });
+                        }}
                         onScroll={(e) => {
                             /* a list that is being taken down tells a last time, that it is at 0 */
                             if (e.currentTarget.isConnected) model.scrollTop.value = e.currentTarget.scrollTop;
@@ -226,13 +246,28 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
                         {model.failure.value ? <Failure /> : nothing && <Empty onPick={() => files.current?.click()} />}
                     </div>
                 </div>
-                {isPreviewed.value && current && <Preview study={current} onOpen={onOpen} onRemove={(s) => (leaving.value = [s])} onClose={() => preview(false)} />}
+                {isPreviewed.value && current && <Preview study={current} onOpen={onOpen} onLeave={(how, s) => leave(how, [s])} onClose={() => preview(false)} />}
             </div>
             {dialog.value === "settings" && <Settings onClose={() => (dialog.value = "")} />}
             {dialog.value === "save" && <SaveSearch onClose={() => (dialog.value = "")} />}
-            {leaving.value.length > 0 && <Removal studies={leaving.value} onClose={() => (leaving.value = [])} />}
+            {leaving.value?.how === "delete" && <Removal studies={leaving.value.studies} onClose={stay} />}
+            {leaving.value?.how === "send" && <Sending studies={leaving.value.studies} onClose={stay} />}
+            {leaving.value?.how === "download" && <Download studies={leaving.value.studies} onClose={stay} />}
+            {menu.value && <Menu at={menu.value.at} entries={entriesFor(menu.value.studies, onOpen, leave)} onClose={() => (menu.value = undefined)} />}
         </main>
     );
+}
+
+function entriesFor(studies: readonly Study[], onOpen: (studies: string) => void, onLeave: (how: Leaving, studies: readonly Study[]) => void): MenuProps["entries"] {
+    const together = studies.map((s) => s.uid).join(",");
+    const isOff = studies.length > togetherMax;
+    return [
+        { label: t("Open"), isOff, run: () => onOpen(together) },
+        { label: t("Copy a link"), isOff, run: () => void copyLink(together) },
+        { label: t("Send to…"), run: () => onLeave("send", studies) },
+        { label: t("Download…"), run: () => onLeave("download", studies) },
+        { label: t("Delete…"), run: () => onLeave("delete", studies) },
+    ];
 }
 
 /** Arrows and paging move the active row, Enter opens it, X chooses it, `/` goes to the first filter. */

@@ -45,7 +45,7 @@ def unpacked(env, z):
 def iod_errors(path):
     """dciodvfy's errors without what differs by value."""
     done = subprocess.run([tool("dciodvfy"), path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    return sorted({re.sub("[0-9]+[.][0-9.]{8,}", "UID", line) for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
+    return sorted({re.sub("(?<=ReferencedSOPInstanceUID )[0-9.]+|[0-9]+[.][0-9.]{8,}", "UID", line) for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("Error")})
 
 
 def objects_of(z):
@@ -245,7 +245,7 @@ def test_still_valid_and_clean_on_samples(env):
         if len(data) > 3_000_000 or stow_bytes(s, data, (200, 202, 400, 409)) != 200:
             continue
         ds = objects.read(data)
-        if "StudyInstanceUID" not in ds or "SOPInstanceUID" not in ds or ds.SOPInstanceUID in seen:
+        if "SeriesInstanceUID" not in ds or "StudyInstanceUID" not in ds or "SOPInstanceUID" not in ds or ds.SOPInstanceUID in seen:
             continue
         seen.add(ds.SOPInstanceUID)
         url = f"{s.web}/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}/instances/{ds.SOPInstanceUID}"

@@ -1,7 +1,7 @@
 /** The dialogs for studies that leave: sent to another application, or saved as archives. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { peers, stopSending, type ZipWish } from "../../dicomweb/client";
 import type { Study } from "../../dicomweb/study";
 import { Dialog } from "../../ui/dialog";
@@ -45,6 +45,7 @@ export function Sending({ studies, onClose }: { studies: readonly Study[]; onClo
     const peer = useSignal("");
     const failure = useSignal("");
     const isBusy = useSignal(false);
+    const close = useRef<HTMLButtonElement>(null);
     const fail = (e: unknown) => (failure.value = e instanceof Error ? e.message : String(e));
     useEffect(() => {
         const abort = new AbortController();
@@ -66,6 +67,9 @@ export function Sending({ studies, onClose }: { studies: readonly Study[]; onClo
         send(peer.value, studies.map((s) => s.uid)).catch(fail).finally(() => (isBusy.value = false));
     };
     const job = shown.value;
+    useEffect(() => {
+        if (job) close.current?.focus(); /* the button that had the focus is gone: Escape must find the dialog */
+    }, [job && hasEnded(job)]);
     return (
         <Dialog title={t("Send to another application")} kind="centre" onClose={onClose}>
             <form class="form" onSubmit={(e) => (e.preventDefault(), begin())}>
@@ -84,7 +88,7 @@ export function Sending({ studies, onClose }: { studies: readonly Study[]; onClo
                 {failure.value && <p class="warn" role="alert">{failure.value}</p>}
                 {job && !hasEnded(job) && <p class="dim">{t("It goes on when this is closed.")}</p>}
                 <footer>
-                    <button type="button" class="button" onClick={onClose}>{job ? t("Close") : t("Cancel")}</button>
+                    <button ref={close} type="button" class="button" onClick={onClose}>{job ? t("Close") : t("Cancel")}</button>
                     {job && !hasEnded(job) ? (
                         <button type="button" class="button danger" onClick={() => void stopSending(job.id).catch(tellFailure)}>{t("Stop")}</button>
                     ) : (

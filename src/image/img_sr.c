@@ -195,9 +195,11 @@ static void read_item(struct walk *w, const struct dcm_dataset *ds, struct img_s
         read_target(w, ds, item);
         return;
     }
-    item->name         = img_code_meaning(ds, DCM_CONCEPT_NAME_CODE_SEQUENCE, w->arena);
-    item->name_code    = img_sr_code(ds, DCM_CONCEPT_NAME_CODE_SEQUENCE, w->arena);
-    item->is_container = iso_str_eq_c(type, "CONTAINER");
+    item->name            = img_code_meaning(ds, DCM_CONCEPT_NAME_CODE_SEQUENCE, w->arena);
+    item->name_code       = img_sr_code(ds, DCM_CONCEPT_NAME_CODE_SEQUENCE, w->arena);
+    item->is_container    = iso_str_eq_c(type, "CONTAINER");
+    item->is_for_programs = iso_str_eq_c(type, "UIDREF") || iso_str_eq_c(type, "SCOORD") ||
+                            iso_str_eq_c(type, "SCOORD3D") || iso_str_eq_c(type, "TCOORD");
     if (!item->is_container)
         img_sr_value(ds, type, w->options, w->arena, item);
     if (item->detail.len == 0)

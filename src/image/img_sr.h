@@ -36,7 +36,8 @@ ISO_MUST_USE int img_sr_html(const struct dcm_dataset *ds, const struct img_sr_o
                              struct iso_arena *arena, struct iso_buf *out, struct iso_err *err);
 ISO_MUST_USE int img_sr_text(const struct dcm_dataset *ds, struct iso_arena *arena,
                              struct iso_buf *out, struct iso_err *err);
-/* Pages of A4, 300 at most; the same bytes for the same document. */
+/* Pages of A4, 300 at most, without what is for programs alone: coordinates and UIDs, with what is
+ * below them. The same bytes for the same document. */
 ISO_MUST_USE int img_sr_pdf(const struct dcm_dataset *ds, struct iso_arena *arena,
                             struct iso_buf *out, struct iso_err *err);
 

@@ -21,15 +21,16 @@ struct img_sr_head {
 struct img_sr_item {
     unsigned depth; /* the root is 0 */
     bool     is_container;
-    iso_str  position;   /* "1.2.3": PS3.3 §C.17.3.2.5; good as part of an id */
-    iso_str  name;       /* meaning of the concept name; empty: it has none */
-    iso_str  name_code;  /* "121071, DCM" */
-    iso_str  relation;   /* "inferred from"; empty for what only belongs to it */
-    iso_str  value;      /* empty for containers */
-    iso_str  value_code; /* of a code; empty: none */
-    iso_str  detail;     /* what fewer want to read: who observed it, when */
-    iso_str  url;        /* of the object that is the value; empty: none */
-    iso_str  target;     /* the position of another item that stands here by reference */
+    bool     is_for_programs; /* coordinates, UIDs: nobody reads them from paper */
+    iso_str  position;        /* "1.2.3": PS3.3 §C.17.3.2.5; good as part of an id */
+    iso_str  name;            /* meaning of the concept name; empty: it has none */
+    iso_str  name_code;       /* "121071, DCM" */
+    iso_str  relation;        /* "inferred from"; empty for what only belongs to it */
+    iso_str  value;           /* empty for containers */
+    iso_str  value_code;      /* of a code; empty: none */
+    iso_str  detail;          /* what fewer want to read: who observed it, when */
+    iso_str  url;             /* of the object that is the value; empty: none */
+    iso_str  target;          /* the position of another item that stands here by reference */
 };
 
 /* Who turns them into text. begin and end come in pairs, nested like the items. */

@@ -30,7 +30,8 @@ struct pdf {
     struct img_faces    *faces;
     double               y; /* where the next line begins */
     unsigned             page;
-    bool                 full; /* there is no room for more */
+    unsigned             left_out; /* items that are open and not shown */
+    bool                 full;     /* there is no room for more */
 };
 
 static void choose(struct pdf *p, double size, bool bold)
@@ -174,6 +175,10 @@ static void begin(struct img_sr_writer *w, const struct img_sr_item *item)
     unsigned       indents = item->depth > 0 ? item->depth - 1 : 0;
     struct iso_buf line;
 
+    if (p->left_out > 0 || item->is_for_programs) {
+        p->left_out++; /* and what is below it */
+        return;
+    }
     if (item->depth == 0 || p->full)
         return;
     if (item->is_container) {
@@ -197,7 +202,9 @@ static void begin(struct img_sr_writer *w, const struct img_sr_item *item)
 
 static void end(struct img_sr_writer *w, const struct img_sr_item *item)
 {
-    (void)w, (void)item;
+    (void)item;
+    if (of(w)->left_out > 0)
+        of(w)->left_out--;
 }
 
 static void cut(struct img_sr_writer *w)

@@ -150,6 +150,9 @@ def test_report_as_text_and_picture(env):
 def test_report_as_pdf(env):
     """PS3.18 §8.7.4: a text report may be had as PDF. Poppler's pdftotext reads what a person would."""
     long = report(ContentSequence=Sequence([content("TEXT", f"Finding {n}", TextValue=f"Größe {n} mm, 左肺. " + "every word of it " * 30) for n in range(40)]))
+    drawn = content("SCOORD", "Path", GraphicType="POLYLINE", GraphicData=[1.5, 2.5, 3.5, 4.5])
+    drawn.ContentSequence = Sequence([content("TEXT", "Below it", TextValue="not printed")])
+    long.ContentSequence.extend([drawn, content("UIDREF", "Tracking", UID="1.2.3.4.5"), content("TEXT", "Last", TextValue="after it")])
     store(env, long)
     r = get(url(env, long), "application/pdf")
     assert r.content.startswith(b"%PDF-1.") and r.headers["Content-Type"] == "application/pdf"
@@ -160,8 +163,9 @@ def test_report_as_pdf(env):
     pages = text.rstrip("\f").split("\f")
     assert len(pages) >= 4 and [p.split()[-1] for p in pages] == [str(n + 1) for n in range(len(pages))], [p.split()[-1:] for p in pages]
     words = " ".join(text.split())
-    for part in ("Chest report", "Patient: Test, Anna", "complete, not verified", "Finding 0: Größe 0 mm,", "Finding 39: Größe 39 mm,"):
+    for part in ("Chest report", "Patient: Test, Anna", "complete, not verified", "Finding 0: Größe 0 mm,", "Finding 39: Größe 39 mm,", "Last: after it"):
         assert part in words, (part, words[:600])
+    assert not any(part in words for part in ("POLYLINE", "1.2.3.4.5", "not printed"))  # what is for programs alone
     assert words.count("every word of it") >= 40 * 30 - len(pages)  # one may be broken by a page's number
     assert max(len(line) for line in text.splitlines()) < 140
 

@@ -21,6 +21,7 @@ export interface Listed extends ReportRef {
     verifiedBy: string;
     isOurs: boolean; /* `readWritten` takes it */
     replaces: readonly string[]; /* the instances of the documents that it follows */
+    madeOf: readonly string[]; /* of a PDF: the instances that it shows */
 }
 
 const content = (ds: Dataset | undefined) => items(ds, tagOf("ContentSequence"));
@@ -48,6 +49,7 @@ export function listed(ds: Dataset): Listed | undefined {
         isVerified: text(ds, tagOf("VerificationFlag")) === "VERIFIED",
         verifiedBy: items(ds, tagOf("VerifyingObserverSequence")).map((v) => [text(v, tagOf("VerifyingObserverName")), text(v, tagOf("VerifyingOrganization"))].filter(Boolean).join(", ")).join("; "),
         isOurs: !isPdf && template === "2000" && text(ds, tagOf("ManufacturerModelName")) === "Isocenter viewer" && content(ds).some(isSection),
+        madeOf: items(ds, tagOf("SourceInstanceSequence")).flatMap((r) => texts(r, tagOf("ReferencedSOPInstanceUID"))),
         replaces: predecessors.flatMap((r) => texts(r, tagOf("ReferencedSOPInstanceUID"))),
     };
 }

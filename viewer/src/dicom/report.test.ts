@@ -127,7 +127,7 @@ describe("a stored report", () => {
         expect(bulk[0]!.bytes).toHaveLength(5);
         expect(object[tagOf("EncapsulatedDocument")]).toEqual({ vr: "OB", BulkDataURI: bulk[0]!.location });
         expect(text(items(object, tagOf("SourceInstanceSequence"))[0], tagOf("ReferencedSOPInstanceUID"))).toBe(text(written, "00080018"));
-        expect(listed(through(object))).toMatchObject({ isPdf: true, isOurs: false, isVerified: true });
+        expect(listed(through(object))).toMatchObject({ isPdf: true, isOurs: false, isVerified: true, madeOf: [text(written, "00080018")] });
     });
 });
 

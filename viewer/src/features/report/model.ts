@@ -78,7 +78,7 @@ export class Writer {
         });
         const replaced = new Set(found.flatMap((d) => d.replaces));
         const order = (d: Listed) => d.date + d.time;
-        this.documents.value = found.map((d) => ({ ...d, isReplaced: replaced.has(d.instance) })).sort((a, b) => order(b).localeCompare(order(a)));
+        this.documents.value = found.map((d) => ({ ...d, isReplaced: [d.instance, ...d.madeOf].some((uid) => replaced.has(uid)) })).sort((a, b) => order(b).localeCompare(order(a)));
     }
 
     async run(act: () => Promise<readonly Note[]>): Promise<void> {

@@ -3,12 +3,14 @@
 import { useSignal, type Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Measurement } from "../../dicom/measurement";
-import { composed, isMeasured, linkName, linksIn, linkWords, piecesOf, textMax, usedLinks, type Report, type ReportSection } from "../../dicom/report";
+import { composed, isMeasured, linksIn, linkWords, piecesOf, textMax, usedLinks, type Report, type ReportLink, type ReportSection } from "../../dicom/report";
 import { heading, headings, titles } from "../../dicom/report-codes";
+import { kinds } from "../../dicom/sr-codes";
 import { renderedPath } from "../../dicomweb/client";
 import { dateText, text, timeText, Tag } from "../../dicomweb/json";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
+import type { Reading } from "../reading/model";
 import type { StoredDocument, Writer } from "./model";
 import { addOwn, builtIn, own, removeOwn, suited } from "./templates";
 import { headingText, stateText } from "./words";
@@ -83,7 +85,12 @@ function Documents({ writer }: { writer: Writer }) {
 
 /* ---- writing ---- */
 
-const markName = (m: Measurement): string => [m.label || (m.kind === "keyImage" ? t("Key image") : ""), linkWords(m)].filter(Boolean).join(" ");
+/* "Key image 3": the number is that of its image, where a pane shows its series. */
+function markName(reading: Reading, m: Measurement): string {
+    if (m.label || m.kind !== "keyImage") return [m.label, linkWords(m)].filter(Boolean).join(" ") || kinds[m.kind];
+    const numbers = reading.panes.map((p) => (p.content.value?.frames ?? []).findIndex((f) => f.instance === m.on?.instance && f.frame === m.on.frame) + 1);
+    return `${t("Key image")} ${numbers.find((n) => n > 0) ?? ""}`.trim();
+}
 
 /** Buttons that put measurements and key images where the caret is. */
 function Insert({ writer, section, caret, onInserted }: { writer: Writer; section: ReportSection; caret: Caret; onInserted: (at: number) => void }) {
@@ -93,26 +100,26 @@ function Insert({ writer, section, caret, onInserted }: { writer: Writer; sectio
     return (
         <div class="report-insert" role="group" aria-label={t("Insert")}>
             {writer.marks.value.map((m) => (
-                <button key={m.uid} type="button" class="chip" data-mark={m.uid} onClick={() => put(m)}>+ {markName(m)}</button>
+                <button key={m.uid} type="button" class="chip" data-mark={m.uid} onClick={() => put(m)}>+ {markName(writer.reading, m)}</button>
             ))}
             {writer.reading.active.value.state.value && <button type="button" class="chip" onClick={() => put(writer.keyImage())}>+ {t("The image on screen")}</button>}
         </div>
     );
 }
 
-/** The text as it will be stored; its measurements lead to their images. */
+/** The lines that have measurements and key images in them, as they will be stored; each leads to its image. */
 function Reads({ writer, report, section }: { writer: Writer; report: Report; section: ReportSection }) {
-    if (linksIn(section.text, report.links).length === 0) return null;
+    const lines = section.text.split("\n").filter((line) => linksIn(line, report.links).length > 0);
+    if (lines.length === 0) return null;
+    const button = (l: ReportLink, i: number) => (
+        <button key={i} type="button" class={l.gone ? "gone" : ""} data-link={l.number} title={l.gone ? t("Deleted") : t("Show on the image")} disabled={!l.mark.on} onClick={() => void writer.jump(l.mark)}>
+            {isMeasured(l.mark) ? composed(`[${l.number}]`, [l]) : `[${l.number}] ${markName(writer.reading, l.mark)}`}
+        </button>
+    );
     return (
-        <p class="report-reads">
-            {piecesOf(section.text, report.links).map((p, i) =>
-                typeof p === "string" ? p : (
-                    <button key={i} type="button" class={p.gone ? "gone" : ""} data-link={p.number} title={p.gone ? t("Deleted") : t("Show on the image")} disabled={!p.mark.on} onClick={() => void writer.jump(p.mark)}>
-                        {isMeasured(p.mark) ? composed(`[${p.number}]`, [p]) : linkName(p)}
-                    </button>
-                ),
-            )}
-        </p>
+        <div class="report-reads">
+            {lines.map((line, at) => <p key={at}>{piecesOf(line, report.links).map((p, i) => (typeof p === "string" ? p : button(p, i)))}</p>)}
+        </div>
     );
 }
 

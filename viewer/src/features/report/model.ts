@@ -100,7 +100,8 @@ export class Writer {
 
     begin(template: Template): void {
         const ds = this.reading.active.value.dataset.value;
-        const about = [text(ds, Tag.studyDescription), dateText(text(ds, Tag.studyDate))].filter(Boolean).join(", ");
+        const isOwn = text(ds, Tag.studyUid) === this.reading.study; /* another study may be beside it */
+        const about = isOwn ? [text(ds, Tag.studyDescription), dateText(text(ds, Tag.studyDate))].filter(Boolean).join(", ") : "";
         const sections = template.sections.map((s) => (s.heading === "55111-9" && s.text === "" ? { ...s, text: about } : s));
         this.notes.value = [];
         this.set({ title: template.title, sections, links: [], amends: false });

@@ -63,8 +63,9 @@ struct dcm_filter {
      * it has to be replaced or dropped. */
     int (*judge)(void *ctx, struct dcm_parser *from, const struct dcm_position *at,
                  enum dcm_verdict *verdict, enum dcm_vr *vr, iso_bytes *value, struct iso_err *err);
-    void                     *ctx;
-    const struct dcm_dataset *put; /* as in dcm_edits; judge is not asked about these at the top level */
+    void *ctx;
+    const struct dcm_dataset
+        *put; /* as in dcm_edits; judge is not asked about these at the top level */
 };
 
 /* As dcm_recode, with each element judged. to: little endian; values are given in it. */

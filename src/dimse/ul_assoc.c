@@ -32,8 +32,6 @@ static void defaults(struct ul_config *c)
         c->idle_ms = 10 * 60 * 1000;
     if (c->io_ms <= 0)
         c->io_ms = 60 * 1000;
-    if (c->connect_ms <= 0)
-        c->connect_ms = c->io_ms;
     if (c->async_max == 0)
         c->async_max = 16;
     if (c->implementation_class == NULL)

@@ -570,6 +570,8 @@ int ul_assoc_request(const char *host, uint16_t port, const struct ul_config *co
     rc = ISO_ENOMEM;
     if ((a = ul_assoc_new(-1, true, config, err)) == NULL || (t = talk_new(err)) == NULL)
         goto out;
+    if (a->config.connect_ms <= 0)
+        a->config.connect_ms = a->config.io_ms;
     if ((rc = propose(a, request, t, err)) < 0)
         goto out;
     (void)ul_assoc_event(a, UL_EV_ASSOCIATE_REQUEST, 0); /* AE-1 */

@@ -105,7 +105,7 @@ static void move_all(struct retrieval *r)
                                                .io_ms         = config->io_ms };
     r->out.originator_ae = r->session->ul->calling_ae;
     r->out.originator_id = r->msg->command.message_id;
-    int rc = srv_deliver(&r->out, r->message);
+    int rc               = srv_deliver(&r->out, r->message);
     if (rc < 0 && r->broken == ISO_OK && !r->cancelled)
         srv_deliver_fail(&r->out, r->out.count); /* out.why tells */
 }

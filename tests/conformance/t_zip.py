@@ -238,7 +238,8 @@ def test_still_valid_and_clean_on_samples(env):
     """dciodvfy finds no error that it did not find in the original; names, IDs and birth dates are gone."""
     s = env.fresh()
     seen, judged = set(), 0
-    for name in samples.readable():
+    names = samples.readable()
+    for name in names[::1 + len(names) // 150]:  # all of the small collection, every tenth of the whole one
         if env.quick and judged >= 12:
             break
         data = open(samples.path(name), "rb").read()

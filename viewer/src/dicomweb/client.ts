@@ -184,6 +184,11 @@ export async function fetchRendered(r: Omit<FrameRef, "frame">, type: string): P
 export const thumbnailPath = (study: string, series: string | undefined, side: number): string =>
     `${root}/studies/${uid(study)}${series === undefined ? "" : `/series/${uid(series)}`}/thumbnail?viewport=${side},${side}`;
 
+/** A frame as the server draws it; query: more of PS3.18 §8.3.5, as `window` and `quality`. */
+export async function fetchPicture(ref: FrameRef, type: string, query: string, signal?: AbortSignal): Promise<Blob> {
+    return (await ask(renderedPath(ref, type) + query, { accept: type, signal })).blob();
+}
+
 export interface Frame {
     bytes: Uint8Array;
     transferSyntax: string;

@@ -152,7 +152,8 @@ export class Reading {
         pane.begin(series);
         try {
             const content = await this.content(series.uid);
-            if (pane.series.value === series) pane.fill(content, index);
+            const kind = this.modules.flatMap((m) => m.views ?? []).find((v) => v.takes?.(content));
+            if (pane.series.value === series) pane.fill(content, index, kind?.id);
         } catch (e) {
             if (!isAbort(e) && pane.series.value === series) pane.failure.value = e instanceof Error ? e.message : String(e);
         }

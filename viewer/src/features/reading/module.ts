@@ -7,6 +7,7 @@ import type { OwnView } from "../../imaging/view";
 import type { IconName } from "../../ui/icon";
 import type { Reading } from "./model";
 import type { Pane } from "./pane";
+import type { Content } from "./series";
 
 export interface Action {
     id: string; /* `module.what`: stable, hotkeys are kept by it */
@@ -49,6 +50,8 @@ export interface Layer {
 /** Another way to show what is in a pane than as a stack of images: a plane through the volume, a picture in space. */
 export interface ViewKind {
     id: string; /* what `pane.mode` names */
+    /** Whether a series is opened this way by itself: its images are parts of something else than a stack. */
+    takes?: (content: Content) => boolean;
     /** Draws into `element`, and tells of itself through `pane.shown`. Throws `Refused` for what it cannot show. Called once
      *  the pane's content is there; when `gone` is aborted before it has answered, it closes what it has opened. */
     open: (r: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal) => Promise<OwnView>;

@@ -41,8 +41,9 @@ function Rendered({ ds, as, onFail }: { ds: Dataset; as: Rendering; onFail: () =
     }
 }
 
+/* What a site has added goes before what is built in. */
 const handlerOf = (reading: Reading, ds: Dataset): Handler | undefined =>
-    reading.modules.flatMap((m) => m.handlers ?? []).find((h) => h.takes(ds));
+    [...reading.added.value, ...reading.modules].flatMap((m) => m.handlers ?? []).find((h) => h.takes(ds));
 
 function ObjectCard({ reading, ds, isFirst }: { reading: Reading; ds: Dataset; isFirst: boolean }) {
     const failure = useSignal("");

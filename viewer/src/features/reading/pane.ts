@@ -66,9 +66,10 @@ export class Pane {
         });
     }
 
-    fill(content: Content, index: number): void {
+    fill(content: Content, index: number, mode?: string): void {
         batch(() => {
             this.content.value = content;
+            if (mode) this.mode.value = mode;
             this.at.value = Math.max(0, Math.min(content.frames.length - 1, index));
             this.rate.value = cineRate(content.datasets[0]);
         });
@@ -118,7 +119,7 @@ export class Pane {
 
     private draw(): void {
         const frames = this.content.value?.frames;
-        if (this.drawn && frames && frames.length > 0) void this.drawn.open(frames, this.at.value);
+        if (this.drawn && this.mode.value === "stack" && frames && frames.length > 0) void this.drawn.open(frames, this.at.value);
     }
 
     /** What draws in the pane. */

@@ -60,7 +60,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
         pane.view.pan((x - before.x) / 2, (y - before.y) / 2);
     };
     const down = (e: PointerEvent) => {
-        if ((e.target as HTMLElement).closest("button, [role=slider]")) return;
+        if ((e.target as HTMLElement).closest("button, [role=slider], .objects")) return;
         if (toolFor(e, chosen()) === chosen() && isClaimed(e)) return;
         fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
         el.setPointerCapture(e.pointerId);
@@ -89,6 +89,7 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
         drag = undefined;
     };
     const wheel = (e: WheelEvent) => {
+        if ((e.target as HTMLElement).closest(".objects")) return; /* a page of its own, which scrolls */
         e.preventDefault();
         if (e.ctrlKey) return pane.view?.zoom(Math.exp(-e.deltaY / 400));
         const px = e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? e.deltaY : e.deltaY * wheelStepPx;

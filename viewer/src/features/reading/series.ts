@@ -1,6 +1,7 @@
 /** Series and their stacks: which objects are images, in which order they are read, what the rest is. */
 
 import { number, numbers, text, Tag, type Dataset } from "../../dicomweb/json";
+import { isSlide } from "../../dicom/slide-kind";
 import { t } from "../../ui/text";
 export { inReadingOrder } from "../../dicom/reading-order";
 import { frameCount, frameInfo, isImage, isVideo, type FrameInfo } from "../../imaging/frame";
@@ -67,6 +68,9 @@ export function inStackOrder(list: readonly Dataset[]): Dataset[] {
     return keyed.map((k) => k.ds);
 }
 
+/* A slide has tiles by the hundred thousand, which are no stack: those of its map are found another way. */
+const slideFramesMost = 256;
+
 export function contentOf(study: string, series: string, list: readonly Dataset[]): Content {
     const datasets = inStackOrder(list);
     const frames: FrameInfo[] = [];
@@ -74,7 +78,7 @@ export function contentOf(study: string, series: string, list: readonly Dataset[
     for (const ds of datasets) {
         const instance = text(ds, Tag.sopInstance);
         if (!isImage(ds) || instance === "") others.push(ds);
-        else for (let frame = 1; frame <= frameCount(ds); frame++) frames.push(frameInfo({ study, series, instance, frame }, ds));
+        else for (let frame = 1; frame <= Math.min(frameCount(ds), isSlide(ds) ? slideFramesMost : Infinity); frame++) frames.push(frameInfo({ study, series, instance, frame }, ds));
     }
     return { datasets, frames, others };
 }

@@ -9,7 +9,7 @@ export interface Attributes {
     [tagAndVr: string]: Value;
 }
 
-const longVr = new Set(["OB", "OW", "OF", "OD", "SQ", "UN", "UT", "UC"]);
+const longVr = new Set(["OB", "OW", "OF", "OD", "SQ", "UN", "UT", "UC", "OL"]);
 
 function body(vr: string, value: Value): Buffer {
     if (vr === "SQ") return Buffer.concat((value as readonly Attributes[]).map((item) => head("FFFE,E000", "", dataset(item))));

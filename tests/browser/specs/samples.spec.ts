@@ -182,6 +182,7 @@ const bytesMax = 4.2e6;
 const perFolder = 2; /* of one vendor's or modality's many */
 const spectroscopy = "1.2.840.10008.5.1.4.1.1.4.2"; /* rows and columns of signals, without pixels */
 const isVideo = (k: Known) => /\.4\.10[0-8](\.1)?$/.test(k.syntax);
+const slide = "1.2.840.10008.5.1.4.1.1.77.1.6"; /* a map, not a stack */
 /* Drawn by the server over the image that they are of, in colours; here as the images that they are. */
 const layers = /\.1\.1\.(66\.[47]|481\.2|30)$/;
 /* Pixels of noise: enlarged before the window (here) they are greyer than the window of each (there). */
@@ -198,7 +199,7 @@ test("every object with an image is drawn, and as the server draws it", async ({
     const known = indexed().filter((k) => {
         const folder = /^modalities\//.test(k.path) ? dirname(k.path) : "";
         if (!/^(transfer-syntaxes|photometric|modalities|volume-series)\//.test(k.path) || /syn-matrix/.test(k.path)) return false;
-        if (!(k.rows > 0) || isVideo(k) || k.sopClass === spectroscopy || k.size > bytesMax) return false;
+        if (!(k.rows > 0) || isVideo(k) || k.sopClass === spectroscopy || k.sopClass === slide || k.size > bytesMax) return false;
         const most = /^volume-series/.test(k.path) ? 1 : folder === "" ? Infinity : perFolder;
         const group = /^volume-series/.test(k.path) ? k.path.split("/")[1]! : folder;
         inFolder.set(group, (inFolder.get(group) ?? 0) + 1);
@@ -231,4 +232,18 @@ test("objects of every other kind are listed, and none breaks the page", async (
     }
     console.log(`  ${samples.length} listed, ${shown.length} of them with what the server draws`);
     for (const folder of ["sr", "waveform", "encapsulated", "rt"]) expect(shown.some((p) => p.includes(`/${folder}/`)), folder).toBe(true);
+});
+
+test("every slide is drawn as a map", async ({ page }) => {
+    test.setTimeout(300_000);
+    const known = indexed().filter((k) => k.sopClass === slide && k.rows > 0 && k.size <= bytesMax && !/label|overview|thumbnail/.test(k.path));
+    const { samples } = await storeSamples(corpus, known.map((k) => k.path));
+    const wrong: string[] = [];
+    for (const s of samples) {
+        await page.goto(`/ui/study/${s.study}?series=${s.series}`);
+        await expect(page.locator(".slide-layer"), s.path).toHaveAttribute("data-complete", "true", { timeout: 30_000 });
+        if (await page.locator(".slide-choices .warn").count()) wrong.push(s.path);
+    }
+    expect(wrong).toEqual([]);
+    expect(samples.length).toBeGreaterThan(5);
 });

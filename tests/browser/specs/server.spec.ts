@@ -74,38 +74,3 @@ test("a report is read in the pane, without script and without an origin", async
     await page.getByRole("button", { name: "Hide" }).click();
     await expect(frame).toHaveCount(0);
 });
-
-test("a waveform is drawn in the pane, and can still be saved", async ({ page }) => {
-    const samples = Array.from({ length: 500 }, (_, i) => Math.round(1000 * Math.sin(i / 20)));
-    const code = (value: string, scheme: string, meaning: string): Attributes[] => [{ "0008,0100 SH": value, "0008,0102 SH": scheme, "0008,0104 LO": meaning }];
-    const study = await stored({
-        "0008,0016 UI": "1.2.840.10008.5.1.4.1.1.9.1.2",
-        "0008,0060 CS": "ECG",
-        "5400,0100 SQ": [
-            {
-                "003A,0004 CS": "ORIGINAL",
-                "003A,0005 US": 1,
-                "003A,0010 UL": samples.length,
-                "003A,001A DS": 500,
-                "003A,0200 SQ": [
-                    {
-                        "003A,0208 SQ": code("2:1", "MDC", "Lead I"),
-                        "003A,0210 DS": 1,
-                        "003A,0211 SQ": code("uV", "UCUM", "microvolt"),
-                        "003A,0212 DS": 1,
-                        "003A,0213 DS": 0,
-                        "003A,021A US": 16,
-                    },
-                ],
-                "5400,1004 US": 16,
-                "5400,1006 CS": "SS",
-                "5400,1010 OW": new Uint8Array(Int16Array.from(samples).buffer),
-            },
-        ],
-    });
-    await page.goto(`/ui/study/${study}`);
-    const drawn = page.locator(".object img.rendered");
-    await expect(drawn).toBeVisible();
-    await expect.poll(() => drawn.evaluate((img: HTMLImageElement) => img.naturalWidth)).toBeGreaterThan(100);
-    await expect(page.getByRole("button", { name: "DICOM file" })).toBeVisible();
-});

@@ -1,0 +1,21 @@
+/** Documents of HL7's Clinical Document Architecture in DICOM. */
+
+import { useEffect } from "preact/hooks";
+import { text, Tag, type Dataset } from "../../dicomweb/json";
+import { t } from "../../ui/text";
+import { later } from "../reading/later";
+import type { Reading } from "../reading/model";
+import type { Module } from "../reading/module";
+
+const work = later(() => import("./view"));
+
+function View({ dataset }: { reading: Reading; dataset: Dataset }) {
+    useEffect(() => void work.fetch(), []);
+    const here = work.here.value;
+    return here ? <here.CdaView dataset={dataset} /> : <p class="dim">{t("Loading…")}</p>;
+}
+
+export const document: Module = {
+    id: "document",
+    handlers: [{ id: "cda", takes: (ds) => text(ds, Tag.sopClass) === "1.2.840.10008.5.1.4.1.1.104.2", View }],
+};

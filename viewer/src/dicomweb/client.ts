@@ -99,8 +99,8 @@ export interface ZipWish {
         retain: readonly ("patient" | "device" | "institution" | "uids")[];
         /** Also images that may show names. */
         pixels: boolean;
-        /** The same one for studies that are to fit together. */
-        pseudonym: string;
+        /** The same one for studies that are to fit together; without one nobody can make the same UIDs again. */
+        pseudonym?: string;
     };
 }
 
@@ -114,7 +114,7 @@ export function zipPath(study: string, wish: ZipWish = { dicomdir: false }): str
         query.set("dates", d.dates);
         query.set("retain", d.retain.join(","));
         query.set("pixels", d.pixels ? "keep" : "drop");
-        query.set("pseudonym", d.pseudonym);
+        if (d.pseudonym !== undefined) query.set("pseudonym", d.pseudonym);
     }
     return `${root}/studies/${uid(study)}?${query}`;
 }

@@ -145,7 +145,7 @@ function DeidentifyChoice({ value, onChange }: { value: Deidentify; onChange: (n
 export function Download({ studies, onClose }: { studies: readonly Study[]; onClose: () => void }) {
     const dicomdir = useSignal(false);
     const isClean = useSignal(false);
-    const how = useSignal<Deidentify>({ dates: "remove", retain: [], pixels: false, pseudonym: newPseudonym() });
+    const how = useSignal<Deidentify>({ dates: "remove", retain: [], pixels: false, ...(studies.length > 1 ? { pseudonym: newPseudonym() } : {}) });
     const begin = () => {
         downloadAll(studies, { dicomdir: dicomdir.value, ...(isClean.value ? { deidentify: how.value } : {}) });
         onClose();

@@ -8,6 +8,7 @@ import { lesions } from "../features/lesions/module";
 import { look } from "../features/look/module";
 import { measure } from "../features/measure/module";
 import { model3d } from "../features/model3d/module";
+import { overlays } from "../features/overlays/module";
 import type { Module } from "../features/reading/module";
 import { report } from "../features/report/module";
 import { segment } from "../features/segment/module";
@@ -15,4 +16,4 @@ import { slide } from "../features/slide/module";
 import { volume } from "../features/volume/module";
 import { waveform } from "../features/waveform/module";
 
-export const modules: readonly Module[] = [look, volume, segment, measure, lesions, report, keep, hanging, carry, waveform, slide, model3d, document];
+export const modules: readonly Module[] = [look, volume, segment, measure, overlays, lesions, report, keep, hanging, carry, waveform, slide, model3d, document];

@@ -249,7 +249,7 @@ export interface ReadSegmentation {
 
 const framesMax = 20_000;
 
-function readSegment(item: Dataset): Segment {
+export function readSegment(item: Dataset): Segment {
     const lab = numbers(item, tagOf("RecommendedDisplayCIELabValue"));
     const algorithm = (["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"] as const).find((a) => a === text(item, tagOf("SegmentAlgorithmType")));
     const trackingUid = text(item, tagOf("TrackingUID"));

@@ -90,6 +90,10 @@ export const searchSeries = (study: string, signal?: AbortSignal) =>
         signal,
     ).then((p) => p.rows);
 
+/** The objects of some SOP Classes in a study, as QIDO-RS tells of them. */
+export const searchInstances = (study: string, sopClasses: readonly string[], signal?: AbortSignal) =>
+    rows(`${root}/studies/${uid(study)}/instances?SOPClassUID=${sopClasses.join(",")}&limit=500`, signal).then((p) => p.rows);
+
 /** A study as a ZIP archive of Part 10 files, as an address to save from. */
 export interface ZipWish {
     /** Files named for discs, with a DICOMDIR; uncompressed where they can be (PS3.11 Annex D). */

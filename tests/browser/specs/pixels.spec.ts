@@ -1,6 +1,11 @@
 /* What stands on the screen is what is in the file: computed here, value by value, and compared. */
-import { board, CtImage, newUid, object, picture, type Attributes } from "../lib/dicom";
-import { store } from "../lib/server";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { board, CtImage, newUid, object, part10, picture, type Attributes } from "../lib/dicom";
+import { root } from "../lib/process";
+import { store, stow } from "../lib/server";
 import { blockMiddles, colorsAt, expect, expectGreys, mark, openStudy, test, windowed } from "../lib/test";
 
 const block = 16;
@@ -113,4 +118,34 @@ test("pixels that are not square keep the shape of the patient", async ({ page }
     const values = board(block, (r, c) => 4 * stored(r, c));
     await show(page, { ...picture({ rows: 128, columns: 128, bits: 8, values }), "0028,0030 DS": [1, 2] });
     expectGreys(await colorsAt(page, blockMiddles, 2), Array.from({ length: 64 }, (_, i) => 4 * i));
+});
+
+function asHtj2k(file: Buffer): Buffer {
+    const folder = mkdtempSync(join(tmpdir(), "isocenter-htj2k-"));
+    try {
+        writeFileSync(join(folder, "plain.dcm"), file);
+        execFileSync(process.env["ISOCENTER_BIN"] ?? join(root, "build/isocenter"), ["transcode", "--to", "htj2k-rpcl", "--output", join(folder, "packed.dcm"), join(folder, "plain.dcm")]);
+        return readFileSync(join(folder, "packed.dcm"));
+    } finally {
+        rmSync(folder, { recursive: true });
+    }
+}
+
+test("HTJ2K on a slow network is seen coarse before it is exact, and says so", async ({ page }) => {
+    const who = { study: newUid(), series: newUid(), patientName: `Pixel^${mark()}`, patientId: mark() };
+    const noisy = board(64, (r, c) => 60 * stored(r, c)).map((v, i) => v + ((i * 7919) % 97));
+    const large = { ...picture({ rows: 512, columns: 512, bits: 16, stored: 12, values: noisy }), "0020,000E UI": newUid(), "0020,0011 IS": 2, "0028,1050 DS": 2048, "0028,1051 DS": 4096 };
+    const small = { ...picture({ rows: 64, columns: 64, bits: 8, values: Array.from({ length: 4096 }, (_, i) => i % 251) }), "0020,0011 IS": 1 }; /* brings the codec */
+    expect((await stow([asHtj2k(part10(object(who, small))), asHtj2k(part10(object({ ...who, series: newUid() }, large)))])).status).toBe(200);
+    await openStudy(page, who.study);
+    await expect(page.locator(".card img")).toHaveCount(2);
+    const network = await page.context().newCDPSession(page);
+    await network.send("Network.enable");
+    await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: 60_000, uploadThroughput: 60_000 });
+    await page.keyboard.press("]");
+    const corner = page.locator(".corner.br");
+    await expect(corner).toContainText("Preview");
+    expectGreys(await colorsAt(page, blockMiddles), Array.from({ length: 64 }, (_, i) => windowed(60 * i + 48, 2048, 4096)), 8);
+    await expect(corner).not.toContainText("Preview");
+    await expect(corner).toContainText("512 × 512");
 });

@@ -198,13 +198,40 @@ export interface Frame {
     transferSyntax: string;
 }
 
-/** One frame, in the transfer syntax it is stored in, or decoded by the server. */
-export async function fetchFrame(ref: FrameRef, as: "stored" | "plain", signal?: AbortSignal, priority?: RequestPriority): Promise<Frame> {
+const slowMs = 250;
+const earlyShare = 0.2; /* of a frame's bytes, with which there is something to be seen */
+
+/* A body as it comes. When it takes its time, `early` gets what of it is here, once. */
+async function bodyOf(res: Response, early: (soFar: Uint8Array) => void): Promise<Uint8Array> {
+    const total = Number(res.headers.get("Content-Length"));
+    const reader = res.body!.getReader();
+    const body = new Uint8Array(total);
+    const startedMs = performance.now();
+    let filled = 0;
+    let isSaid = false;
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        body.set(next.value, filled);
+        filled += next.value.length;
+        if (isSaid || filled < earlyShare * total || filled > 0.8 * total || performance.now() - startedMs < slowMs) continue;
+        isSaid = true;
+        early(body.slice(0, filled));
+    }
+    return body;
+}
+
+/** One frame, in the transfer syntax it is stored in, or decoded by the server.
+ *  early: gets the beginning of the frame when the rest takes its time */
+export async function fetchFrame(ref: FrameRef, as: "stored" | "plain", signal?: AbortSignal, priority?: RequestPriority, early?: (soFar: Frame) => void): Promise<Frame> {
     const path = `${instancePath(ref)}/frames/${ref.frame}`;
     const accept = `multipart/related; type="application/octet-stream"; transfer-syntax=${as === "stored" ? "*" : explicitLittle}`;
     const res = await ask(path, { accept, signal, priority: priority ?? "auto" });
-    const part = firstPart(new Uint8Array(await res.arrayBuffer()), res.headers.get("Content-Type") ?? "");
-    return { bytes: part.bytes, transferSyntax: partSyntax(part.contentType) };
+    const type = res.headers.get("Content-Type") ?? "";
+    const frame = (body: Uint8Array, isWhole: boolean): Frame => {
+        const part = firstPart(body, type, isWhole);
+        return { bytes: part.bytes, transferSyntax: partSyntax(part.contentType) };
+    };
+    const isStreamed = early && Number(res.headers.get("Content-Length")) > 0 && !res.headers.has("Content-Encoding");
+    return frame(isStreamed ? await bodyOf(res, (soFar) => early(frame(soFar, false))) : new Uint8Array(await res.arrayBuffer()), true);
 }
 
 /** The bytes behind a BulkDataURI, which may be relative to its instance. */

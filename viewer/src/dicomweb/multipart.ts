@@ -24,8 +24,9 @@ function indexOf(hay: Uint8Array, needle: Uint8Array, from: number): number {
     return -1;
 }
 
-/** The first part; a body that is not multipart is one part by itself. */
-export function firstPart(body: Uint8Array, contentType: string): Part {
+/** The first part; a body that is not multipart is one part by itself.
+ *  isWhole: no more is to come; else the part may break off anywhere behind its head */
+export function firstPart(body: Uint8Array, contentType: string, isWhole = true): Part {
     if (!/^\s*multipart\//i.test(contentType)) return { contentType, bytes: body };
     const encode = new TextEncoder();
     const boundary = parameter(contentType, "boundary") ?? declaredBoundary(body);
@@ -37,8 +38,8 @@ export function firstPart(body: Uint8Array, contentType: string): Part {
     const type = /^content-type:\s*(.*)$/im.exec(head)?.[1]?.trim() ?? "application/octet-stream";
     const start = headEnd + 4;
     const end = indexOf(body, encode.encode(`\r\n--${boundary}`), start);
-    if (end < 0) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
-    return { contentType: type, bytes: body.subarray(start, end) };
+    if (end < 0 && isWhole) throw new Error(t("The server's answer cannot be read: its multipart form is broken"));
+    return { contentType: type, bytes: body.subarray(start, end < 0 ? body.length : end) };
 }
 
 function declaredBoundary(body: Uint8Array): string {

@@ -1,8 +1,8 @@
 /** Frames in memory: one load for each, shared by all who want it, aborted when the last of them loses interest. What has not
  *  been looked at for longest goes when there is no more room. */
 
-import { fetchFrame, isAbort } from "../dicomweb/client";
-import { decode, type Decoded } from "./decode";
+import { fetchFrame, isAbort, type Frame } from "../dicomweb/client";
+import { decode, isProgressive, type Decoded } from "./decode";
 import { decodedInfo, isColor, type FrameInfo } from "./frame";
 import { darken, minMax, type Pixels } from "./pixels";
 import { openingWindow, paddingOf, type Grey } from "./window";
@@ -24,7 +24,10 @@ export interface Picture {
     max: number;
     opening: Grey; /* the window it opens with */
     values: FrameValues | undefined; /* none for colour, nor where a VOI LUT has taken their place */
+    isEarly?: boolean; /* made of the beginning of the frame's bytes: coarse, not to be measured, followed by the whole one */
 }
+
+export type Early = (picture: Picture) => void;
 
 const bytesMax = 768 << 20;
 const shareOfOneStack = 0.6;
@@ -84,11 +87,12 @@ function keep(picture: Picture): void {
     pictures.set(picture.info.id, picture);
 }
 
-export async function load(id: string, urgent: boolean, signal?: AbortSignal): Promise<Picture> {
+/** early: gets a coarse picture before, when the frame takes its time and its encoding can have one */
+export async function load(id: string, urgent: boolean, signal?: AbortSignal, early?: Early): Promise<Picture> {
     const ready = pictureOf(id);
     if (ready) return ready;
     signal?.throwIfAborted();
-    const running = loads.get(id) ?? started(id, urgent);
+    const running = loads.get(id) ?? started(id, urgent, early);
     running.users++;
     try {
         return await orAbort(running.picture, signal);
@@ -100,10 +104,10 @@ export async function load(id: string, urgent: boolean, signal?: AbortSignal): P
     }
 }
 
-function started(id: string, urgent: boolean): Load {
+function started(id: string, urgent: boolean, early: Early | undefined): Load {
     const abort = new AbortController();
     const info = known.get(id);
-    const picture = (info ? pictureFor(info, urgent, abort.signal) : Promise.reject(new Error(t("This frame does not belong to the open study")))).then((p) => {
+    const picture = (info ? pictureFor(info, urgent, abort.signal, early) : Promise.reject(new Error(t("This frame does not belong to the open study")))).then((p) => {
         abort.signal.throwIfAborted(); /* the study was closed meanwhile */
         keep(p);
         return p;
@@ -139,11 +143,18 @@ async function difference(info: FrameInfo, { of, masks, shift }: NonNullable<Fra
     return { pixels: subtracted(contrast!, others, shift, info.rows, info.columns), color: false, voiBits: undefined };
 }
 
-async function pictureFor(info: FrameInfo, urgent: boolean, signal: AbortSignal): Promise<Picture> {
+async function pictureFor(info: FrameInfo, urgent: boolean, signal: AbortSignal, early: Early | undefined): Promise<Picture> {
     if (info.subtraction) return pictureFrom(info, await difference(info, info.subtraction, urgent, signal));
     const priority = urgent ? "high" : "low";
-    const frame = await fetchFrame(info, "stored", signal, priority);
+    let isWhole = false;
+    const beginning = (frame: Frame) => {
+        if (!isProgressive(frame.transferSyntax)) return;
+        const shown = decode(frame, info).then((decoded) => !isWhole && !signal.aborted && early?.({ ...pictureFrom(info, decoded), values: undefined, isEarly: true }));
+        shown.catch(() => undefined); /* too little of it: the whole one comes */
+    };
+    const frame = await fetchFrame(info, "stored", signal, priority, early && beginning);
     const decoded = await decode(frame, info).catch((why: unknown) => decodedByServer(info, signal, priority, why));
+    isWhole = true;
     return pictureFrom(info, decoded);
 }
 

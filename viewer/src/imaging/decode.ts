@@ -29,6 +29,9 @@ const codecs: readonly (readonly [syntaxes: RegExp, codec: CodecName])[] = [
     [jpegXl, "jpegXl"],
 ];
 
+/** Whether the beginning of a frame is a whole picture, only coarser: HTJ2K, whose resolutions may follow each other. */
+export const isProgressive = (syntax: string): boolean => /\.4\.20[123]$/.test(syntax);
+
 export async function decode(frame: Frame, info: FrameInfo): Promise<Decoded> {
     const { values, layout } = await storedValues(frame, info);
     if (info.photometric === "PALETTE COLOR" && info.samples === 1) {

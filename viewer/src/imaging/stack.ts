@@ -16,6 +16,7 @@ import { t } from "../ui/text";
 export interface StackState {
     index: number; /* the frame on screen, from 0 */
     info: FrameInfo;
+    isEarly: boolean; /* coarse: the rest of its bytes is still on its way */
     center: number;
     width: number;
     invert: boolean;
@@ -112,8 +113,8 @@ export class StackView implements View {
         const abort = (this.pending = new AbortController());
         const release = this.queue.hold();
         try {
-            const picture = await load(info.id, true, abort.signal);
-            if (mine === this.latest && !this.closed) this.take(picture, index);
+            const take = (picture: Picture) => mine === this.latest && !this.closed && this.take(picture, index);
+            take(await load(info.id, true, abort.signal, take));
         } catch (e) {
             if (mine === this.latest && !this.closed && !isAbort(e)) this.events.onError(index, wording(e));
         } finally {
@@ -123,10 +124,11 @@ export class StackView implements View {
     }
 
     private take(picture: Picture, index: number): void {
-        const isFirst = this.picture === undefined;
+        const before = this.picture;
         this.picture = picture;
         this.shown = index;
-        if (!isFirst) return this.redraw();
+        if (before?.isEarly && before.opening === this.chosen) this.chosen = picture.opening; /* it was found in the coarse picture */
+        if (before) return this.redraw();
         this.place = upright; /* what was turned or moved was another series */
         this.inverted = false;
         this.chosen = picture.info.windows.length === 0 ? picture.opening : undefined; /* one for all slices, or each its own */
@@ -182,6 +184,7 @@ export class StackView implements View {
         this.events.onState({
             index: this.shown,
             info: picture.info,
+            isEarly: picture.isEarly ?? false,
             center,
             width,
             invert: this.inverted,

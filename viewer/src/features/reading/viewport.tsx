@@ -33,7 +33,7 @@ function Corner({ place, text: all }: { place: string; text: readonly string[] }
 type Corners = Pick<Shown, "place" | "look" | "letters" | "window" | "inverted">;
 
 /* What the corners tell of an image of the stack. */
-function cornersOf({ info, index, scale, letters, center, width, invert }: StackState, count: number): Corners {
+function cornersOf({ info, index, isEarly, scale, letters, center, width, invert }: StackState, count: number): Corners {
     return {
         place: [
             t("Image {number} / {count}", { number: index + 1, count }),
@@ -42,7 +42,7 @@ function cornersOf({ info, index, scale, letters, center, width, invert }: Stack
                 info.sliceThicknessMm !== undefined && info.sliceThicknessMm > 0 && t("Thk {mm} mm", { mm: short(info.sliceThicknessMm) }),
             ]).join("  "),
         ],
-        look: [`${info.columns} × ${info.rows}`, t("Zoom {percent} %", { percent: Math.round(scale * 100) })],
+        look: [isEarly ? t("Preview") : "", `${info.columns} × ${info.rows}`, t("Zoom {percent} %", { percent: Math.round(scale * 100) })],
         window: { center, width },
         inverted: invert,
         letters,
@@ -72,20 +72,29 @@ function Overlay({ pane, corners: { place, look, letters, window, inverted } }: 
     );
 }
 
+const barPauseMs = 80; /* frames come faster than anyone can follow */
+
+function drawLoaded(el: HTMLCanvasElement, pane: Pane, count: number): void {
+    const context = el.getContext("2d")!;
+    el.height = Math.max(1, el.clientHeight);
+    context.fillStyle = "#4b5a68";
+    const step = el.height / count;
+    for (let i = 0; i < count; i++) if (pane.stack?.loaded(i)) context.fillRect(0, i * step, el.width, Math.max(1, step));
+}
+
 /** Where we are in what the pane scrolls through, and which frames are here already. */
 function StackBar({ pane }: { pane: Pane }) {
     const canvas = useRef<HTMLCanvasElement>(null);
+    const drawing = useRef<ReturnType<typeof setTimeout> | 0>(0);
     const { at, count } = pane.steps.value;
     useSignalEffect(() => {
         void pane.loaded.value;
         const n = pane.steps.value.count;
-        const el = canvas.current;
-        const context = el?.getContext("2d");
-        if (!el || !context || n === 0) return;
-        el.height = Math.max(1, el.clientHeight);
-        context.fillStyle = "#4b5a68";
-        const step = el.height / n;
-        for (let i = 0; i < n; i++) if (pane.stack?.loaded(i)) context.fillRect(0, i * step, el.width, Math.max(1, step));
+        if (n === 0) return;
+        drawing.current ||= setTimeout(() => {
+            drawing.current = 0;
+            if (canvas.current) drawLoaded(canvas.current, pane, pane.steps.peek().count);
+        }, barPauseMs);
     });
     const seek = (e: PointerEvent & { currentTarget: HTMLElement }) => {
         const box = e.currentTarget.getBoundingClientRect();

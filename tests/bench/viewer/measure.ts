@@ -1,12 +1,15 @@
 /* One opening of a study in one viewer, timed by what is on the screen and by what went over the wire. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { chromium, type Browser, type CDPSession, type Page } from "@playwright/test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type CDPSession, type Page } from "@playwright/test";
 
 const flags =
     "--headless=new --no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run " +
     "--disable-quic --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --disk-cache-size=1073741824";
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((p) => existsSync(p)) ?? "chromium";
 const patienceMs = 60_000;
+const restMs = 2000; /* in which a browser that has been started prepares its processes */
 
 export interface Opening {
     picture: number; /* ms until a picture of the study stands on the screen, drawn by whomever */
@@ -87,7 +90,10 @@ async function open(page: Page, url: string, log: string, slices: number, hasFra
     await page.waitForFunction(() => "benchPixels" in window, undefined, { timeout: patienceMs, polling: 20 });
     const deadline = Date.now() + patienceMs;
     const frames = () => new Set(answers(log, from).filter(isFrame).map((a) => a.path)).size;
-    while (hasFrames && frames() < slices && Date.now() < deadline) await page.waitForTimeout(100);
+    for (let before = -1, still = 0; hasFrames && frames() < slices && still < 30 && Date.now() < deadline; still = frames() === before ? still + 1 : 0) {
+        before = frames();
+        await page.waitForTimeout(100); /* of very many slices a viewer may fetch some only */
+    }
     await page.waitForTimeout(1000); /* what still follows the picture is counted too */
     const seen = await page.evaluate(() => {
         const { benchPicture, benchPixels } = window as unknown as { benchPicture: number; benchPixels: number };
@@ -104,21 +110,21 @@ async function open(page: Page, url: string, log: string, slices: number, hasFra
     };
 }
 
-/* Memory of the browser and all its processes, shared pages by their share. */
-function residentBytes(parent: number): number {
-    const parents = new Map<number, number>();
-    for (const name of readdirSync("/proc")) {
-        if (!/^\d+$/.test(name)) continue;
+/* Memory of the browser and all its processes, shared pages by their share: what of it runs is a child of ours. */
+function residentBytes(): number {
+    const processes = new Map<number, { name: string; parent: number }>();
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
         try {
-            parents.set(Number(name), Number(readFileSync(`/proc/${name}/stat`, "latin1").replace(/.*\)/s, "").split(" ")[2]));
+            const [, name, rest] = /\((.*)\)(.*)/s.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))!;
+            processes.set(Number(pid), { name: name!, parent: Number(rest!.split(" ")[2]) });
         } catch {
             /* it has ended meanwhile */
         }
     }
-    const isOurs = (pid: number | undefined): boolean => pid !== undefined && (pid === parent || isOurs(parents.get(pid)));
+    const isOurs = (pid: number): boolean => pid === process.pid || (processes.has(pid) && isOurs(processes.get(pid)!.parent));
     let sum = 0;
-    for (const pid of parents.keys()) {
-        if (!isOurs(pid)) continue;
+    for (const [pid, { name }] of processes) {
+        if (!/^chrom/.test(name) || !isOurs(pid)) continue;
         try {
             sum += 1024 * Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1] ?? 0);
         } catch {
@@ -134,31 +140,52 @@ async function heapBytes(cdp: CDPSession): Promise<number> {
     return metrics.find((m) => m.name === "JSHeapUsedSize")?.value ?? NaN;
 }
 
+/* Scrolls through `images` of them, asking for another at each frame of the screen, and tells the middle one of the times between
+ * frames, in ms. Only ours tells which image it shows. */
+async function scroll(page: Page, images: number): Promise<number> {
+    const apart = await page.evaluate(async (images) => {
+        const pane = document.querySelector<HTMLElement>(".pane")!;
+        const frame = () => new Promise<number>((tick) => requestAnimationFrame(tick));
+        const times = [await frame()];
+        for (let n = 0; n < images; n++) {
+            pane.dispatchEvent(new WheelEvent("wheel", { deltaY: 100, bubbles: true, cancelable: true }));
+            times.push(await frame());
+        }
+        for (let n = 0; n < 300 && pane.dataset["image"] !== String(images); n++) await frame();
+        return pane.dataset["image"] === String(images) ? times.slice(1).map((at, i) => at - times[i]!) : [];
+    }, images);
+    apart.sort((a, b) => a - b);
+    return apart[apart.length >> 1] ?? NaN;
+}
+
 export interface Run {
     cold: Opening;
     warm: Opening;
     heap: number; /* bytes */
     resident: number; /* bytes */
+    step: number; /* ms between two frames of the screen while scrolling; NaN where it was not tried */
 }
 
-/** Opens a study in a browser that has never seen the viewer, then once more in the same. */
-export async function run(url: string, log: string, slices: number): Promise<Run> {
-    const server = await chromium.launchServer({ executablePath, args: flags.split(" ") });
-    let browser: Browser | undefined;
+/** Opens a study in a browser that has never seen the viewer, then once more in the same.
+ *  scrolls: the viewer is ours, and is scrolled through once all frames are there */
+export async function run(url: string, log: string, slices: number, scrolls: boolean): Promise<Run> {
+    const profile = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "isocenter-viewer-profile-")); /* a private window would keep no frames on disk */
+    const context = await chromium.launchPersistentContext(profile, { executablePath, args: flags.split(" "), viewport: { width: 1280, height: 800 } });
     try {
-        browser = await chromium.connect(server.wsEndpoint());
-        const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
+        const page = context.pages()[0] ?? (await context.newPage());
         await page.addInitScript(watch);
+        await page.waitForTimeout(restMs);
         const cold = await open(page, url, log, slices, true);
-        const cdp = await page.context().newCDPSession(page);
+        const step = scrolls ? await scroll(page, slices) : NaN;
+        const cdp = await context.newCDPSession(page);
         await cdp.send("Performance.enable");
         const heap = await heapBytes(cdp);
-        const resident = residentBytes(server.process().pid!);
+        const resident = residentBytes();
         await page.goto("about:blank");
         const warm = await open(page, url, log, slices, false);
-        return { cold, warm, heap, resident };
+        return { cold, warm, heap, resident, step };
     } finally {
-        await browser?.close();
-        await server.close();
+        await context.close();
+        rmSync(profile, { recursive: true, force: true });
     }
 }

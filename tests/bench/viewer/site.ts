@@ -58,12 +58,13 @@ const ended = (child: ChildProcess) => new Promise<void>((done) => (child.exitCo
 export interface Site {
     url: string; /* both viewers, and the service */
     version: string;
+    binary: string; /* the server's program */
     log: string; /* nginx's: a line for each answer */
     stop: () => Promise<void>;
 }
 
 export async function openSite(): Promise<Site> {
-    const dist = await ohif();
+    const dist = process.env["BENCH_OURS"] ? here : await ohif();
     const folder = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "isocenter-viewer-bench-"));
     const binary = process.env["ISOCENTER_BIN"] ?? join(root, "build/isocenter");
     const env = { ...process.env, ISOCENTER_UI: process.env["ISOCENTER_UI"] ?? join(root, "viewer/dist"), ISOCENTER_SETTLE_S: "2" };
@@ -86,5 +87,5 @@ export async function openSite(): Promise<Site> {
         await new Promise((wake) => setTimeout(wake, 50));
     }
     const version = execFileSync(binary, ["--version"], { encoding: "utf8" }).trim();
-    return { url, version, log: join(folder, "access.log"), stop };
+    return { url, version, binary, log: join(folder, "access.log"), stop };
 }

@@ -207,3 +207,15 @@ test("a model is drawn, and how large it is", async ({ page }) => {
     await page.getByRole("button", { name: "Edges" }).click();
     await expect.poll(async () => (await Promise.all([0.46, 0.48, 0.5, 0.52, 0.54].map((x) => lit(x, 0.53)))).filter((v) => v < 40).length).toBeGreaterThan(2);
 });
+
+test("a CDA document is text with its tables, and nothing in it runs", async ({ page }) => {
+    const xml = `<?xml version="1.0" encoding="UTF-8"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>Discharge</title><component><structuredBody><component><section>
+        <title>Findings</title><text><table><tbody><tr><td>Nodule</td><td>8 mm</td></tr></tbody></table><script xmlns="http://www.w3.org/1999/xhtml">document.title = "broken"</script></text>
+        </section></component></structuredBody></component></ClinicalDocument>`;
+    const study = await stored({ "0008,0016 UI": "1.2.840.10008.5.1.4.1.1.104.2", "0008,0060 CS": "DOC", "0042,0010 ST": "", "0042,0012 LO": "text/XML", "0042,0011 OB": new Uint8Array(Buffer.from(xml)), "0042,0015 UL": xml.length });
+    await page.goto(`/ui/study/${study}`);
+    await expect(page.locator(".cda h2")).toHaveText("Discharge");
+    await expect(page.locator(".cda td")).toHaveText(["Nodule", "8 mm"]);
+    await expect(page.locator(".cda script")).toHaveCount(0);
+    expect(await page.title()).not.toBe("broken");
+});

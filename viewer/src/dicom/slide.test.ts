@@ -26,13 +26,13 @@ describe("a pyramid", () => {
         expect([tilesAt(slide.levels[0]!, "", 0, 16, 0), tilesAt(slide.levels[0]!, "", 0, 0, 8), tilesAt(slide.levels[0]!, "", 1, 0, 0), tilesAt(slide.levels[0]!, "x", 0, 0, 0)]).toEqual([[], [], [], []]);
     });
     it("lies on the slide", () => {
-        expect(uprightOf(slide)).toEqual({ angle: 0, isMirrored: false });
+        expect(uprightOf(slide)).toBe(0);
         const p = onMatrix(slide, [20 - 10 * 0.0005, 40 - 30 * 0.0005, 0])!;
         expect(p[0]).toBeCloseTo(30.5);
         expect(p[1]).toBeCloseTo(10.5);
-        expect(uprightOf({ ...slide, across: [-1, 0, 0], down: [0, 1, 0] }).angle).toBeCloseTo(Math.PI / 2);
-        expect(uprightOf({ ...slide, down: [1, 0, 0] }).isMirrored).toBe(true);
-        expect(uprightOf({ ...slide, across: [0, 0, 0] })).toEqual({ angle: 0, isMirrored: false });
+        expect(uprightOf({ ...slide, across: [-1, 0, 0], down: [0, 1, 0] })).toBeCloseTo(Math.PI / 2);
+        expect(uprightOf({ ...slide, across: [-1, 0, 0], down: [0, -1, 0] })).toBe(0); /* mirrored */
+        expect(uprightOf({ ...slide, across: [0, 0, 0] })).toBe(0);
     });
     it("is measured", () => {
         expect([lengthOf(slide, [0, 0], [300, 400]), lengthText(1.23456, 0), lengthText(undefined, 12)]).toEqual(["250 µm", "1.235 mm", "12 px"]);

@@ -183,14 +183,14 @@ export function levelFor(slide: Slide, perPixel: number): Level {
     return fitting[fitting.length - 1] ?? base;
 }
 
-/** How the pixels lie on the screen when the slide's X axis points up and its Y axis to the left: turned clockwise by so much, and
- *  mirrored or not. Slides of all scanners then lie the same way round. */
-export function uprightOf(slide: Slide): { angle: number; isMirrored: boolean } {
+/** By how much the pixels are turned clockwise for the slide's X axis to point up and its Y axis to the left: slides of all scanners then
+ *  lie the same way round. An orientation that would mirror them is more often a slip than meant, and they stay as stored. */
+export function uprightOf(slide: Slide): number {
     const onScreen = (d: Point3): Point => [-d[1], -d[0]];
     const [u, v] = [onScreen(slide.across), onScreen(slide.down)];
-    if (Math.hypot(...u) < 0.5 || Math.hypot(...v) < 0.5) return { angle: 0, isMirrored: false };
+    if (u[0] * v[1] - u[1] * v[0] < 0.5) return 0;
     const angle = Math.atan2(u[1], u[0]);
-    return { angle: Math.abs(angle) < 1e-6 ? 0 : angle, isMirrored: u[0] * v[1] - u[1] * v[0] < 0 };
+    return Math.abs(angle) < 1e-6 ? 0 : angle;
 }
 
 /** A place on the slide, in mm, as a place in the finest level's pixels. */

@@ -16,6 +16,9 @@ export function isBrowserJpeg(level: Level): boolean {
     return syntax === jpegBaseline && !level.isGrey && /^YBR_FULL/.test(text(level.dataset, Tag.photometric));
 }
 
+/* What was stored without loss is shown so.   PS3.3 §C.7.6.1.1.5 */
+const isLossy = (level: Level) => text(level.dataset, "00282110") === "01";
+
 interface Wanted {
     key: string;
     level: Level;
@@ -87,7 +90,7 @@ export class Tiles {
     private async load({ key, level, tile }: Wanted, signal: AbortSignal): Promise<void> {
         const ref = { study: this.study, series: this.series, instance: tile.instance, frame: tile.frame };
         try {
-            const bitmap = (isBrowserJpeg(level) ? await this.stored(ref, signal) : undefined) ?? (await createImageBitmap(await fetchPicture(ref, "image/jpeg", `&quality=${quality}${level.isGrey ? this.window : ""}`, signal)));
+            const bitmap = (isBrowserJpeg(level) ? await this.stored(ref, signal) : undefined) ?? (await createImageBitmap(await fetchPicture(ref, isLossy(level) ? "image/jpeg" : "image/png", `&quality=${quality}${level.isGrey ? this.window : ""}`, signal)));
             if (this.closed) return bitmap.close();
             this.keep(key, bitmap);
         } catch (e) {

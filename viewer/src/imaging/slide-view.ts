@@ -91,7 +91,8 @@ export class SlideView implements OwnView {
     }
 
     private straighten(): void {
-        ({ angle: this.angle, isMirrored: this.isMirrored } = uprightOf(this.slide));
+        this.angle = uprightOf(this.slide);
+        this.isMirrored = false;
     }
 
     private get size(): Point {
@@ -207,7 +208,7 @@ export class SlideView implements OwnView {
         const [sx, sy] = [picture.width / level.tileColumns, picture.height / level.tileRows];
         context.save();
         context.transform(map.a, map.b, map.c, map.d, map.e, map.f);
-        const seam = 0.35 / Math.hypot(map.a, map.b); /* neighbours overlap a little: no gaps between them */
+        const seam = 1 / Math.hypot(map.a, map.b); /* neighbours overlap a little: no gaps between them */
         context.drawImage(picture, 0, 0, width * sx, height * sy, tile.x * kx, tile.y * ky, width * kx + seam, height * ky + seam);
         context.restore();
     }

@@ -351,6 +351,48 @@ test("what is measured on a plane has the numbers of the volume, is seen there a
     near([drawn.x, drawn.y, drawn.x + drawn.width, drawn.y + drawn.height], [...at(8.2, 20.2), ...at(25.3, 52.3)], 6); /* with what its line is wide */
 });
 
+test("a segment has a surface in 3D, in its place and colour, as clear as is chosen, and as STL", async ({ page }) => {
+    await page.setViewportSize({ width: 1000, height: 480 }); /* the processor draws it */
+    await openStudy(page, who.study, `?series=${cube}&image=13`);
+    await page.getByRole("button", { name: "Segments", exact: true }).click();
+    await page.locator(".segment-tools").getByRole("button", { name: "Grow a region" }).click();
+    await page.getByRole("checkbox", { name: "Through all images" }).check();
+    const at = await onPage(page, [40, 64]);
+    await page.mouse.click(...at(6, 10));
+    await expect(page.locator(".segment-row")).toContainText("9.98 ml"); /* 16 x 13 x 6 voxels of 8 mm³ */
+    await page.keyboard.press("Escape");
+    await show(page, "3D");
+    await page.getByRole("button", { name: "Volume", exact: true }).click();
+    await page.getByRole("checkbox", { name: "Alone" }).check();
+    /* how much of each quarter is red: seen from the front, the patient's right is on the left, the head at the top */
+    const reds = () =>
+        page.evaluate(() => {
+            const canvas = document.querySelector<HTMLCanvasElement>('[data-pane="0"] .stage canvas')!;
+            const { width, height } = canvas;
+            const image = canvas.getContext("2d")!.getImageData(0, 0, width, height).data;
+            const [sums, brightest] = [[0, 0, 0, 0], [0, 0, 0]];
+            for (let y = 0; y < height; y += 3)
+                for (let x = 0; x < width; x += 3) {
+                    const [r, g, b] = image.subarray(4 * (y * width + x)) as unknown as [number, number, number];
+                    if (r > 60 && r > 1.8 * g) sums[(y >= height / 2 ? 2 : 0) + (x >= width / 2 ? 1 : 0)]!++;
+                    if (r > brightest[0]!) [brightest[0], brightest[1], brightest[2]] = [r, g, b];
+                }
+            return { where: sums.map((s) => (s > 20 ? 1 : 0)).join(""), brightest: brightest[0]! };
+        });
+    await expect.poll(async () => (await reds()).where).toBe("1000");
+    await expect.poll(async () => (await reds()).brightest).toBeGreaterThan(200);
+    await page.getByLabel("Segment 1", { exact: true }).fill("30");
+    await expect.poll(async () => (await reds()).brightest).toBeLessThan(90);
+    await page.getByLabel("Segment 1", { exact: true }).fill("100");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save Segment 1 as STL" }).click();
+    const stl = readFileSync(await (await download).path());
+    expect(stl.length).toBe(84 + 50 * stl.readUInt32LE(80));
+    const [lo, hi] = [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]];
+    for (let n = 84; n < stl.length; n += 50) for (let c = 12; c < 48; c += 4) [lo, hi].forEach((e, which) => (e[(c / 4) % 3] = (which ? Math.max : Math.min)(e[(c / 4) % 3]!, stl.readFloatLE(n + c))));
+    near([...lo, ...hi], [-20.5, -31, 138, -4.5, -5, 162], 1.1); /* x, y, z of the cube's sides */
+});
+
 test("what is no volume is refused with the reason, and the images stay", async ({ page }) => {
     await openStudy(page, who.study, `?series=${broken.spacing}`);
     const refused = async (series: string, reason: RegExp) => {

@@ -6,6 +6,7 @@ import { dot, scale, type Vec3 } from "../dicom/vector";
 import type { Box } from "../dicom/volume";
 import { t } from "../ui/text";
 import { Refused } from "./view";
+import { MeshPicture, meshFragment, meshVertex, type ShownSurface } from "./volume-mesh";
 import { plane, space, vertex } from "./volume-shaders";
 
 export type Voxels = Uint8Array | Uint16Array | Int16Array | Float32Array;
@@ -53,6 +54,7 @@ export interface SpacePicture {
     range: Range;
     map: Uint8Array; /* 1024 times RGBA */
     maximum: boolean;
+    surfaces: readonly ShownSurface[];
 }
 
 const blends: Readonly<Record<Blend, number>> = { none: 0, max: 1, min: 2, mean: 3 };
@@ -101,7 +103,9 @@ export class VolumeRenderer {
     private readonly gl: WebGL2RenderingContext;
     private readonly norm16: { R16_EXT: number; R16_SNORM_EXT: number } | null;
     private readonly floatLinear: boolean;
-    private readonly programs: Readonly<Record<"plane" | "space", Program>>;
+    private readonly programs: Readonly<Record<"plane" | "space" | "mesh", Program>>;
+    private readonly surfaces: MeshPicture;
+    private readonly nothing: WebGLVertexArrayObject; /* of the pictures that are one triangle */
     private readonly maps = new WeakMap<Uint8Array, WebGLTexture>();
 
     constructor(onLost: () => void) {
@@ -111,8 +115,9 @@ export class VolumeRenderer {
         this.sideMax = gl.getParameter(gl.MAX_3D_TEXTURE_SIZE) as number;
         this.norm16 = gl.getExtension("EXT_texture_norm16") as typeof this.norm16;
         this.floatLinear = gl.getExtension("OES_texture_float_linear") !== null;
-        this.programs = { plane: new Program(gl, plane), space: new Program(gl, space) };
-        gl.bindVertexArray(gl.createVertexArray());
+        this.programs = { plane: new Program(gl, vertex, plane), space: new Program(gl, vertex, space), mesh: new Program(gl, meshVertex, meshFragment) };
+        this.surfaces = new MeshPicture(gl);
+        this.nothing = gl.createVertexArray();
         this.canvas.addEventListener("webglcontextlost", onLost);
     }
 
@@ -167,7 +172,14 @@ export class VolumeRenderer {
     }
 
     drawSpace(into: HTMLCanvasElement, screen: Screen, p: SpacePicture): void {
+        if (p.surfaces.length > 0) this.drawSurfaces(screen, p);
         const program = this.begin("space", screen);
+        program.set1i("hasSurfaces", p.surfaces.length > 0 ? 1 : 0);
+        for (const [name, unit, texture] of [["surfaceColor", 2, this.surfaces.color], ["surfaceDepth", 3, this.surfaces.depth]] as const) {
+            this.gl.activeTexture(this.gl.TEXTURE0 + unit);
+            this.gl.bindTexture(this.gl.TEXTURE_2D, p.surfaces.length > 0 ? texture : null);
+            program.set1i(name, unit);
+        }
         this.volume(program, "base", 0, p.base);
         this.map(program, "map", 1, p.map, 1024);
         program.set3("ray", p.ray);
@@ -182,12 +194,24 @@ export class VolumeRenderer {
         this.end(into, screen);
     }
 
-    private begin(which: "plane" | "space", screen: Screen): Program {
+    private drawSurfaces(screen: Screen, p: SpacePicture): void {
+        const program = this.begin("mesh", screen);
+        program.set3("ray", p.ray);
+        program.set1("deepMm", p.deepMm);
+        program.setMatrix("baseToTexture", p.base.toTexture);
+        program.set3("cropLo", p.crop[0]);
+        program.set3("cropHi", p.crop[1]);
+        this.surfaces.draw(p.surfaces, screen.width, screen.height, ([r, g, b], opacity) => program.set4("tint", r, g, b, opacity));
+        this.gl.bindVertexArray(this.nothing);
+    }
+
+    private begin(which: "plane" | "space" | "mesh", screen: Screen): Program {
         const { gl, canvas } = this;
         if (canvas.width < screen.width) canvas.width = screen.width;
         if (canvas.height < screen.height) canvas.height = screen.height;
         const program = this.programs[which];
         gl.useProgram(program.program);
+        gl.bindVertexArray(this.nothing);
         gl.viewport(0, 0, screen.width, screen.height);
         program.set2("size", screen.width, screen.height);
         program.set3("corner", screen.corner);
@@ -243,6 +267,7 @@ class Program {
 
     constructor(
         private readonly gl: WebGL2RenderingContext,
+        vertex: string,
         fragment: string,
     ) {
         this.program = gl.createProgram();
@@ -276,6 +301,10 @@ class Program {
 
     set3(name: string, [x, y, z]: Vec3): void {
         this.gl.uniform3f(this.at(name), x, y, z);
+    }
+
+    set4(name: string, x: number, y: number, z: number, w: number): void {
+        this.gl.uniform4f(this.at(name), x, y, z, w);
     }
 
     setMatrix(name: string, m: Float32Array): void {

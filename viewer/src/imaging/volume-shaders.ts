@@ -88,6 +88,9 @@ uniform vec2 range;     /* of values, from end to end of the map */
 uniform sampler2D map;
 uniform bool isMaximum;
 uniform vec3 voxel;     /* the size of one in the texture */
+uniform bool hasSurfaces;
+uniform sampler2D surfaceColor; /* as they are seen; alpha: how much they cover */
+uniform sampler2D surfaceDepth; /* 0 to 1 for deepMm; 1: there is none */
 
 float at(vec3 t) { return texture(base, t).r * baseScale; }
 vec3 slope(vec3 t) {
@@ -111,8 +114,17 @@ void main() {
     float seen = 0.0;
     float highest = 0.0;
     vec3 toEye = -normalize(by / max(voxel, vec3(1e-9)));
+    float surfaceAt = hasSurfaces ? texelFetch(surfaceDepth, ivec2(gl_FragCoord.xy), 0).r : 1.0;
+    vec4 surface = surfaceAt < 1.0 ? texelFetch(surfaceColor, ivec2(gl_FragCoord.xy), 0) : vec4(0.0);
+    surfaceAt *= deepMm;
     float jitter = fract(sin(dot(gl_FragCoord.xy, vec2(12.9898, 78.233))) * 43758.5453);
     for (float d = start + stepMm * (isMaximum ? 0.5 : jitter); d < end; d += stepMm) {
+        if (surface.a > 0.0 && d > surfaceAt && !isMaximum) {
+            rgb += (1.0 - seen) * surface.a * surface.rgb;
+            seen += (1.0 - seen) * surface.a;
+            surface.a = 0.0;
+            if (seen > 0.98) break;
+        }
         vec3 t = from + by * d;
         float share = clamp((at(t) - range.x) / (range.y - range.x), 0.0, 1.0);
         if (isMaximum) {
@@ -131,5 +143,6 @@ void main() {
         seen += (1.0 - seen) * alpha;
         if (seen > 0.98) break;
     }
-    color = isMaximum ? vec4(vec3(highest), 1.0) : vec4(min(rgb, 1.0), 1.0);
+    rgb = isMaximum ? mix(vec3(highest), surface.rgb, surface.a) : rgb + (1.0 - seen) * surface.a * surface.rgb;
+    color = vec4(min(rgb, 1.0), 1.0);
 }`;

@@ -6,6 +6,7 @@ import { t } from "../ui/text";
 import { edgeLetters } from "./orientation";
 import { spacePresets, spaceTable, unitMm, type PresetName } from "./space-presets";
 import type { Shown } from "./view";
+import type { ShownSurface } from "./volume-mesh";
 import { renderer } from "./volume-gl";
 import { rangeOf, VolumeView } from "./volume-view";
 
@@ -14,6 +15,8 @@ export interface SpaceLook {
     name: string;
     shift: number; /* of the opacities, in modality values */
     crop: readonly [lo: Vec3, hi: Vec3]; /* shares of the box along its own axes */
+    surfaces: readonly ShownSurface[];
+    isBare: boolean; /* the surfaces alone */
 }
 
 const restMs = 200;
@@ -21,7 +24,7 @@ const quickShare = 0.4; /* of the pixels each way, while it is turned */
 const shareMost = 900; /* pixels each way, when it rests: the processor may be all there is */
 
 export class SpaceView extends VolumeView {
-    private look: SpaceLook = { preset: "window", name: "", shift: 0, crop: [[0, 0, 0], [1, 1, 1]] };
+    private look: SpaceLook = { preset: "window", name: "", shift: 0, crop: [[0, 0, 0], [1, 1, 1]], surfaces: [], isBare: false };
     private right: Vec3 = [1, 0, 0]; /* seen from the front */
     private down: Vec3 = [0, 0, -1];
     private quick = false;
@@ -56,8 +59,8 @@ export class SpaceView extends VolumeView {
         const deep = length([stepMm[0] * size[0], stepMm[1] * size[1], stepMm[2] * size[2]]);
         const from = middleOf(volume.slices).map((x, i) => x - (away[i]! * deep) / 2) as unknown as Vec3;
         const window = rangeOf(volume.window.value, false);
-        const isMaximum = look.preset === "mip";
-        const table = isMaximum ? { map: new Uint8Array(4096), ...window } : spaceTable(spacePresets[look.preset as Exclude<PresetName, "mip">], window, look.shift);
+        const isMaximum = look.preset === "mip" && !look.isBare;
+        const table = isMaximum || look.isBare ? { map: new Uint8Array(4096), ...window } : spaceTable(spacePresets[look.preset as Exclude<PresetName, "mip">], window, look.shift);
         const share = Math.min(1, shareMost / Math.max(this.canvas.width, this.canvas.height)) * (this.quick ? quickShare : 1);
         renderer().drawSpace(this.canvas, this.screen(from, this.right, this.down, share), {
             base: volume.texture,
@@ -69,6 +72,7 @@ export class SpaceView extends VolumeView {
             range: { lower: table.lower, upper: table.upper },
             map: table.map,
             maximum: isMaximum,
+            surfaces: look.surfaces,
         });
         if (this.table) renderer().forget(this.table);
         this.table = table.map;

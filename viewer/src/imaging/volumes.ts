@@ -3,4 +3,6 @@
 export { colorMaps } from "./colormaps";
 export { PlaneView } from "./volume-plane";
 export { SpaceView } from "./volume-space";
+export { surfaceNow } from "./surfaces";
+export { stlOf } from "../dicom/surface";
 export { enterVolume, leaveVolume, releaseVolumes } from "./volume";

@@ -1,6 +1,8 @@
 /** What the volume module knows of an open study: the planes' focus, slab, fusion, units and light. */
 
 import { computed, signal } from "@preact/signals";
+import { frameName, type Segment, type Segmentation } from "../../dicom/segmentation";
+import type { Surface } from "../../dicom/surface";
 import { suvOf, isNoSuv, seconds, type Suv, type SuvKind, type WhyNoSuv } from "../../dicom/suv";
 import { dot, sub, along, type Vec3 } from "../../dicom/vector";
 import { middleOf } from "../../dicom/volume";
@@ -19,6 +21,8 @@ import type { Content, Series } from "../reading/series";
 import { Focus } from "./planes";
 import { refusalOf, suvRefusal } from "./words";
 
+type SurfaceMaker = typeof import("../../imaging/volumes").surfaceNow;
+
 export interface Fusion {
     series: Series;
     volume: LoadedVolume;
@@ -28,6 +32,8 @@ export interface Fusion {
     lower: number; /* in the reader's units */
     upper: number;
 }
+
+export const surfaceName = (uid: string, number: number): string => `${uid}/${number}`;
 
 export type Units = "stored" | SuvKind;
 
@@ -41,6 +47,8 @@ export class Volumes {
     readonly preset = signal<PresetName | "">(""); /* empty: what fits the modality */
     readonly shift = signal(0);
     readonly crop = signal<readonly [lo: Vec3, hi: Vec3]>([[0, 0, 0], [1, 1, 1]]);
+    readonly bare = signal(false); /* in space: the surfaces of segments alone */
+    readonly opacities = signal<ReadonlyMap<string, number>>(new Map()); /* of those, by `surfaceName` */
     readonly fusion = signal<Fusion | undefined>(undefined);
     readonly fusing = signal(""); /* the series that is being fetched to be laid over */
     readonly trouble = signal(""); /* why it was not */
@@ -145,6 +153,22 @@ export class Volumes {
 
     changeFusion(more: Partial<Fusion>): void {
         if (this.fusion.value) this.fusion.value = { ...this.fusion.value, ...more };
+    }
+
+    /** The segments of a volume, those that are shown. */
+    segmentsOf(volume: LoadedVolume): { segmentation: Segmentation; segment: Segment }[] {
+        const own = this.reading.segments.all.value.filter((s) => s.series === volume.info.series && s.frames.size > 0);
+        return own.flatMap((segmentation) => segmentation.segments.flatMap((segment) => (segment.hidden ? [] : [{ segmentation, segment }])));
+    }
+
+    /** As soon as it is made. */
+    surfaceOf(volume: LoadedVolume, s: Segmentation, number: number, make: SurfaceMaker): Surface | undefined {
+        const frames = volume.slices.times[0]!;
+        return make(s.frames, volume.slices, () => frames.map((f) => s.frames.get(frameName(f))), number);
+    }
+
+    opacityOf(uid: string, number: number): number {
+        return this.opacities.value.get(surfaceName(uid, number)) ?? 1;
     }
 
     /** What is laid over a plane of `base`. */

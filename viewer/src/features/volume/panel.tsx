@@ -1,12 +1,15 @@
 /** The panel of the active pane's volume: units, fusion, light and cropping in space, time. */
 
 import type { ComponentChildren } from "preact";
+import type { Segment, Segmentation } from "../../dicom/segmentation";
 import type { Vec3 } from "../../dicom/vector";
 import type { MapName } from "../../imaging/colormaps";
 import type { PresetName } from "../../imaging/space-presets";
+import type { LoadedVolume } from "../../imaging/volume";
+import { saveBlob } from "../../ui/save";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
-import { volumesOf, type Units, type Volumes } from "./model";
+import { surfaceName, volumesOf, type Units, type Volumes } from "./model";
 import { mapLabels, presetLabels } from "./words";
 
 function Choice<T extends string>({ label, value, options, onChoose }: { label: string; value: T; options: readonly (readonly [T, string])[]; onChoose: (v: T) => void }) {
@@ -122,6 +125,36 @@ function SpaceSection({ volumes }: { volumes: Volumes }) {
     );
 }
 
+/* Hands the surface to the reader as a file. */
+async function saveStl(volumes: Volumes, volume: LoadedVolume, s: Segmentation, segment: Segment): Promise<void> {
+    const { surfaceNow, stlOf } = await import("../../imaging/volumes");
+    const surface = volumes.surfaceOf(volume, s, segment.number, surfaceNow);
+    if (surface) saveBlob(new Blob([stlOf(surface)], { type: "model/stl" }), "segment.stl");
+}
+
+function SegmentSection({ volumes, volume }: { volumes: Volumes; volume: LoadedVolume }) {
+    const list = volumes.segmentsOf(volume);
+    if (list.length === 0) return null;
+    const set = (name: string, percent: number) => (volumes.opacities.value = new Map(volumes.opacities.value).set(name, percent / 100));
+    return (
+        <Section title={t("Segments")}>
+            <label>
+                <span>{t("Alone")}</span>
+                <input type="checkbox" aria-label={t("Alone")} checked={volumes.bare.value} onChange={(e) => (volumes.bare.value = e.currentTarget.checked)} />
+            </label>
+            {list.map(({ segmentation: s, segment: x }) => {
+                const percent = Math.round(100 * volumes.opacityOf(s.uid, x.number));
+                return (
+                    <div key={surfaceName(s.uid, x.number)} class="volume-surface">
+                        <Slider label={x.label} value={percent} min={0} max={100} step={5} shown={`${percent} %`} onSlide={(v) => set(surfaceName(s.uid, x.number), v)} />
+                        <button type="button" class="button" aria-label={t("Save {name} as STL", { name: x.label })} onClick={() => void saveStl(volumes, volume, s, x)}>STL</button>
+                    </div>
+                );
+            })}
+        </Section>
+    );
+}
+
 export function VolumePanel({ reading }: { reading: Reading }) {
     const volumes = volumesOf(reading);
     const volume = volumes.activeVolume.value;
@@ -134,7 +167,7 @@ export function VolumePanel({ reading }: { reading: Reading }) {
                     <Slider label={t("Point in time")} value={volume.time.value + 1} min={1} max={times} step={1} shown={`${volume.time.value + 1} / ${times}`} onSlide={(v) => void volume.setTime(v - 1)} />
                 </Section>
             )}
-            {reading.active.value.mode.value === "3d" ? <SpaceSection volumes={volumes} /> : <><ColorSection volumes={volumes} /><FusionSection volumes={volumes} /></>}
+            {reading.active.value.mode.value === "3d" ? <><SegmentSection volumes={volumes} volume={volume} /><SpaceSection volumes={volumes} /></> : <><ColorSection volumes={volumes} /><FusionSection volumes={volumes} /></>}
         </div>
     );
 }

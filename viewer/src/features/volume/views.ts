@@ -1,5 +1,6 @@
 /** The ways to show a volume in a pane: three planes, and space. */
 
+import type { Vec3 } from "../../dicom/vector";
 import { Refused, type OwnView } from "../../imaging/view";
 import type { PresetName } from "../../imaging/space-presets";
 import type { ViewKind } from "../reading/module";
@@ -70,7 +71,13 @@ async function openSpace(r: Reading, pane: Pane, element: HTMLDivElement, gone: 
     const view = new imaging.SpaceView(element, volume, (shown) => (pane.shown.value = shown), onClose);
     view.follow(() => {
         const preset = volumes.preset.value || fitting(volume.info.modality);
-        view.set({ preset, name: presetLabels()[preset], shift: volumes.shift.value, crop: volumes.crop.value });
+        const surfaces = volumes.segmentsOf(volume).flatMap(({ segmentation: s, segment: { number, color } }) => {
+            const surface = volumes.surfaceOf(volume, s, number, imaging.surfaceNow);
+            const rgb = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255) as unknown as Vec3;
+            return surface ? [{ surface, color: rgb, opacity: volumes.opacityOf(s.uid, number) }] : [];
+        });
+        const isBare = volumes.bare.value && surfaces.length > 0;
+        view.set({ preset, name: isBare ? t("Segments") : presetLabels()[preset], shift: volumes.shift.value, crop: volumes.crop.value, surfaces, isBare });
     });
     volumes.views.set(pane, view);
     volumes.viewed.value++;

@@ -84,6 +84,19 @@ export class StackView implements View {
         await this.show(index);
     }
 
+    /** Shows nothing, until the next `open`. */
+    empty(): void {
+        this.latest++;
+        this.pending?.abort();
+        this.queue.clear();
+        this.frames = [];
+        this.asked = this.shown = -1;
+        this.picture = undefined;
+        cancelAnimationFrame(this.drawing);
+        this.drawing = 0;
+        this.canvas.width = this.canvas.height = 0;
+    }
+
     get count(): number {
         return this.frames.length;
     }

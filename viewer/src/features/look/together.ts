@@ -1,4 +1,4 @@
-/** Panes that follow each other: linked scrolling, the 3D cursor. */
+/** Panes that follow each other: linked scrolling, of all or of groups, and the 3D cursor. */
 
 import { effect } from "@preact/signals";
 import { areParallel, middleOf, nearest, sharePlace, toPatient } from "../../dicom/slices";
@@ -6,18 +6,29 @@ import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 import { imagePoint, lookOf, visiblePanes } from "./model";
 
-/** Where `follower` should be when `leader` has gone from one image to another: the same place where both are in one frame of
- *  reference and look the same way, else as many images further. */
-export function followed(leader: Pane, follower: Pane, from: number, to: number): number | undefined {
+/** Where `follower` should be when `leader` has gone from one image to another. By place: the same place where both are in one
+ *  frame of reference and look the same way, else as many images further. By offset: always as many images further. */
+export function followed(leader: Pane, follower: Pane, from: number, to: number, by: "place" | "offset" = "place"): number | undefined {
     const [mine, theirs] = [leader.content.value?.frames[to], follower.content.value?.frames];
     if (!mine || !theirs || theirs.length === 0) return undefined;
     const first = theirs[follower.at.value] ?? theirs[0]!;
-    if (sharePlace(mine, first) && areParallel(mine, first)) {
+    if (by === "place" && sharePlace(mine, first)) {
+        if (!areParallel(mine, first)) return undefined; /* another plane of the same patient: its position says nothing */
         const middle = middleOf(mine);
         return middle && nearest(theirs, middle);
     }
-    if (sharePlace(mine, first)) return undefined; /* another plane of the same patient: its position says nothing */
     return Math.max(0, Math.min(theirs.length - 1, follower.at.value + to - from));
+}
+
+/* Who follows a pane, and how: those of its groups; where all are linked, the others too that are in none. */
+function followers(r: Reading, leader: number, isLinked: boolean): ReadonlyMap<number, "place" | "offset"> {
+    const found = new Map<number, "place" | "offset">();
+    const groups = r.sync.value.filter((s) => s.scroll !== "");
+    const isFree = (i: number) => !groups.some((s) => s.panes.includes(i));
+    for (const s of groups) if (s.panes.includes(leader)) s.panes.forEach((i) => found.set(i, s.scroll || "place"));
+    if (isLinked && isFree(leader)) visiblePanes(r).forEach((_, i) => isFree(i) && found.set(i, "place"));
+    found.delete(leader);
+    return found;
 }
 
 /** Watches all panes; whichever moves by itself leads. */
@@ -34,14 +45,15 @@ export function linkScrolling(r: Reading): () => void {
         });
         const from = leader >= 0 ? last.get(panes[leader]!)!.at : 0;
         panes.forEach((p, i) => last.set(p, now[i]!));
-        if (!isLinked || leader < 0 || !now[leader]!.stack) return;
-        panes.forEach((p, i) => {
-            if (i === leader || !now[i]!.stack) return;
-            const to = followed(panes[leader]!, p, from, now[leader]!.at);
-            if (to === undefined || to === now[i]!.at) return;
-            last.set(p, { content: now[i]!.content, at: to });
-            p.scrollTo(to);
-        });
+        if (leader < 0 || !now[leader]!.stack) return;
+        for (const [i, by] of followers(r, leader, isLinked)) {
+            const pane = panes[i];
+            if (!pane || !now[i]!.stack) continue;
+            const to = followed(panes[leader]!, pane, from, now[leader]!.at, by);
+            if (to === undefined || to === now[i]!.at) continue;
+            last.set(pane, { content: now[i]!.content, at: to });
+            pane.scrollTo(to);
+        }
     });
 }
 

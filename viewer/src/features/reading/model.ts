@@ -2,6 +2,7 @@
  *  and `pane.ts` write them. */
 
 import { batch, computed, signal } from "@preact/signals";
+import type { Sync } from "../../dicom/hang";
 import { metadataOf, seriesOf } from "../../dicomweb/ahead";
 import { isAbort } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
@@ -31,6 +32,7 @@ export class Reading {
     readonly tool = signal<Tool>("window");
     readonly panes: readonly Pane[] = [new Pane(), new Pane(), new Pane(), new Pane()];
     readonly activeIndex = signal(0);
+    readonly sync = signal<readonly Sync[]>([]); /* panes that go together */
     readonly overlay = signal(true);
     readonly dialog = signal<"" | "help" | "tags">("");
     readonly panel = signal(""); /* the side panel that is open */
@@ -62,7 +64,17 @@ export class Reading {
         readonly study: string,
         private readonly builtIn: readonly Module[] = [],
         private readonly beside: readonly string[] = [],
-    ) {}
+    ) {
+        this.panes.forEach((pane, i) => (pane.fellows = (what) => this.fellows(i, what)));
+    }
+
+    /* A window in one modality's units says nothing in another's. */
+    private fellows(index: number, what: "window" | "view"): readonly Pane[] {
+        const modality = this.panes[index]!.series.value?.modality;
+        const groups = this.sync.value.filter((s) => s[what] && s.panes.includes(index));
+        const others = new Set(groups.flatMap((s) => s.panes).filter((i) => i !== index && i < this.layout.value));
+        return [...others].flatMap((i) => this.panes[i] ?? []).filter((p) => what === "view" || p.series.value?.modality === modality);
+    }
 
     readonly added = signal<readonly Module[]>([]); /* extensions: they may come when the page is there already */
     readonly notes = signal<readonly string[]>([]); /* what the reader should know of them */

@@ -7,6 +7,7 @@ import type { Vec3 } from "../../dicom/vector";
 import type { Face, OwnView, Shown, View } from "../../imaging/view";
 import { presetsFor } from "./presets";
 import { cineRate, type Content, type Series } from "./series";
+import { sharedView } from "./shared-view";
 
 export class Pane {
     readonly series = signal<Series | undefined>(undefined);
@@ -78,6 +79,7 @@ export class Pane {
 
     clear(): void {
         this.stopCine();
+        this.drawn?.empty();
         batch(() => {
             this.series.value = undefined;
             this.content.value = undefined;
@@ -122,9 +124,13 @@ export class Pane {
         if (this.drawn && this.mode.value === "stack" && frames && frames.length > 0) void this.drawn.open(frames, this.at.value);
     }
 
-    /** What draws in the pane. */
+    /** The panes that go with this one in what is done to their views. */
+    fellows: (what: "window" | "view") => readonly Pane[] = () => [];
+
+    /** What draws in the pane, and in those that go with it. */
     get view(): View | undefined {
-        return this.own ?? this.drawn;
+        const own = this.own ?? this.drawn;
+        return own && sharedView(own, (what) => this.fellows(what).flatMap((p) => p.own ?? p.drawn ?? []));
     }
 
     /** The stack of images; none in another mode. */

@@ -4,8 +4,16 @@ import { actionsOf } from "../features/reading/module";
 import { Reading } from "../features/reading/model";
 import { modules } from "./modules";
 
-/* Of these the first is off unless one of its tools is chosen, and then goes before the second. */
-const inTurn: Readonly<Record<string, string>> = { "segment.undo": "measure.undo", "segment.redo": "measure.redo" };
+/* Of these the first is off unless it has something to do, and then goes before the second. */
+const inTurn: Readonly<Record<string, string>> = {
+    "segment.undo": "measure.undo",
+    "segment.redo": "measure.redo",
+    "measure.delete": "slide.delete",
+    "slide.ArrowLeft": "page.previous",
+    "slide.ArrowRight": "page.next",
+    "slide.ArrowUp": "page.previous",
+    "slide.ArrowDown": "page.next",
+};
 
 const r = new Reading("1.2.3", modules);
 const actions = modules.flatMap((m) => actionsOf(m, r));
@@ -20,7 +28,7 @@ it("no two actions come with one key, unless they take turns", () => {
 
 it("what takes turns begins with what can be off", () => {
     for (const [first, second] of Object.entries(inTurn)) {
-        const [at, then] = [actions.findIndex((a) => a.id === first), actions.findIndex((a) => a.id === second)];
+        const [at, then] = [all.findIndex((a) => a.id === first), all.findIndex((a) => a.id === second)];
         expect([first, at >= 0 && at < then, actions[at]?.isOff?.(r)]).toEqual([first, true, true]);
     }
 });

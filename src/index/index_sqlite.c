@@ -181,6 +181,16 @@ iso_bytes sql_bytes(sqlite3_stmt *st, int at)
 
 /* ---- readers ---- */
 
+/* One connection less; another may be opened in its place. */
+static void reader_gone(struct index *index, struct sql *sql)
+{
+    free(sql);
+    os_mutex_lock(&index->mu);
+    index->reader_count--;
+    os_cond_signal(&index->reader_back);
+    os_mutex_unlock(&index->mu);
+}
+
 int index_reader_take(struct index *index, struct sql **out, struct iso_err *err)
 {
     struct sql *sql = NULL;
@@ -204,11 +214,7 @@ int index_reader_take(struct index *index, struct sql **out, struct iso_err *err
     else
         rc = sql_open(index->path, false, sql, err);
     if (rc < 0) {
-        free(sql);
-        os_mutex_lock(&index->mu);
-        index->reader_count--;
-        os_cond_signal(&index->reader_back);
-        os_mutex_unlock(&index->mu);
+        reader_gone(index, sql);
         return rc;
     }
     *out = sql;
@@ -227,6 +233,11 @@ void index_reader_give(struct index *index, struct sql *sql)
 {
     if (sql == NULL)
         return;
+    if (sqlite3_get_autocommit(sql->db) == 0) { /* there was no memory to end its transaction */
+        sql_close(sql);
+        reader_gone(index, sql);
+        return;
+    }
     os_mutex_lock(&index->mu);
     index->idle[index->idle_count++] = sql;
     os_cond_signal(&index->reader_back);

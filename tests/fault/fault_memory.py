@@ -97,12 +97,17 @@ def attempt(call, box):
         pass  # an answer that was cut is an answer too; that the server lives is asked next
 
 
-def served(server, o):
-    """The next request, with memory again."""
+def unserved(server, o):
+    """What is wrong with the next request, with memory again; None when nothing is."""
     with Association(server, "NEXT", 20) as a:
-        if a.echo() != 0 or a.find(o) != (1, 0):
-            return False
-    return server.wado(o) == o.data
+        status = a.echo()
+        if status != 0:
+            return f"C-ECHO: {status:04X}"
+        count, status = a.find(o)
+        if (count, status) != (1, 0):
+            return f"C-FIND: {count} matches, {status:04X}"
+    data = server.wado(o)
+    return None if data == o.data else "WADO-RS: not there" if data is None else "WADO-RS: other bytes"
 
 
 def every_place(full):
@@ -131,11 +136,11 @@ def every_place(full):
                 dead = server.why_dead() if not server.alive() else None
                 if dead is None:
                     try:
-                        dead = None if served(server, stored[-1]) else "the next request is not served"
+                        dead = unserved(server, stored[-1])
                     except (OSError, Refused, AssertionError, http.client.HTTPException) as e:
-                        dead = f"the next request is not served: {e!r}" if server.alive() else server.why_dead()
+                        dead = repr(e) if server.alive() else server.why_dead()
                 if dead:
-                    wrong.append(f"{name}: {dead}, after {hook.where(server_binary())}")
+                    wrong.append(f"{name}: the next request: {dead}, after {hook.where(server_binary())}")
                     print(f"    {wrong[-1]}", flush=True)
                     server.kill()
                     server.start()
@@ -180,7 +185,7 @@ def stretch(full):
             hook.memory.mode = OFF
             stored += [o for b in boxes for o in b]
             try:
-                dead = server.why_dead() if not server.alive() else None if served(server, stored[-1]) else "not served"
+                dead = server.why_dead() if not server.alive() else unserved(server, stored[-1])
             except (OSError, Refused, AssertionError, http.client.HTTPException) as e:
                 dead = repr(e) if server.alive() else server.why_dead()
             if dead:

@@ -376,8 +376,8 @@ static int loop_then_wait(void *ctx, size_t number, struct iso_err *err)
 {
     uint8_t out[100];
 
-    if (number > 0)
-        os_sleep_ms(100);
+    if (number > 0) /* well after the other began, well before that one is given up */
+        os_sleep_ms(SHORT_MS / 2);
     int rc = decode(ctx, number == 0 ? ORDER_LOOP : ORDER_INVERT, sizeof out, out, err);
     return rc == ISO_ELIMIT ? ISO_OK : rc;
 }

@@ -158,11 +158,28 @@ static void a_series_that_has_gone_is_made_again(void **state)
                      0);
 }
 
+/* As when there is no memory to end it: the next question would stand before "cannot start a transaction
+ * within a transaction", and the log could not be shortened. */
+static void a_reader_in_a_transaction_is_not_used_again(void **state)
+{
+    struct iso_err err = { 0 };
+    struct sql    *sql;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) { /* more often than there are places */
+        assert_int_equal(index_reader_take(index_, &sql, &err), ISO_OK);
+        if (sql_read_begin(sql, &err) < 0)
+            fail_msg("%s", err.text);
+        index_reader_give(index_, sql);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_is_its_own),
         cmocka_unit_test(a_series_that_has_gone_is_made_again),
+        cmocka_unit_test(a_reader_in_a_transaction_is_not_used_again),
     };
 
     return cmocka_run_group_tests(tests, open_index, close_index);

@@ -368,7 +368,7 @@ static void threads_share_workers(void **state)
     struct codec_pool_stats stats = codec_pool_stats(pool);
     assert_int_equal(stats.frames, 80);
     assert_int_equal(stats.crashes, 20);
-    assert_in_range(stats.workers, 1, 3);
+    assert_in_range(stats.workers, 0, 3); /* none, where the last one left died of the last frame */
     codec_pool_free(pool);
 }
 

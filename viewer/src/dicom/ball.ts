@@ -54,6 +54,17 @@ export function eachCovered(f: Slice, { from, to, radiusMm, disc }: Stroke, insi
         }
 }
 
+/** The voxel that a place is in or next to: of the image whose plane is nearest; undefined beside it. */
+export function voxelAt(frames: readonly Slice[], p: PatientPoint): { k: number; i: number } | undefined {
+    const away = frames.map((f) => Math.abs(depthMm(f, p) ?? Infinity));
+    const k = away.indexOf(Math.min(...away));
+    const f = frames[k];
+    if (!f?.position || !f.rowDirection || !f.columnDirection) return undefined;
+    const column = Math.round(dot(sub(p, f.position), f.rowDirection) / f.columnSpacingMm);
+    const row = Math.round(dot(sub(p, f.position), f.columnDirection) / f.rowSpacingMm);
+    return column >= 0 && row >= 0 && column < f.columns && row < f.rows ? { k, i: row * f.columns + column } : undefined;
+}
+
 /** Half of the thickness in which a plane meets every voxel that it goes through. */
 export function halfThicknessMm(axes: readonly Vec3[], stepMm: readonly number[], normal: Vec3): number {
     return axes.reduce((sum, axis, i) => sum + Math.abs(dot(axis, unit(normal))) * stepMm[i]!, 0) / 2 + 1e-6;

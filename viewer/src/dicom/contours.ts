@@ -4,7 +4,7 @@ import type { Sheet } from "./labelmap";
 import type { ImagePoint } from "./measurement";
 import { spansAt } from "./shape";
 
-type Ring = ImagePoint[];
+export type Ring = ImagePoint[];
 
 const steps = [[1, 0], [0, 1], [-1, 0], [0, -1]] as const; /* each a turn to the right from the one before */
 
@@ -28,8 +28,9 @@ function edgesOf({ rows, columns, labels }: Sheet, label: number): Map<number, n
     return edges;
 }
 
-/* Corners alone. Where pixels touch by a corner, each keeps its own ring: a turn to the right comes first. */
-function ringsOf(sheet: Sheet, label: number): Ring[] {
+/** The edges of a segment, by corners of pixels: those around its parts turn to the right, those around holes to the left.
+ *  Where pixels touch by a corner, each keeps its own ring: a turn to the right comes first. */
+export function ringsOf(sheet: Sheet, label: number): Ring[] {
     const edges = edgesOf(sheet, label);
     const wide = sheet.columns + 1;
     const rings: Ring[] = [];
@@ -52,7 +53,8 @@ function ringsOf(sheet: Sheet, label: number): Ring[] {
     return rings;
 }
 
-const turnOf = (ring: Ring): number => ring.reduce((sum, [x, y], i) => sum + x * ring[(i + 1) % ring.length]![1] - ring[(i + 1) % ring.length]![0] * y, 0);
+/** Twice the area inside; negative for a hole. */
+export const turnOf = (ring: Ring): number => ring.reduce((sum, [x, y], i) => sum + x * ring[(i + 1) % ring.length]![1] - ring[(i + 1) % ring.length]![0] * y, 0);
 
 /* Off the middles of pixels, where it is asked what is inside. */
 const bridgeShare = 0.25;

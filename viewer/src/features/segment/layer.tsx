@@ -82,6 +82,20 @@ function Cursor({ reading, pane }: ViewProps) {
     );
 }
 
+/* A contour of points that is not painted yet. */
+function Points({ reading, pane }: ViewProps) {
+    const placed = deskOf(reading).placed.value;
+    const { toPane } = pane.face.value!;
+    if (placed?.pane !== pane || placed.points.length === 0) return null;
+    const said = (p: readonly [number, number]) => onPane(toPane, p).map((v) => v.toFixed(1));
+    return (
+        <svg width="100%" height="100%" aria-hidden="true">
+            <path class="brush" d={`M ${placed.line.map((p) => said(p).join(" ")).join(" L ")} Z`} />
+            {placed.points.map((p, i) => <circle key={i} class="handle" cx={said(p)[0]} cy={said(p)[1]} r={4} />)}
+        </svg>
+    );
+}
+
 function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
     const el = layer.closest<HTMLElement>(".pane")!;
     const hand = handOf(reading);
@@ -112,11 +126,12 @@ export function SegmentLayer({ reading, pane }: ViewProps) {
     useEffect(() => attach(layer.current!, reading, pane), []);
     const face = pane.face.value;
     const series = face?.on?.series ?? face?.within?.frames[0]?.series;
-    useEffect(() => void (handOf(reading).isBusy && handOf(reading).cancel()), [face?.id]);
+    useEffect(() => handOf(reading).turn(pane), [face?.id]);
     return (
         <div ref={layer} class="segment-layer">
             {face && reading.segments.all.value.filter((s) => s.series === series).map((s) => <Sheet key={s.uid} reading={reading} face={face} segmentation={s} />)}
             {face && <Cursor reading={reading} pane={pane} />}
+            {face && <Points reading={reading} pane={pane} />}
         </div>
     );
 }

@@ -1,19 +1,23 @@
 /** Segmenting the open study: what is painted, with what, and what can be done with a segment as a whole. */
 
 import { signal, type Signal } from "@preact/signals";
-import { eachCovered, halfThicknessMm, type Stroke } from "../../dicom/ball";
+import { eachCovered, halfThicknessMm, voxelAt, type Stroke } from "../../dicom/ball";
+import { redraw } from "../../dicom/edge";
 import { allowing, between, countOf, fillHoles, flood, floodStack, isEmpty, paint, stroke, type Allowed, type Sheet } from "../../dicom/labelmap";
+import type { Picture } from "../../dicom/livewire";
 import type { ImagePoint } from "../../dicom/measurement";
 import { frameName, type FrameName, type Segment, type Segmentation } from "../../dicom/segmentation";
 import { inPatient } from "../../dicom/place";
 import { segmentStats, sliceStepMm, type SegmentStats } from "../../dicom/segment-stats";
-import type { Metric } from "../../dicom/shape";
+import { distance, type Metric } from "../../dicom/shape";
 import { newUid } from "../../dicom/uid";
 import { cross } from "../../dicom/vector";
 import type { FrameInfo } from "../../imaging";
 import { t } from "../../ui/text";
+import { onPane } from "../reading/affine";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
+import { Placing, type PlacedKind } from "./placing";
 import { nameOf, terms } from "./terms";
 
 /** What is under the brush: shown instead of what is listed for these frames. */
@@ -33,8 +37,16 @@ export interface Desk {
     opacity: Signal<number>;
     live: Signal<Live | undefined>;
     outline: Signal<readonly ImagePoint[]>; /* scissors on their way */
+    placed: Signal<Placed | undefined>; /* a contour of points, not painted yet */
     at: Signal<{ pane: Pane; point: ImagePoint } | undefined>; /* the brush */
     said: Signal<string>; /* why something was not done */
+}
+
+/** What is drawn of a contour of points. */
+export interface Placed {
+    pane: Pane;
+    line: readonly ImagePoint[];
+    points: readonly ImagePoint[];
 }
 
 const desks = new WeakMap<Reading, Desk>();
@@ -44,20 +56,23 @@ export function deskOf(r: Reading): Desk {
     if (!desk) {
         desk = {
             radiusMm: signal(8), low: signal(-100), high: signal(300), tolerance: signal(50), isThrough: signal(false), isBall: signal(false), opacity: signal(0.4),
-            live: signal(undefined), outline: signal([]), at: signal(undefined), said: signal(""),
+            live: signal(undefined), outline: signal([]), placed: signal(undefined), at: signal(undefined), said: signal(""),
         };
         desks.set(r, desk);
     }
     return desk;
 }
 
-export const brushes = new Set(["segment.brush", "segment.eraser", "segment.threshold"]);
-export const scissors = new Set(["segment.outline", "segment.cut"]);
+export const brushes = new Set(["segment.brush", "segment.eraser", "segment.threshold", "segment.sculpt"]);
+const drawn = new Set(["segment.outline", "segment.cut", "segment.redraw"]); /* by one line */
+const placedKinds: Readonly<Record<string, PlacedKind>> = { "segment.spline": "spline", "segment.livewire": "livewire" };
 const erasers = new Set(["segment.eraser", "segment.cut"]); /* they take from all segments but the locked */
 export const isTool = (tool: string): boolean => tool.startsWith("segment.");
 
 const palette = ["#ff5a5a", "#4fc36e", "#4f9cff", "#ffc44f", "#c873ff", "#3fd6d0", "#ff8fc8", "#a0d64f"];
 
+/* Pixels as wide as one, as high as they are in the patient. */
+const relative = (f: FrameInfo): Metric => [1, f.rowSpacingMm / f.columnSpacingMm];
 const metricOf = (f: FrameInfo): Metric => [f.columnSpacingMm, f.rowSpacingMm];
 
 /** The segmentation of the series in a pane. */
@@ -147,8 +162,7 @@ function chosen(r: Reading, pane: Pane, frame: FrameInfo): { s: Segmentation; se
     return { s, segment };
 }
 
-function begin(r: Reading, pane: Pane): Work | undefined {
-    const frame = pane.state.value?.info;
+function begin(r: Reading, pane: Pane, frame = pane.state.value?.info): Work | undefined {
     deskOf(r).said.value = "";
     const now = frame && chosen(r, pane, frame);
     if (!now) return undefined;
@@ -178,8 +192,30 @@ function beginThrough(r: Reading, pane: Pane): Through | undefined {
     return { ...now, frames, maps: new Map(), values: (k) => (within ? within.slice(k) : pane.stack?.values(k))?.data, disc };
 }
 
+const handlePx = 8;
+const clickPx = 3;
+const redrawPx = 8; /* how far from the edge a line may begin */
+
+/* A contour of points on its way. */
+interface Points {
+    pane: Pane;
+    frame: FrameInfo;
+    placing: Placing;
+    held: number; /* the point that is moved, or -1 */
+    isNew: boolean; /* this press has placed it */
+    start: ImagePoint; /* of this press */
+    hasMoved: boolean;
+}
+
+function pictureOf(pane: Pane, { rows, columns }: FrameInfo): Picture | undefined {
+    const values = pane.stack?.values(pane.state.value!.index);
+    return values && { rows, columns, data: values.data };
+}
+
 /** The painting hand: one for each study. */
 export class Hand {
+    private points: Points | undefined;
+    private pushes = 0; /* what the sculptor paints: the segment, from inside of it, or nothing */
     private work: Work | undefined;
     private through: Through | undefined;
     private pane: Pane | undefined;
@@ -189,19 +225,22 @@ export class Hand {
     constructor(private readonly r: Reading) {}
 
     get isBusy(): boolean {
-        return this.work !== undefined || this.through !== undefined;
+        return this.work !== undefined || this.through !== undefined || this.points !== undefined;
     }
 
     press(pane: Pane, at: ImagePoint): boolean {
         const tool = this.r.tool.value;
         const face = pane.face.value;
         if (!isTool(tool) || !face) return this.isBusy;
+        const kind = placedKinds[tool];
+        if (kind) return this.place(pane, at, kind), true;
         if (this.isBusy) return true;
         if (face.within || (deskOf(this.r).isBall.value && brushes.has(tool))) {
             this.through = beginThrough(this.r, pane);
             this.pane = pane;
             this.changed = 0;
             this.last = at;
+            if (this.through) this.aim(this.through, at);
             if (this.through) this.dabThrough(at);
             return true;
         }
@@ -213,32 +252,129 @@ export class Hand {
         this.last = at;
         if (tool === "segment.fill") this.once(flood(work.sheet, at, work.segment.number, this.alike(work, at)));
         else if (tool === "segment.grow") this.grow(work, at);
-        else if (scissors.has(tool)) deskOf(this.r).outline.value = [at];
-        else this.dab(at);
+        else if (drawn.has(tool)) deskOf(this.r).outline.value = [at];
+        else {
+            const here = work.sheet.labels[Math.floor(at[1]) * work.s.columns + Math.floor(at[0])];
+            this.pushes = here === work.segment.number ? work.segment.number : 0;
+            this.dab(at);
+        }
         return true;
     }
 
+    /* Whether the press is inside of the segment. */
+    private aim({ s, segment, frames }: Through, at: ImagePoint): void {
+        const [p] = inPatient(this.pane!.face.value!.frame, [at]) ?? [];
+        const voxel = p && voxelAt(frames, p);
+        this.pushes = voxel && s.frames.get(frameName(frames[voxel.k]!))?.[voxel.i] === segment.number ? segment.number : 0;
+    }
+
     move(pane: Pane, at: ImagePoint): void {
+        if (this.points?.pane === pane) this.follow(this.points, at);
         if (this.through && pane === this.pane) this.dabThrough(at);
         if (this.work && pane === this.pane) {
-            if (scissors.has(this.r.tool.value)) deskOf(this.r).outline.value = [...deskOf(this.r).outline.value, at];
+            if (drawn.has(this.r.tool.value)) deskOf(this.r).outline.value = [...deskOf(this.r).outline.value, at];
             else if (brushes.has(this.r.tool.value)) this.dab(at);
         }
         deskOf(this.r).at.value = isTool(this.r.tool.value) ? { pane, point: at } : undefined;
     }
 
     release(): void {
+        if (this.points) return this.lift(this.points);
         const work = this.work;
         const desk = deskOf(this.r);
-        if (work && desk.outline.value.length > 2) {
+        const line = desk.outline.value;
+        if (work && line.length > 1) {
+            const reach = this.r.tool.value === "segment.redraw" ? redrawPx / this.pxPerPixel() : 0;
+            const redrawn = reach > 0 ? redraw(work.sheet, work.segment.number, line, reach, relative(work.frame), work.allowed(work.segment.number)) : undefined;
             const to = this.r.tool.value === "segment.cut" ? 0 : work.segment.number;
-            this.changed += paint(work.sheet, { kind: "freehand", points: desk.outline.value, closed: true }, metricOf(work.frame), to, work.allowed(to));
+            this.changed += redrawn ?? paint(work.sheet, { kind: "freehand", points: line, closed: true }, metricOf(work.frame), to, work.allowed(to));
         }
         this.end();
     }
 
+    private pxPerPixel(): number {
+        const [a, b] = this.pane!.face.value!.toPane;
+        return Math.hypot(a, b);
+    }
+
+    /* A press of such a tool: takes up a point, or places one. */
+    private place(pane: Pane, at: ImagePoint, kind: PlacedKind): void {
+        const desk = deskOf(this.r);
+        if (this.points && (this.points.pane !== pane || this.points.placing.kind !== kind)) this.close();
+        desk.said.value = "";
+        const face = pane.face.value!;
+        const frame = pane.state.value?.info;
+        if (face.within) return void (desk.said.value = t("On planes only the brushes paint."));
+        if (!frame || !chosen(this.r, pane, frame)) return;
+        const now = (this.points ??= { pane, frame, placing: new Placing(kind, pictureOf(pane, frame)), held: -1, isNew: false, start: at, hasMoved: false });
+        const held = this.handleAt(now, at);
+        Object.assign(now, { held: held < 0 ? now.placing.points.length : held, isNew: held < 0, start: at, hasMoved: false });
+        if (held < 0) now.placing.add(at);
+        this.showPoints(now);
+    }
+
+    private handleAt({ pane, placing }: Points, at: ImagePoint): number {
+        const { toPane } = pane.face.value!;
+        const away = placing.points.map((p) => distance(onPane(toPane, p), onPane(toPane, at)));
+        const least = Math.min(...away);
+        return least <= handlePx ? away.indexOf(least) : -1;
+    }
+
+    private follow(now: Points, at: ImagePoint): void {
+        const { toPane } = now.pane.face.value!;
+        if (now.held < 0) return this.showPoints(now, this.handleAt(now, at) < 0 ? at : undefined);
+        now.hasMoved ||= distance(onPane(toPane, now.start), onPane(toPane, at)) > clickPx;
+        if (now.hasMoved) now.placing.move(now.held, at);
+        this.showPoints(now);
+    }
+
+    /* A click on the first or the last point closes the contour. */
+    private lift(now: Points): void {
+        const isEnd = now.held === 0 || now.held === now.placing.points.length - 1;
+        const isClick = now.held >= 0 && !now.isNew && !now.hasMoved;
+        now.held = -1;
+        if (isClick && isEnd && now.placing.points.length > 2) this.close();
+    }
+
+    private showPoints({ pane, placing }: Points, next?: ImagePoint): void {
+        deskOf(this.r).placed.value = { pane, line: placing.line(next), points: [...placing.points] };
+    }
+
+    /** Takes the latest point back. False: there is none. */
+    unplace(): boolean {
+        const now = this.points;
+        if (!now) return false;
+        now.placing.drop();
+        now.held = -1;
+        if (now.placing.points.length === 0) this.points = deskOf(this.r).placed.value = undefined;
+        else this.showPoints(now);
+        return true;
+    }
+
+    /** Paints what the contour of points encloses. False: there is none. */
+    close(): boolean {
+        const now = this.points;
+        if (!now) return false;
+        this.points = deskOf(this.r).placed.value = undefined;
+        const isStill = this.r.segments.current?.segmentation.series === now.frame.series;
+        const work = isStill && now.placing.points.length > 2 ? begin(this.r, now.pane, now.frame) : undefined;
+        if (!work) return true;
+        const { number } = work.segment;
+        this.work = work;
+        this.once(paint(work.sheet, { kind: "freehand", points: now.placing.line(), closed: true }, metricOf(work.frame), number, work.allowed(number)));
+        return true;
+    }
+
+    /** Another picture is in the pane, or another tool in the hand: points become a contour, anything else ends. */
+    turn(pane: Pane | undefined, tool?: string): void {
+        const now = this.points;
+        if (now && (pane ? now.pane === pane : placedKinds[tool ?? ""] !== now.placing.kind)) this.close();
+        else if (!now && pane && this.isBusy) this.cancel();
+    }
+
     cancel(): boolean {
         const wasBusy = this.isBusy;
+        this.points = deskOf(this.r).placed.value = undefined;
         this.changed = 0;
         this.end();
         return wasBusy;
@@ -248,11 +384,18 @@ export class Hand {
         const { sheet, segment, frame, allowed } = this.work!;
         const desk = deskOf(this.r);
         const tool = this.r.tool.value;
-        const to = tool === "segment.eraser" ? 0 : segment.number;
+        const to = this.paints(segment.number);
         const limits = tool === "segment.threshold" ? { low: desk.low.value, high: desk.high.value } : undefined;
-        this.changed += stroke(sheet, this.last, at, desk.radiusMm.value, metricOf(frame), to, allowed(to, limits));
+        const may = allowed(to, limits);
+        const own: Allowed = tool === "segment.sculpt" && to === 0 ? (i) => sheet.labels[i] === segment.number : may;
+        this.changed += stroke(sheet, this.last, at, desk.radiusMm.value, metricOf(frame), to, own);
         this.last = at;
         this.show(this.work!.s.uid, new Map([[frameName(frame), sheet.labels]]));
+    }
+
+    private paints(number: number): number {
+        const tool = this.r.tool.value;
+        return tool === "segment.eraser" ? 0 : tool === "segment.sculpt" ? this.pushes : number;
     }
 
     private show(uid: string, maps: ReadonlyMap<FrameName, Uint8Array>): void {
@@ -264,7 +407,7 @@ export class Hand {
         const { s, segment, frames, maps, values, disc } = this.through!;
         const desk = deskOf(this.r);
         const tool = this.r.tool.value;
-        const to = tool === "segment.eraser" ? 0 : segment.number;
+        const to = this.paints(segment.number);
         const [from, here] = inPatient(this.pane!.face.value!.frame, [this.last, at]) ?? [];
         if (!from || !here) return;
         this.last = at;
@@ -276,7 +419,7 @@ export class Hand {
             eachCovered(frame, stroke, (i) => {
                 labels ??= Uint8Array.from(s.frames.get(name) ?? new Uint8Array(s.rows * s.columns));
                 allowed ??= allowing(labels, to, lockedIn(s), tool === "segment.threshold" ? { data: values(k) ?? [], low: desk.low.value, high: desk.high.value } : undefined);
-                if (!allowed(i)) return;
+                if (!allowed(i) || (tool === "segment.sculpt" && to === 0 && labels[i] !== segment.number)) return;
                 labels[i] = to;
                 this.changed++;
             });

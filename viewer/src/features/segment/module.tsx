@@ -1,7 +1,7 @@
 /** Segmenting: the layer that is painted on, and the panel with its tools. */
 
 import "./segment.css";
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { t } from "../../ui/text";
 import { onImage, spotIn } from "../reading/affine";
 import { later } from "../reading/later";
@@ -31,7 +31,14 @@ const acts: readonly Action[] = [
 
 function start(r: Reading): () => void {
     const pressed = (e: KeyboardEvent) => {
-        if (e.key !== "Escape" || (e.target as HTMLElement).matches?.("input, select, textarea") || r.dialog.value !== "") return;
+        const taken = e.key === "Escape" ? "input, select, textarea" : "input, select, textarea, button";
+        if ((e.target as HTMLElement).matches?.(taken) || r.dialog.value !== "") return;
+        const hand = work.here.value?.handOf(r);
+        if ((e.key === "Enter" && hand?.close()) || (e.key === "Backspace" && hand?.unplace())) {
+            e.preventDefault();
+            return e.stopImmediatePropagation();
+        }
+        if (e.key !== "Escape") return;
         if (!work.here.value?.handOf(r).cancel() && !isTool(r.tool.value)) return;
         r.tool.value = "window";
         e.preventDefault();
@@ -39,7 +46,9 @@ function start(r: Reading): () => void {
     };
     addEventListener("keydown", pressed, true);
     const stop = effect(() => {
-        if (!isTool(r.tool.value)) return void (work.here.peek() && (work.here.peek()!.deskOf(r).at.value = undefined));
+        const tool = r.tool.value;
+        untracked(() => work.here.value?.handOf(r).turn(undefined, tool));
+        if (!isTool(tool)) return void (work.here.peek() && (work.here.peek()!.deskOf(r).at.value = undefined));
         r.panel.value = "segment"; /* where the settings of the tools are */
     });
     const fetching = effect(() => void (r.segments.all.value.length > 0 && work.fetch())); /* brought by an object, with no panel open */

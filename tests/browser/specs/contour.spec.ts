@@ -1,0 +1,131 @@
+/* Contours: the edge of a segment pushed, drawn anew, made of points, on a phantom whose parts are known to the pixel. */
+import type { Page } from "@playwright/test";
+import { CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
+import { store } from "../lib/server";
+import { expect, imageIs, mark, openStudy, test } from "../lib/test";
+
+const [rows, columns, slices] = [64, 64, 5];
+const [rowMm, columnMm, stepMm] = [1.5, 1, 4];
+const who: Identity = { study: newUid(), series: newUid(), patientName: "Contour^Conny", patientId: mark() };
+
+/* A block of 60 HU, 20 x 12 pixels, in air: the same on every slice. */
+const isBlock = (c: number, r: number) => c >= 20 && c < 40 && r >= 26 && r < 38;
+const values = Array.from({ length: rows * columns }, (_, i) => (isBlock(i % columns, Math.floor(i / columns)) ? 1060 : 0));
+const blockPixels = 20 * 12;
+const pixels = (is: (column: number, row: number) => boolean) => values.flatMap((_, i) => (is((i % columns) + 0.5, Math.floor(i / columns) + 0.5) ? [i] : []));
+
+test.beforeAll(() =>
+    store(
+        Array.from({ length: slices }, (_, i) =>
+            object(who, {
+                ...picture({ rows, columns, bits: 16, values }),
+                "0008,0016 UI": CtImage,
+                "0008,0060 CS": "CT",
+                "0020,0013 IS": i + 1,
+                "0020,0032 DS": [0, 0, stepMm * i],
+                "0020,0037 DS": [1, 0, 0, 0, 1, 0],
+                "0020,0052 UI": "2.25.99",
+                "0028,0030 DS": [rowMm, columnMm],
+                "0028,1050 DS": 40,
+                "0028,1051 DS": 2000,
+                "0028,1052 DS": -1000,
+                "0028,1053 DS": 1,
+            }),
+        ),
+    ),
+);
+
+type Point = readonly [column: number, row: number];
+
+async function onPage(page: Page): Promise<(p: Point) => [number, number]> {
+    const box = (await page.locator('[data-pane="0"] .stage').boundingBox())!;
+    const scale = Math.min(box.width / (columns * columnMm), box.height / (rows * rowMm));
+    const [left, top] = [box.x + (box.width - columns * columnMm * scale) / 2, box.y + (box.height - rows * rowMm * scale) / 2];
+    return ([c, r]) => [left + c * columnMm * scale, top + r * rowMm * scale];
+}
+
+/* The pixels of the overlay that are drawn, by their place in the image. */
+const painted = (page: Page): Promise<number[]> =>
+    page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>(".segment-layer canvas");
+        if (!canvas) return [];
+        const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+        return [...Array(data.length / 4).keys()].filter((i) => data[4 * i + 3]! > 0);
+    });
+
+/* The study with the block segmented on one image. */
+async function open(page: Page, image: number): Promise<(p: Point) => [number, number]> {
+    await openStudy(page, who.study, `?series=${who.series}&image=${image}`);
+    await page.getByRole("button", { name: "Segments", exact: true }).click();
+    await tool(page, "Grow a region");
+    const at = await onPage(page);
+    await page.mouse.click(...at([25.5, 35.5]));
+    await expect.poll(() => painted(page)).toEqual(pixels((c, r) => isBlock(c, r)));
+    return at;
+}
+const tool = (page: Page, name: string) => page.locator(".segment-tools").getByRole("button", { name }).click();
+
+async function drag(page: Page, at: (p: Point) => [number, number], ...points: Point[]): Promise<void> {
+    await page.mouse.move(...at(points[0]!));
+    await page.mouse.down();
+    for (const p of points.slice(1)) await page.mouse.move(...at(p), { steps: 3 });
+    await page.mouse.up();
+}
+
+test("an edge is drawn anew and pushed, from inside and from outside", async ({ page }) => {
+    const at = await open(page, 3);
+    await tool(page, "Redraw a part of the edge");
+    await drag(page, at, [36, 28.2], [50.2, 28.2], [50.2, 36.2], [36, 36.2]);
+    const isLobed = (c: number, r: number) => isBlock(c, r) || (c > 36 && c < 50.2 && r > 28.2 && r < 36.2);
+    await expect.poll(() => painted(page)).toEqual(pixels(isLobed));
+    await drag(page, at, [24.2, 24], [24.2, 40]); /* cuts the four columns at the left off */
+    const isCut = (c: number, r: number) => isLobed(c, r) && c > 24;
+    await expect.poll(() => painted(page)).toEqual(pixels(isCut));
+
+    await tool(page, "Push the edge");
+    await page.getByRole("slider", { name: "Brush" }).fill("4");
+    const swept = (from: Point, to: Point, c: number, r: number, mm: number) => {
+        const across = Math.max(from[0], Math.min(to[0], c));
+        return Math.hypot(across - c, (r - from[1]) * rowMm) < mm;
+    };
+    const [left, right]: Point[] = [[34, 33], [56, 33]];
+    await drag(page, at, left!, right!); /* from inside */
+    await expect.poll(async () => (await painted(page)).length).toBeGreaterThan(pixels(isCut).length + 20);
+    const out = await painted(page);
+    const isOut = (mm: number) => pixels((c, r) => isCut(c, r) || swept(left!, right!, c, r, mm));
+    expect(isOut(3.6).filter((i) => !out.includes(i))).toEqual([]); /* of discs along the way a little less than what they sweep */
+    expect(out.filter((i) => !isOut(4.2).includes(i))).toEqual([]);
+    await drag(page, at, [8, 26], [34, 26]); /* from outside, along the upper edge */
+    await expect.poll(async () => (await painted(page)).length).toBeLessThan(out.length);
+    const pushed = await painted(page);
+    expect(out.filter((i) => !pushed.includes(i) && !pixels((c, r) => swept([8, 26], [34, 26], c, r, 4.2)).includes(i))).toEqual([]);
+    expect(pushed.filter((i) => pixels((c, r) => swept([8, 26], [34, 26], c, r, 3.6)).includes(i))).toEqual([]);
+    for (const before of [out, pixels(isCut)]) {
+        await page.keyboard.press("Control+z");
+        await expect.poll(() => painted(page)).toEqual(before);
+    }
+});
+
+test("contours of points: nothing is painted before they are closed, points move, edges are followed", async ({ page }) => {
+    const at = await open(page, 2);
+    await page.keyboard.press("ArrowDown");
+    await imageIs(page, 3);
+    await tool(page, "Livewire");
+    for (const corner of [[20.5, 26.5], [39.5, 26.5], [60, 60], [20.5, 37.5]] as Point[]) await page.mouse.click(...at(corner));
+    await drag(page, at, [60, 60], [39.5, 37.5]); /* a point was misplaced */
+    expect(await painted(page)).toEqual([]);
+    await page.mouse.click(...at([20.5, 26.5])); /* the first point: closed */
+    await expect.poll(async () => Math.abs((await painted(page)).length - blockPixels)).toBeLessThanOrEqual(2 * (20 + 12)); /* a pixel along the edge */
+    expect((await painted(page)).filter((i) => !pixels((c, r) => c > 19 && c < 41 && r > 25 && r < 39).includes(i))).toEqual([]);
+
+    await page.keyboard.press("ArrowDown");
+    await imageIs(page, 4);
+    await tool(page, "Spline");
+    for (let k = 0; k < 8; k++) await page.mouse.click(...at([32 + 18 * Math.cos((k * Math.PI) / 4), 32 + 12 * Math.sin((k * Math.PI) / 4)]));
+    await page.mouse.click(...at([5, 5]));
+    await page.keyboard.press("Backspace"); /* that was not meant */
+    expect(await painted(page)).toEqual([]);
+    await page.keyboard.press("Enter");
+    const ellipse = Math.PI * 18 * 12;
+    await expect.poll(async () => Math.abs((await painted(page)).length - ellipse)).toBeLessThan(0.03 * ellipse);
+});

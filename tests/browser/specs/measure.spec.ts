@@ -67,6 +67,14 @@ async function onPage(page: Page, spacing: Point = [columnMm, rowMm]): Promise<(
     return ([c, r]) => [left + c * spacing[0] * scale, top + r * spacing[1] * scale];
 }
 
+/* Opens the panel; where an image point is when that has taken its room. */
+async function openList(page: Page): Promise<(p: Point) => Point> {
+    const wide = await onPage(page);
+    await page.getByRole("button", { name: "Measurements" }).click();
+    await expect.poll(async () => (await onPage(page))([0, 0])).not.toEqual(wide([0, 0]));
+    return onPage(page);
+}
+
 async function drag(page: Page, from: Point, to: Point): Promise<void> {
     await page.mouse.move(...(from as [number, number]));
     await page.mouse.down();
@@ -117,10 +125,7 @@ test("a length is right in mm, follows its handle, and can be undone, redone and
 
 test("statistics are those of the pixels inside, areas those of the patient", async ({ page }) => {
     await openStudy(page, who.study, `?series=${who.series}`);
-    const at = await onPage(page);
-    await page.getByRole("button", { name: "Measurements" }).click();
-    const narrow = await onPage(page);
-    expect(narrow([0, 0])).not.toEqual(at([0, 0])); /* the list has taken its room */
+    const narrow = await openList(page);
     await choose(page, "Rectangle");
     await drag(page, narrow([10.2, 10.2]), narrow([30.3, 20.3]));
     await page.keyboard.press("e");
@@ -190,8 +195,7 @@ test("in ultrasound a region's own units count", async ({ page }) => {
 
 test("the list jumps to the image, renames, locks, hides; key images, arrows and the menu beside a mark", async ({ page }) => {
     await openStudy(page, who.study, `?series=${who.series}&image=3`);
-    await page.getByRole("button", { name: "Measurements" }).click();
-    const at = await onPage(page);
+    const at = await openList(page);
     await page.keyboard.press("v");
     await page.mouse.click(...(at([40.5, 30.5]) as [number, number]));
     await expect(said(page, "probe")).toHaveText([`${hu(40, 30)} HU`]);
@@ -226,8 +230,7 @@ test("the list jumps to the image, renames, locks, hides; key images, arrows and
 
 test("outlines by points: spline and live wire, angles by two legs", async ({ page }) => {
     await openStudy(page, who.study, `?series=${who.series}`);
-    await page.getByRole("button", { name: "Measurements" }).click();
-    const at = await onPage(page);
+    const at = await openList(page);
     const click = (p: Point) => page.mouse.click(...(at(p) as [number, number]));
     await choose(page, "Spline");
     for (const p of [[20, 20], [60, 20], [60, 40], [20, 40], [20, 20]] as Point[]) await click(p);

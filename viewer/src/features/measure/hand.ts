@@ -157,6 +157,12 @@ export class Hand {
         return wasBusy;
     }
 
+    /** The press has become something else, as a second finger does: what it began is taken back, an outline keeps its points. */
+    withdraw(): void {
+        const d = this.drawing;
+        if (!d || d.down !== undefined || d.kind === "freehand" || d.points === 1) this.cancel();
+    }
+
     /** Another picture is on screen: what was begun on this one ends. */
     left(pane: Pane): void {
         const begun = this.drawing ?? this.hold;

@@ -146,7 +146,7 @@ function attach(layer: HTMLElement, reading: Reading, pane: Pane): () => void {
             }
         } else if (e.button === 0) hand.release(pane, spot);
     };
-    const cancel = () => void hand.cancel();
+    const cancel = () => hand.withdraw();
     el.addEventListener("pointermove", move);
     el.addEventListener("pointerdown", down);
     el.addEventListener("pointerup", up);

@@ -26,7 +26,8 @@ const holdMs = 450;
 const restPx = 8;
 
 export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, isClaimed: (e: PointerEvent) => boolean): () => void {
-    const fingers = new Map<number, { x: number; y: number }>();
+    const fingers = new Map<number, { x: number; y: number }>(); /* those of a claimed press too */
+    let isPinching = false; /* from the second finger until the last one is lifted */
     let drag: Drag | undefined;
     let wheelRest = 0;
     let holding: ReturnType<typeof setTimeout> | undefined;
@@ -59,10 +60,20 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
         pane.view.zoom(apart({ x, y }) / Math.max(1, apart(before)));
         pane.view.pan((x - before.x) / 2, (y - before.y) / 2);
     };
+    /* Whoever has claimed the first finger is told that it is no longer theirs, and hears no more of either. */
+    const beginPinch = () => {
+        const first = [...fingers];
+        if (!isPinching) for (const [pointerId] of first) el.dispatchEvent(new PointerEvent("pointercancel", { pointerId, pointerType: "touch" }));
+        for (const [id, at] of first) fingers.set(id, at);
+        isPinching = true;
+    };
     const down = (e: PointerEvent) => {
         if ((e.target as HTMLElement).closest("button, [role=slider], .objects")) return;
-        if (toolFor(e, chosen()) === chosen() && isClaimed(e)) return;
-        fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+        const isSecond = e.pointerType === "touch" && fingers.size > 0;
+        if (isSecond) beginPinch();
+        const isTheirs = !isSecond && toolFor(e, chosen()) === chosen() && isClaimed(e);
+        if (!isTheirs || e.pointerType === "touch") fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+        if (isTheirs) return;
         el.setPointerCapture(e.pointerId);
         const state = pane.state.value;
         const window = state ? { center: state.center, width: state.width } : pane.shown.value?.window;
@@ -79,12 +90,16 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
     };
     const moved = (e: PointerEvent) => {
         if (!fingers.has(e.pointerId)) return;
-        if (fingers.size > 1) pinch(e.pointerId, e.clientX, e.clientY);
-        else if (drag) move(drag, e.clientX, e.clientY);
+        if (isPinching) {
+            e.stopImmediatePropagation();
+            pinch(e.pointerId, e.clientX, e.clientY);
+        } else if (drag) move(drag, e.clientX, e.clientY);
         fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
     };
     const up = (e: PointerEvent) => {
+        if (isPinching && fingers.has(e.pointerId)) e.stopImmediatePropagation();
         fingers.delete(e.pointerId);
+        if (fingers.size === 0) isPinching = false;
         clearTimeout(holding);
         drag = undefined;
     };
@@ -101,16 +116,16 @@ export function attachPointer(el: HTMLElement, pane: Pane, chosen: () => Tool, i
     };
     const noMenu = (e: Event) => e.preventDefault();
     el.addEventListener("pointerdown", down);
-    el.addEventListener("pointermove", moved);
-    el.addEventListener("pointerup", up);
-    el.addEventListener("pointercancel", up);
+    el.addEventListener("pointermove", moved, true); /* before those of the modules */
+    el.addEventListener("pointerup", up, true);
+    el.addEventListener("pointercancel", up, true);
     el.addEventListener("wheel", wheel, { passive: false });
     el.addEventListener("contextmenu", noMenu);
     return () => {
         el.removeEventListener("pointerdown", down);
-        el.removeEventListener("pointermove", moved);
-        el.removeEventListener("pointerup", up);
-        el.removeEventListener("pointercancel", up);
+        el.removeEventListener("pointermove", moved, true);
+        el.removeEventListener("pointerup", up, true);
+        el.removeEventListener("pointercancel", up, true);
         el.removeEventListener("wheel", wheel);
         el.removeEventListener("contextmenu", noMenu);
     };

@@ -153,7 +153,7 @@ export function Worklist({ search, onRename, onOpen, onUpload }: WorklistProps) 
         return { all, from, to };
     });
 
-    useEffect(() => model.readUrl(search), [search]);
+    useLayoutEffect(() => model.readUrl(search), [search]); /* before anything can be typed: later it would be taken back */
     useEffect(() => onRename(model.urlSearch.value), [model.urlSearch.value]);
     useEffect(() => model.need(span.value.from, span.value.to), [span.value, model.pages.value]);
     useLayoutEffect(() => {

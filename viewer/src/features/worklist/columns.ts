@@ -24,7 +24,7 @@ export const columns: Readonly<Record<ColumnId, Column>> = {
     modality: { title: () => t("Modality"), cell: "c-mod", leastPx: 76, grows: 0.6, importance: 7 },
     description: { title: () => t("Description"), cell: "c-desc", sort: "StudyDescription", leastPx: 120, grows: 2, importance: 6 },
     accession: { title: () => t("Accession"), cell: "c-acc", sort: "AccessionNumber", leastPx: 100, grows: 1, importance: 3 },
-    count: { title: () => t("Series / images"), cell: "c-count", leastPx: 100, grows: 0, importance: 4 },
+    count: { title: () => t("Series / images"), cell: "c-count", leastPx: 116, grows: 0, importance: 4 },
     referrer: { title: () => t("Referred by"), cell: "c-ref", sort: "ReferringPhysicianName", leastPx: 110, grows: 1.2, importance: 2 },
     studyId: { title: () => t("Study ID"), cell: "c-sid", sort: "StudyID", leastPx: 80, grows: 0.8, importance: 1 },
 };

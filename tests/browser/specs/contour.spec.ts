@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import { CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
 import { store } from "../lib/server";
+import { assertValid, storedObjects } from "../lib/stored";
 import { expect, imageIs, mark, openStudy, test } from "../lib/test";
 
 const [rows, columns, slices] = [64, 64, 5];
@@ -57,13 +58,13 @@ const painted = (page: Page): Promise<number[]> =>
 async function open(page: Page, image: number): Promise<(p: Point) => [number, number]> {
     await openStudy(page, who.study, `?series=${who.series}&image=${image}`);
     await page.getByRole("button", { name: "Segments", exact: true }).click();
-    await tool(page, "Grow a region");
+    await tool(page, "Grow a region of like values");
     const at = await onPage(page);
     await page.mouse.click(...at([25.5, 35.5]));
     await expect.poll(() => painted(page)).toEqual(pixels((c, r) => isBlock(c, r)));
     return at;
 }
-const tool = (page: Page, name: string) => page.locator(".segment-tools").getByRole("button", { name }).click();
+const tool = (page: Page, name: string) => page.locator(".segment-tools").getByRole("button", { name, exact: true }).click();
 
 async function drag(page: Page, at: (p: Point) => [number, number], ...points: Point[]): Promise<void> {
     await page.mouse.move(...at(points[0]!));
@@ -128,4 +129,63 @@ test("contours of points: nothing is painted before they are closed, points move
     await page.keyboard.press("Enter");
     const ellipse = Math.PI * 18 * 12;
     await expect.poll(async () => Math.abs((await painted(page)).length - ellipse)).toBeLessThan(0.03 * ellipse);
+});
+
+test("a segment is widened, copied, smoothed and cleaned, and is so in the structure set that is saved", async ({ page }) => {
+    const at = await open(page, 3);
+    await page.getByText("Change Segment 1").click();
+    const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    const isWider = (mm: number) => pixels((c, r) => Math.hypot(Math.max(20.5 - c, 0, c - 39.5), Math.max(26.5 - r, 0, r - 37.5) * rowMm) <= mm);
+    const margin = page.getByRole("spinbutton", { name: "Margin (mm)" });
+    await margin.fill("6");
+    await press("Widen");
+    await expect.poll(() => painted(page)).toEqual(isWider(6));
+    await press("Copy to the image after");
+    await imageIs(page, 4);
+    await expect.poll(() => painted(page)).toEqual(isWider(6));
+    await press("Narrow"); /* on both */
+    await expect.poll(() => painted(page)).toEqual(isWider(0));
+    await margin.fill("4.5");
+    await margin.press("Tab");
+    await page.getByRole("combobox", { name: "On which images" }).selectOption({ label: "As a volume" });
+    await press("The margin as a new segment");
+    const row = (number: number) => page.locator(`.segment-row[data-segment="${number}"]`);
+    await expect(row(2).getByRole("textbox", { name: "Name" })).toHaveValue("Margin of Segment 1");
+    await expect.poll(() => painted(page)).toEqual(isWider(4.5));
+    await page.keyboard.press("End"); /* a step of 4 mm away */
+    await imageIs(page, 5);
+    const beside = isWider(Math.sqrt(4.5 ** 2 - stepMm ** 2));
+    await expect.poll(() => painted(page)).toEqual(beside);
+    const ml = (count: number) => `${((count * rowMm * columnMm * stepMm) / 1000).toFixed(2)} ml`;
+    await expect(row(2)).toContainText(ml(2 * (isWider(4.5).length - blockPixels) + 2 * beside.length));
+    await page.getByRole("combobox", { name: "Take in" }).selectOption({ label: "Margin of Segment 1" });
+    await expect(row(1)).toContainText(ml(2 * isWider(4.5).length + 2 * beside.length));
+
+    await press("Remove from this image");
+    await expect.poll(() => painted(page)).toEqual([]);
+    await page.getByRole("combobox", { name: "On which images" }).selectOption({ label: "This image" });
+    await press("Keep the largest part");
+    await expect(page.getByText("The segment is not on this image.")).toBeVisible();
+    await page.keyboard.press("ArrowUp");
+    await imageIs(page, 4);
+    await tool(page, "Brush");
+    await page.getByRole("slider", { name: "Brush" }).fill("1");
+    await page.mouse.click(...at([5.5, 5.5]));
+    await expect.poll(async () => (await painted(page)).length).toBeGreaterThan(isWider(4.5).length);
+    await page.getByRole("spinbutton", { name: "Smaller than (mm²)" }).fill("12");
+    await press("Remove small parts and holes");
+    await expect.poll(() => painted(page)).toEqual(isWider(4.5));
+
+    await page.getByRole("button", { name: "Keep", exact: true }).click();
+    await page.getByLabel("Save as").selectOption("RTSTRUCT");
+    await page.getByRole("button", { name: "Save segmentation" }).click();
+    await expect.poll(async () => (await storedObjects(who.study, "RTSTRUCT")).length).toBe(1);
+    const [structures] = await storedObjects(who.study, "RTSTRUCT");
+    await assertValid([structures!]);
+    const contours = [...JSON.stringify(structures).matchAll(/"30060050":\{"vr":"DS","Value":(\[.*?\])/g)].map((m) => JSON.parse(m[1]!) as number[]);
+    const areas = contours.map((data) => {
+        const points = Array.from({ length: data.length / 3 }, (_, k) => [data[3 * k]!, data[3 * k + 1]!] as const);
+        return points.reduce((sum, [x, y], k) => sum + (x * points[(k + 1) % points.length]![1] - points[(k + 1) % points.length]![0] * y) / 2, 0);
+    });
+    expect(areas.map(Math.abs).sort((a, b) => a - b)).toEqual([beside, isWider(4.5), isWider(4.5)].map((list) => list.length * rowMm * columnMm));
 });

@@ -78,6 +78,17 @@ const metricOf = (f: FrameInfo): Metric => [f.columnSpacingMm, f.rowSpacingMm];
 /** The segmentation of the series in a pane. */
 export const segmentationOn = (r: Reading, pane: Pane): Segmentation | undefined => r.segments.all.value.findLast((s) => s.series === pane.series.value?.uid);
 
+/** One more segment for it; undefined when all numbers are taken. */
+export function newSegment(s: Pick<Segmentation, "segments">): Segment | undefined {
+    const number = Array.from({ length: 255 }, (_, i) => i + 1).find((n) => s.segments.every((x) => x.number !== n));
+    if (number === undefined) return undefined;
+    const [tissue] = terms;
+    return {
+        number, label: t("Segment {number}", { number }), color: palette[(number - 1) % palette.length]!, category: tissue!.category, type: tissue!.type,
+        isAutomatic: false, locked: false, hidden: false, trackingUid: newUid(),
+    };
+}
+
 /** Adds a segment to the segmentation of the active series, and a segmentation where there is none. */
 export function addSegment(r: Reading): void {
     const pane = r.active.value;
@@ -86,15 +97,10 @@ export function addSegment(r: Reading): void {
     const own = segmentationOn(r, pane) ?? {
         uid: newUid(), label: t("Segmentation"), study: frame.study, series: frame.series, rows: frame.rows, columns: frame.columns, segments: [], frames: new Map(),
     };
-    const number = Array.from({ length: 255 }, (_, i) => i + 1).find((n) => own.segments.every((s) => s.number !== n));
-    if (number === undefined) return;
-    const [tissue] = terms;
-    const segment: Segment = {
-        number, label: t("Segment {number}", { number }), color: palette[(number - 1) % palette.length]!, category: tissue!.category, type: tissue!.type,
-        isAutomatic: false, locked: false, hidden: false, trackingUid: newUid(),
-    };
+    const segment = newSegment(own);
+    if (!segment) return;
     r.segments.put({ ...own, segments: [...own.segments, segment] });
-    r.segments.chosen.value = { uid: own.uid, number };
+    r.segments.chosen.value = { uid: own.uid, number: segment.number };
 }
 
 export function changeSegment(r: Reading, s: Segmentation, number: number, change: Partial<Segment>): void {
@@ -116,7 +122,7 @@ export function removeSegment(r: Reading, s: Segmentation, number: number): void
     r.segments.put(withMaps({ ...s, segments }, maps));
 }
 
-function withMaps(s: Segmentation, maps: Iterable<readonly [FrameName, Uint8Array]>): Segmentation {
+export function withMaps(s: Segmentation, maps: Iterable<readonly [FrameName, Uint8Array]>): Segmentation {
     const frames = new Map(s.frames);
     for (const [name, labels] of maps) {
         if (isEmpty(labels)) frames.delete(name);
@@ -125,7 +131,7 @@ function withMaps(s: Segmentation, maps: Iterable<readonly [FrameName, Uint8Arra
     return { ...s, frames };
 }
 
-const lockedIn = (s: Segmentation): ReadonlySet<number> => new Set(s.segments.filter((x) => x.locked).map((x) => x.number));
+export const lockedIn = (s: Segmentation): ReadonlySet<number> => new Set(s.segments.filter((x) => x.locked).map((x) => x.number));
 
 /* Painting through images: in the patient, on those that it touches. */
 interface Through {

@@ -5,24 +5,17 @@ import { valueUnit } from "../../dicom/unit";
 import { Icon, type IconName } from "../../ui/icon";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
+import { NumberField } from "./field";
 import { addSegment, brushes, changeSegment, deskOf, fillAll, interpolate, jump, removeSegment, setType, statsOf } from "./model";
 import { nameOf, terms } from "./terms";
 import { segmentTools } from "./tools";
+import { WholePanel } from "./whole-panel";
 
 function Small({ icon, label, on, run, disabled }: { icon: IconName; label: string; on?: boolean; run: () => void; disabled?: boolean }) {
     return (
         <button type="button" class={on ? "tool small on" : "tool small"} aria-label={label} title={label} {...(on === undefined ? {} : { "aria-pressed": on })} disabled={disabled ?? false} onClick={run}>
             <Icon name={icon} />
         </button>
-    );
-}
-
-function NumberField({ label, value, set }: { label: string; value: number; set: (v: number) => void }) {
-    return (
-        <label class="segment-field">
-            <span>{label}</span>
-            <input class="filter" type="number" value={value} onChange={(e) => Number.isFinite(e.currentTarget.valueAsNumber) && set(e.currentTarget.valueAsNumber)} />
-        </label>
     );
 }
 
@@ -150,6 +143,7 @@ export function SegmentPanel({ reading }: { reading: Reading }) {
                     <button type="button" class="button" onClick={() => fillAll(reading)}>{t("Fill holes")}</button>
                 </div>
             )}
+            <WholePanel reading={reading} />
         </div>
     );
 }

@@ -68,7 +68,7 @@ static const char *title_of(dcm_tag tag, char out[16])
     const struct dcm_dict_entry *entry = dcm_dict_find(tag);
 
     if (entry != NULL)
-        return entry->keyword;
+        return dcm_dict_keyword(entry);
     (void)snprintf(out, 16, DCM_TAG_FMT, DCM_TAG_ARG(tag));
     return out;
 }

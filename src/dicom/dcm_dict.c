@@ -21,10 +21,20 @@ struct dict_creator {
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 static const struct dcm_dict_entry group_length = {
-    0, DCM_VR_UL, DCM_VR_NONE, "GroupLength", "Group Length", "1", true
+    .vr         = DCM_VR_UL,
+    .vr_else    = DCM_VR_NONE,
+    .retired    = true,
+    .vm         = "1",
+    .keyword_at = DICT_TEXT_GROUP_LENGTH_KEYWORD,
+    .name_at    = DICT_TEXT_GROUP_LENGTH,
 };
 static const struct dcm_dict_entry private_creator = {
-    0x00010010, DCM_VR_LO, DCM_VR_NONE, "PrivateCreator", "Private Creator", "1", false
+    .tag        = 0x00010010,
+    .vr         = DCM_VR_LO,
+    .vr_else    = DCM_VR_NONE,
+    .vm         = "1",
+    .keyword_at = DICT_TEXT_PRIVATE_CREATOR_KEYWORD,
+    .name_at    = DICT_TEXT_PRIVATE_CREATOR,
 };
 
 static const struct dcm_syntax unknown_syntax = {
@@ -48,6 +58,16 @@ static iso_str trim(iso_str s)
     while (s.len > 0 && s.ptr[0] == ' ')
         s = iso_str_sub(s, 1, s.len - 1);
     return s;
+}
+
+const char *dcm_dict_keyword(const struct dcm_dict_entry *entry)
+{
+    return dict_text + entry->keyword_at;
+}
+
+const char *dcm_dict_name(const struct dcm_dict_entry *entry)
+{
+    return dict_text + entry->name_at;
 }
 
 const struct dcm_dict_entry *dcm_dict_find(dcm_tag tag)
@@ -91,7 +111,7 @@ const struct dcm_dict_entry *dcm_dict_find_keyword(iso_str keyword)
     while (low < high) {
         size_t                       mid   = low + (high - low) / 2;
         const struct dcm_dict_entry *entry = keyword_at(mid);
-        int                          order = iso_str_cmp(iso_str_c(entry->keyword), keyword);
+        int                          order = iso_str_cmp(iso_str_c(dcm_dict_keyword(entry)), keyword);
 
         if (order == 0)
             return entry;

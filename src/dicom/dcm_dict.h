@@ -7,14 +7,19 @@
 #include "dcm_vr.h"
 
 struct dcm_dict_entry {
-    dcm_tag     tag;     /* of a repeating group: with 0 for each x */
-    enum dcm_vr vr;      /* the first where there is a choice */
-    enum dcm_vr vr_else; /* "US or SS", "OB or OW": the second; DCM_VR_NONE otherwise */
-    const char *keyword;
-    const char *name;
-    char        vm[8]; /* "1", "1-n", "2-2n" … */
+    dcm_tag     tag;         /* of a repeating group: with 0 for each x */
+    enum dcm_vr vr : 8;      /* the first where there is a choice */
+    enum dcm_vr vr_else : 8; /* "US or SS", "OB or OW": the second; DCM_VR_NONE otherwise */
     bool        retired;
+    char        vm[8]; /* "1", "1-n", "2-2n" … */
+    /* Where texts begin among all (dcm_dict_keyword, dcm_dict_name). With pointers the loader would
+     * write to every page of the tables at each start, and no two processes would share them. */
+    uint32_t keyword_at, name_at;
 };
+
+/* "" for what is private */
+const char *dcm_dict_keyword(const struct dcm_dict_entry *entry);
+const char *dcm_dict_name(const struct dcm_dict_entry *entry);
 
 /* NULL when the standard does not know the tag. Repeating groups (50xx, 60xx, 0020,31xx, …) are
  * found; group lengths (gggg,0000) are UL; private creators LO (keyword "PrivateCreator"). */

@@ -185,8 +185,8 @@ static int write_element(struct dumper *d, const struct dcm_dataset *ds,
 {
     const struct dcm_dict_entry *entry = entry_of(ds, el->tag);
     const char                  *name  = entry == NULL            ? "Unknown"
-                                         : entry->keyword[0] != 0 ? entry->keyword
-                                                                  : entry->name;
+                                         : dcm_dict_keyword(entry)[0] != 0 ? dcm_dict_keyword(entry)
+                                                                  : dcm_dict_name(entry);
 
     begin_line(d, depth, el->offset, el->tag);
     iso_buf_printf(&d->line, "%s ",
@@ -256,7 +256,7 @@ static int dump_structure(struct dumper *d, const struct dcm_position *at, const
     iso_buf_printf(&d->line, "%s %s", dcm_vr_info(at->vr)->name, what);
     add_length(d, at);
     pad_line(&d->line);
-    iso_buf_printf(&d->line, " # %s", entry != NULL ? entry->keyword : "Unknown");
+    iso_buf_printf(&d->line, " # %s", entry != NULL ? dcm_dict_keyword(entry) : "Unknown");
     return end_line(d, err);
 }
 

@@ -43,7 +43,7 @@ static const char *keyword_of(dcm_tag tag)
 {
     const struct dcm_dict_entry *entry = dcm_dict_find(tag);
 
-    return entry != NULL ? entry->keyword : "attribute";
+    return entry != NULL ? dcm_dict_keyword(entry) : "attribute";
 }
 
 static void check_attribute(struct validator *v, const struct iod_module *module,

@@ -274,7 +274,7 @@ static int write_element(struct xml_writer *w, const struct dcm_dataset *ds,
                                                w->scratch));
         iso_buf_add_c(w->out, "\"");
     } else if (entry != NULL && !dcm_tag_is_private(el->tag)) {
-        iso_buf_printf(w->out, " keyword=\"%s\"", entry->keyword);
+        iso_buf_printf(w->out, " keyword=\"%s\"", dcm_dict_keyword(entry));
     }
     iso_buf_add_c(w->out, ">\n");
     rc = write_value(w, ds, el, depth, err);

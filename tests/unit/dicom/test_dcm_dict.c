@@ -24,8 +24,8 @@ static void tags_are_found(void **state) /* PS3.6 §6 */
     const struct dcm_dict_entry *e = dcm_dict_find(DCM_PATIENT_NAME);
 
     (void)state;
-    assert_string_equal(e->keyword, "PatientName");
-    assert_string_equal(e->name, "Patient's Name");
+    assert_string_equal(dcm_dict_keyword(e), "PatientName");
+    assert_string_equal(dcm_dict_name(e), "Patient's Name");
     assert_string_equal(e->vm, "1");
     assert_int_equal(e->vr, DCM_VR_PN);
     assert_false(e->retired);
@@ -50,12 +50,12 @@ static void every_tag_finds_itself(void **state)
         for (uint32_t element = 1; element < 0xa000; element++) {
             tag = DCM_TAG(group, element);
             e   = dcm_dict_find(tag);
-            if (e == NULL || e->tag != tag || e->keyword[0] == '\0')
+            if (e == NULL || e->tag != tag || dcm_dict_keyword(e)[0] == '\0')
                 continue;
             n++;
-            k = dcm_dict_find_keyword(iso_str_c(e->keyword));
+            k = dcm_dict_find_keyword(iso_str_c(dcm_dict_keyword(e)));
             assert_non_null(k);
-            assert_string_equal(k->keyword, e->keyword);
+            assert_string_equal(dcm_dict_keyword(k), dcm_dict_keyword(e));
         }
     }
     assert_in_range(n, 3000, 6000);
@@ -64,9 +64,9 @@ static void every_tag_finds_itself(void **state)
 static void repeating_groups_are_found(void **state) /* PS3.5 §7.6 */
 {
     (void)state;
-    assert_string_equal(dcm_dict_find(DCM_TAG(0x6002, 0x3000))->keyword, "OverlayData");
-    assert_string_equal(dcm_dict_find(DCM_TAG(0x501e, 0x0110))->keyword, "CurveDataDescriptor");
-    assert_string_equal(dcm_dict_find(DCM_TAG(0x0020, 0x3105))->keyword, "SourceImageIDs");
+    assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x6002, 0x3000))), "OverlayData");
+    assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x501e, 0x0110))), "CurveDataDescriptor");
+    assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x0020, 0x3105))), "SourceImageIDs");
     assert_null(dcm_dict_find(DCM_TAG(0x6001, 0x3000))); /* odd: private */
     assert_int_equal(dcm_dict_find_keyword(ISO_STR("OverlayData"))->tag, DCM_OVERLAY_DATA);
 }

@@ -56,8 +56,8 @@ int img_canvas(uint32_t width, uint32_t height, struct img_colour c, struct img_
 /* The surface holds 0x00RRGGBB words in the machine's order. */
 static void picture_to_surface(const struct img_picture *p, cairo_surface_t *surface)
 {
-    uint8_t *to     = cairo_image_surface_get_data(surface);
-    size_t   stride = (size_t)cairo_image_surface_get_stride(surface);
+    uint8_t *to     = img_cairo.image_surface_get_data(surface);
+    size_t   stride = (size_t)img_cairo.image_surface_get_stride(surface);
 
     for (uint32_t y = 0; y < p->height; y++) {
         const uint8_t *from = p->pixels + (size_t)y * p->width * p->channels;
@@ -72,8 +72,8 @@ static void picture_to_surface(const struct img_picture *p, cairo_surface_t *sur
 
 static void surface_to_picture(cairo_surface_t *surface, struct img_picture *p)
 {
-    const uint8_t *from   = cairo_image_surface_get_data(surface);
-    size_t         stride = (size_t)cairo_image_surface_get_stride(surface);
+    const uint8_t *from   = img_cairo.image_surface_get_data(surface);
+    size_t         stride = (size_t)img_cairo.image_surface_get_stride(surface);
 
     for (uint32_t y = 0; y < p->height; y++) {
         uint8_t *to = p->pixels + (size_t)y * p->width * p->channels;
@@ -94,24 +94,26 @@ int img_draw_begin(struct img_picture *picture, struct img_draw **out, struct is
     struct img_draw *d;
     int              rc = check_size(picture->width, picture->height, picture->channels, err);
 
+    if (rc >= 0)
+        rc = img_cairo_need(err);
     if (rc < 0)
         return rc;
     d = calloc(1, sizeof *d);
     if (d == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     d->picture = picture;
-    d->surface =
-        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)picture->width, (int)picture->height);
-    d->cr = cairo_create(d->surface); /* never NULL: it has a status */
-    if (cairo_status(d->cr) != CAIRO_STATUS_SUCCESS) {
+    d->surface = img_cairo.image_surface_create(CAIRO_FORMAT_RGB24, (int)picture->width,
+                                                (int)picture->height);
+    d->cr      = img_cairo.create(d->surface); /* never NULL: it has a status */
+    if (img_cairo.status(d->cr) != CAIRO_STATUS_SUCCESS) {
         img_draw_cancel(d);
         return iso_fail(err, ISO_ENOMEM, "out of memory");
     }
     img_picture_shallow(picture);
     picture_to_surface(picture, d->surface);
-    cairo_surface_mark_dirty(d->surface);
-    cairo_set_fill_rule(d->cr, CAIRO_FILL_RULE_EVEN_ODD);
-    cairo_set_line_join(d->cr, CAIRO_LINE_JOIN_ROUND);
+    img_cairo.surface_mark_dirty(d->surface);
+    img_cairo.set_fill_rule(d->cr, CAIRO_FILL_RULE_EVEN_ODD);
+    img_cairo.set_line_join(d->cr, CAIRO_LINE_JOIN_ROUND);
     img_draw_matrix(d, NULL);
     *out = d;
     return ISO_OK;
@@ -121,21 +123,21 @@ void img_draw_cancel(struct img_draw *d)
 {
     if (d == NULL)
         return;
-    cairo_destroy(d->cr);
-    cairo_surface_destroy(d->surface);
+    img_cairo.destroy(d->cr);
+    img_cairo.surface_destroy(d->surface);
     free(d);
 }
 
 int img_draw_end(struct img_draw *d, struct iso_err *err)
 {
     struct img_picture *p      = d->picture;
-    cairo_status_t      status = cairo_status(d->cr);
+    cairo_status_t      status = img_cairo.status(d->cr);
     int                 rc     = ISO_OK;
 
-    cairo_surface_flush(d->surface);
+    img_cairo.surface_flush(d->surface);
     if (status != CAIRO_STATUS_SUCCESS)
         rc = iso_fail(err, status == CAIRO_STATUS_NO_MEMORY ? ISO_ENOMEM : ISO_EIO, "drawing: %s",
-                      cairo_status_to_string(status));
+                      img_cairo.status_to_string(status));
     if (rc == ISO_OK && d->has_colour && p->channels == 1) {
         uint8_t *pixels = NULL;
 
@@ -165,7 +167,8 @@ void img_draw_source(struct img_draw *d, struct img_colour c)
 {
     if (c.alpha > 0 && (c.red != c.green || c.green != c.blue))
         d->has_colour = true;
-    cairo_set_source_rgba(d->cr, c.red / 255.0, c.green / 255.0, c.blue / 255.0, c.alpha / 255.0);
+    img_cairo.set_source_rgba(d->cr, c.red / 255.0, c.green / 255.0, c.blue / 255.0,
+                              c.alpha / 255.0);
 }
 
 static double in_range(double v)
@@ -209,23 +212,23 @@ void img_draw_polyline(struct img_draw *d, const struct img_point *point, size_t
         if (!img_draw_at(d, point[i], &to))
             continue;
         if (!begun)
-            cairo_move_to(d->cr, to.x, to.y);
+            img_cairo.move_to(d->cr, to.x, to.y);
         else if (count_length(d, from, to))
-            cairo_line_to(d->cr, to.x, to.y);
+            img_cairo.line_to(d->cr, to.x, to.y);
         from  = to;
         begun = true;
     }
     if (begun && closed)
-        cairo_close_path(d->cr);
-    cairo_new_sub_path(d->cr);
+        img_cairo.close_path(d->cr);
+    img_cairo.new_sub_path(d->cr);
 }
 
 static void curve_to(struct img_draw *d, struct img_point from, struct img_point c1,
                      struct img_point c2, struct img_point to)
 {
     if (count_length(d, from, c1) && count_length(d, c1, c2) && count_length(d, c2, to))
-        cairo_curve_to(d->cr, in_range(c1.x), in_range(c1.y), in_range(c2.x), in_range(c2.y), to.x,
-                       to.y);
+        img_cairo.curve_to(d->cr, in_range(c1.x), in_range(c1.y), in_range(c2.x), in_range(c2.y),
+                           to.x, to.y);
 }
 
 /* The tangent at a point is parallel to the line between its neighbours (Catmull and Rom). */
@@ -251,7 +254,7 @@ void img_draw_curve(struct img_draw *d, const struct img_point *point, size_t co
             return;
     ends = closed ? count : count - 1;
     (void)img_draw_at(d, point[0], &p[1]);
-    cairo_move_to(d->cr, p[1].x, p[1].y);
+    img_cairo.move_to(d->cr, p[1].x, p[1].y);
     for (size_t i = 0; i < ends; i++) {
         size_t before = i > 0 ? i - 1 : closed ? count - 1 : 0;
         size_t after  = i + 2 < count ? i + 2 : closed ? i + 2 - count : count - 1;
@@ -263,8 +266,8 @@ void img_draw_curve(struct img_draw *d, const struct img_point *point, size_t co
         curve_to(d, p[1], lean(p[1], p[0], p[2], 1), lean(p[2], p[1], p[3], -1), p[2]);
     }
     if (closed)
-        cairo_close_path(d->cr);
-    cairo_new_sub_path(d->cr);
+        img_cairo.close_path(d->cr);
+    img_cairo.new_sub_path(d->cr);
 }
 
 void img_draw_ellipse(struct img_draw *d, struct img_point a, struct img_point b,
@@ -287,11 +290,11 @@ void img_draw_ellipse(struct img_draw *d, struct img_point a, struct img_point b
         if (!img_draw_at(d, at, &p[i]))
             return;
     }
-    cairo_move_to(d->cr, p[0].x, p[0].y);
+    img_cairo.move_to(d->cr, p[0].x, p[0].y);
     for (size_t i = 0; i < 12; i += 3)
         curve_to(d, p[i], p[i + 1], p[i + 2], p[i + 3]);
-    cairo_close_path(d->cr);
-    cairo_new_sub_path(d->cr);
+    img_cairo.close_path(d->cr);
+    img_cairo.new_sub_path(d->cr);
 }
 
 void img_draw_circle(struct img_draw *d, struct img_point c, double radius)
@@ -313,8 +316,8 @@ void img_draw_rectangle(struct img_draw *d, struct img_point a, struct img_point
 static void stroke(struct img_draw *d, double width, struct img_colour colour)
 {
     img_draw_source(d, colour);
-    cairo_set_line_width(d->cr, width);
-    cairo_stroke_preserve(d->cr);
+    img_cairo.set_line_width(d->cr, width);
+    img_cairo.stroke_preserve(d->cr);
 }
 
 static double pen_width(const struct img_pen *pen)
@@ -328,7 +331,7 @@ void img_draw_paint(struct img_draw *d, const struct img_colour *fill, const str
 {
     if (fill != NULL && fill->alpha > 0) {
         img_draw_source(d, *fill);
-        cairo_fill_preserve(d->cr);
+        img_cairo.fill_preserve(d->cr);
     }
     if (pen != NULL) {
         double width = pen_width(pen);
@@ -338,14 +341,14 @@ void img_draw_paint(struct img_draw *d, const struct img_colour *fill, const str
         dash[1] = pen->dash_off > 0 ? pen->dash_off : dash[0];
         if (pen->dash_on > 0 && dash[0] < COORDINATE_MAX && dash[1] < COORDINATE_MAX &&
             d->outline / dash[0] < DASHES_MAX)
-            cairo_set_dash(d->cr, dash, 2, 0);
+            img_cairo.set_dash(d->cr, dash, 2, 0);
         if (pen->halo.alpha > 0)
             stroke(d, width + 2, pen->halo);
         if (pen->colour.alpha > 0)
             stroke(d, width, pen->colour);
-        cairo_set_dash(d->cr, NULL, 0, 0);
+        img_cairo.set_dash(d->cr, NULL, 0, 0);
     }
-    cairo_new_path(d->cr);
+    img_cairo.new_path(d->cr);
     d->outline = 0;
 }
 
@@ -358,15 +361,15 @@ void img_draw_dot(struct img_draw *d, struct img_point point, const struct img_p
 
     if (!img_draw_at(d, point, &at))
         return;
-    cairo_new_path(d->cr);
+    img_cairo.new_path(d->cr);
     if (pen->halo.alpha > 0) {
         img_draw_source(d, pen->halo);
-        cairo_arc(d->cr, at.x, at.y, radius + 1, 0, 2 * M_PI);
-        cairo_fill(d->cr);
+        img_cairo.arc(d->cr, at.x, at.y, radius + 1, 0, 2 * M_PI);
+        img_cairo.fill(d->cr);
     }
     img_draw_source(d, pen->colour);
-    cairo_arc(d->cr, at.x, at.y, radius, 0, 2 * M_PI);
-    cairo_fill(d->cr);
+    img_cairo.arc(d->cr, at.x, at.y, radius, 0, 2 * M_PI);
+    img_cairo.fill(d->cr);
 }
 
 /* Points that are in the picture already. */
@@ -420,14 +423,14 @@ void img_draw_arrow(struct img_draw *d, struct img_point from, struct img_point 
 static cairo_surface_t *mask_surface(const uint8_t *mask, uint32_t width, uint32_t height,
                                      size_t stride)
 {
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_A8, (int)width, (int)height);
+    cairo_surface_t *s = img_cairo.image_surface_create(CAIRO_FORMAT_A8, (int)width, (int)height);
 
-    if (cairo_surface_status(s) == CAIRO_STATUS_SUCCESS) {
-        uint8_t *to        = cairo_image_surface_get_data(s);
-        size_t   to_stride = (size_t)cairo_image_surface_get_stride(s);
+    if (img_cairo.surface_status(s) == CAIRO_STATUS_SUCCESS) {
+        uint8_t *to        = img_cairo.image_surface_get_data(s);
+        size_t   to_stride = (size_t)img_cairo.image_surface_get_stride(s);
         for (uint32_t y = 0; y < height; y++)
             memcpy(to + y * to_stride, mask + y * stride, width);
-        cairo_surface_mark_dirty(s);
+        img_cairo.surface_mark_dirty(s);
     }
     return s;
 }
@@ -447,18 +450,18 @@ void img_draw_mask(struct img_draw *d, const uint8_t *mask, uint32_t width, uint
         !img_draw_at(d, at, &zero) || !(scale2 > 1e-9) || !(scale2 < 1e9))
         return;
     surface = mask_surface(mask, width, height, stride);
-    pattern = cairo_pattern_create_for_surface(surface);
-    cairo_pattern_set_filter(pattern, scale2 < 0.999 ? CAIRO_FILTER_GOOD
-                                      : smooth       ? CAIRO_FILTER_BILINEAR
-                                                     : CAIRO_FILTER_NEAREST);
-    cairo_save(d->cr);
-    cairo_transform(d->cr, &matrix);
-    cairo_translate(d->cr, at.x, at.y);
+    pattern = img_cairo.pattern_create_for_surface(surface);
+    img_cairo.pattern_set_filter(pattern, scale2 < 0.999 ? CAIRO_FILTER_GOOD
+                                          : smooth       ? CAIRO_FILTER_BILINEAR
+                                                         : CAIRO_FILTER_NEAREST);
+    img_cairo.save(d->cr);
+    img_cairo.transform(d->cr, &matrix);
+    img_cairo.translate(d->cr, at.x, at.y);
     img_draw_source(d, colour);
-    cairo_mask(d->cr, pattern);
-    cairo_restore(d->cr);
-    cairo_pattern_destroy(pattern);
-    cairo_surface_destroy(surface);
+    img_cairo.mask(d->cr, pattern);
+    img_cairo.restore(d->cr);
+    img_cairo.pattern_destroy(pattern);
+    img_cairo.surface_destroy(surface);
 }
 
 /* ---- colour ---- */

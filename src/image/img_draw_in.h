@@ -2,9 +2,8 @@
 #ifndef IMG_DRAW_IN_H
 #define IMG_DRAW_IN_H
 
+#include "img_cairo.h"
 #include "img_draw.h"
-
-#include <cairo.h>
 
 struct img_draw {
     struct img_picture *picture;

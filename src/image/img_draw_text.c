@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cairo-ft.h>
-
 enum { FONT_PIXELS_MAX = 1024, FONT_PIXELS = 12, LATIN_LAST = 0x24f };
 
 struct layout {
@@ -51,7 +49,7 @@ static void split(iso_str from, struct layout *l, FcCharSet *others)
             memcpy(to, was.ptr, (size_t)(from.ptr - was.ptr));
             to += from.ptr - was.ptr;
             if (scalar > LATIN_LAST && others != NULL)
-                (void)FcCharSetAddChar(others, scalar);
+                (void)img_fc.CharSetAddChar(others, scalar);
         }
         cr = was.ptr[0] == '\r';
     }
@@ -66,20 +64,20 @@ static cairo_font_face_t *face_of(bool bold, bool italic, const FcCharSet *other
     FcPattern         *pattern = NULL;
     cairo_font_face_t *face;
 
-    if (others != NULL && FcCharSetCount(others) > 0)
-        pattern = FcPatternCreate();
+    if (others != NULL && img_fc.CharSetCount(others) > 0)
+        pattern = img_fc.PatternCreate();
     if (pattern == NULL)
-        return cairo_toy_font_face_create(
+        return img_cairo.toy_font_face_create(
             "DejaVu Sans", italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
             bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-    (void)FcPatternAddString(pattern, FC_FAMILY, (const FcChar8 *)"DejaVu Sans");
-    (void)FcPatternAddInteger(pattern, FC_WEIGHT, bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
-    (void)FcPatternAddInteger(pattern, FC_SLANT, italic ? FC_SLANT_ITALIC : FC_SLANT_ROMAN);
-    (void)FcPatternAddBool(pattern, FC_SCALABLE, FcTrue);
-    (void)FcPatternAddBool(pattern, FC_COLOR, FcFalse);
-    (void)FcPatternAddCharSet(pattern, FC_CHARSET, others);
-    face = cairo_ft_font_face_create_for_pattern(pattern);
-    FcPatternDestroy(pattern);
+    (void)img_fc.PatternAddString(pattern, FC_FAMILY, (const FcChar8 *)"DejaVu Sans");
+    (void)img_fc.PatternAddInteger(pattern, FC_WEIGHT, bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
+    (void)img_fc.PatternAddInteger(pattern, FC_SLANT, italic ? FC_SLANT_ITALIC : FC_SLANT_ROMAN);
+    (void)img_fc.PatternAddBool(pattern, FC_SCALABLE, FcTrue);
+    (void)img_fc.PatternAddBool(pattern, FC_COLOR, FcFalse);
+    (void)img_fc.PatternAddCharSet(pattern, FC_CHARSET, others);
+    face = img_cairo.ft_font_face_create_for_pattern(pattern);
+    img_fc.PatternDestroy(pattern);
     return face;
 }
 
@@ -87,8 +85,8 @@ static void choose_font(cairo_t *cr, const struct img_text *text, const FcCharSe
 {
     cairo_font_face_t *face = face_of(text->bold, text->italic, others);
 
-    cairo_set_font_face(cr, face);
-    cairo_font_face_destroy(face);
+    img_cairo.set_font_face(cr, face);
+    img_cairo.font_face_destroy(face);
 }
 
 struct img_faces {
@@ -97,25 +95,30 @@ struct img_faces {
 
 int img_faces_new(iso_str utf8, struct img_faces **out, struct iso_err *err)
 {
-    struct img_faces *made   = calloc(1, sizeof *made);
-    FcCharSet        *others = FcCharSetCreate();
+    struct img_faces *made;
+    FcCharSet        *others;
     uint32_t          scalar;
+    int               rc = img_cairo_need(err);
 
+    if (rc < 0)
+        return rc;
+    made   = calloc(1, sizeof *made);
+    others = img_fc.CharSetCreate();
     if (made == NULL) {
         if (others != NULL)
-            FcCharSetDestroy(others);
+            img_fc.CharSetDestroy(others);
         return iso_fail(err, ISO_ENOMEM, "no memory for fonts");
     }
     while (others != NULL && utf8.len > 0) {
         if (!iso_utf8_take(&utf8, &scalar))
             utf8 = iso_str_sub(utf8, 1, utf8.len);
         else if (scalar > LATIN_LAST)
-            (void)FcCharSetAddChar(others, scalar);
+            (void)img_fc.CharSetAddChar(others, scalar);
     }
     for (int bold = 0; bold < 2; bold++)
         made->face[bold] = face_of(bold != 0, false, others);
     if (others != NULL)
-        FcCharSetDestroy(others);
+        img_fc.CharSetDestroy(others);
     *out = made;
     return ISO_OK;
 }
@@ -128,7 +131,7 @@ cairo_font_face_t *img_faces_get(struct img_faces *faces, bool bold)
 void img_faces_free(struct img_faces *faces)
 {
     for (int bold = 0; bold < 2; bold++)
-        cairo_font_face_destroy(faces->face[bold]);
+        img_cairo.font_face_destroy(faces->face[bold]);
     free(faces);
 }
 
@@ -143,12 +146,12 @@ static void measure(cairo_t *cr, struct layout *l, double pixels)
 {
     cairo_text_extents_t e;
 
-    cairo_set_font_size(cr, pixels);
-    cairo_font_extents(cr, &l->font);
+    img_cairo.set_font_size(cr, pixels);
+    img_cairo.font_extents(cr, &l->font);
     l->widest = 0;
     l->height = l->font.height * (double)l->lines;
     for (size_t i = 0; i < l->lines; i++) {
-        cairo_text_extents(cr, l->line[i], &e);
+        img_cairo.text_extents(cr, l->line[i], &e);
         l->width[i] = e.x_advance;
         l->widest   = e.x_advance > l->widest ? e.x_advance : l->widest;
     }
@@ -156,22 +159,22 @@ static void measure(cairo_t *cr, struct layout *l, double pixels)
 
 static void lay_out(struct img_draw *d, const struct img_text *text, struct layout *l)
 {
-    cairo_font_options_t *options = cairo_font_options_create();
-    FcCharSet            *others  = FcCharSetCreate(); /* NULL: none are looked for */
+    cairo_font_options_t *options = img_cairo.font_options_create();
+    FcCharSet            *others  = img_fc.CharSetCreate(); /* NULL: none are looked for */
     double                pixels  = font_pixels(text);
     double                shrink  = 1;
 
     /* The same picture on every machine: nothing of its screen's settings. */
-    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
-    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
-    cairo_set_font_options(d->cr, options);
-    cairo_font_options_destroy(options);
+    img_cairo.font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    img_cairo.font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
+    img_cairo.font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    img_cairo.set_font_options(d->cr, options);
+    img_cairo.font_options_destroy(options);
 
     split(text->utf8, l, others);
     choose_font(d->cr, text, others);
     if (others != NULL)
-        FcCharSetDestroy(others);
+        img_fc.CharSetDestroy(others);
     measure(d->cr, l, pixels);
     if (text->shrink_to_width > 0 && l->widest > text->shrink_to_width)
         shrink = text->shrink_to_width / l->widest;
@@ -209,27 +212,27 @@ void img_draw_text(struct img_draw *d, const struct img_text *text, struct img_p
     lay_out(d, text, &l);
     left = at.x - part(text->across) * l.widest;
     top  = at.y - part(text->down) * l.height;
-    cairo_new_path(d->cr);
+    img_cairo.new_path(d->cr);
     if (text->box.alpha > 0) {
         double rim = l.font.height / 6;
         img_draw_source(d, text->box);
-        cairo_rectangle(d->cr, left - rim, top, l.widest + 2 * rim, l.height);
-        cairo_fill(d->cr);
+        img_cairo.rectangle(d->cr, left - rim, top, l.widest + 2 * rim, l.height);
+        img_cairo.fill(d->cr);
     }
-    cairo_set_line_width(d->cr, l.font.height > 40 ? 4 : 2.5);
+    img_cairo.set_line_width(d->cr, l.font.height > 40 ? 4 : 2.5);
     for (size_t i = 0; i < l.lines; i++) {
         double x = left + part(text->across) * (l.widest - l.width[i]);
         double y = top + l.font.height * (double)i + l.font.ascent;
 
         if (text->halo.alpha > 0) {
             img_draw_source(d, text->halo);
-            cairo_move_to(d->cr, x, y);
-            cairo_text_path(d->cr, l.line[i]);
-            cairo_stroke(d->cr);
+            img_cairo.move_to(d->cr, x, y);
+            img_cairo.text_path(d->cr, l.line[i]);
+            img_cairo.stroke(d->cr);
         }
         img_draw_source(d, text->colour);
-        cairo_move_to(d->cr, x, y);
-        cairo_show_text(d->cr, l.line[i]);
-        cairo_new_path(d->cr);
+        img_cairo.move_to(d->cr, x, y);
+        img_cairo.show_text(d->cr, l.line[i]);
+        img_cairo.new_path(d->cr);
     }
 }

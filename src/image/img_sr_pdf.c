@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cairo-pdf.h>
-
 enum {
     PAGE_WIDTH  = 595, /* points: A4 */
     PAGE_HEIGHT = 842,
@@ -36,15 +34,15 @@ struct pdf {
 
 static void choose(struct pdf *p, double size, bool bold)
 {
-    cairo_set_font_face(p->cr, img_faces_get(p->faces, bold));
-    cairo_set_font_size(p->cr, size);
+    img_cairo.set_font_face(p->cr, img_faces_get(p->faces, bold));
+    img_cairo.set_font_size(p->cr, size);
 }
 
 static double width_of(struct pdf *p, const char *text)
 {
     cairo_text_extents_t e;
 
-    cairo_text_extents(p->cr, text, &e);
+    img_cairo.text_extents(p->cr, text, &e);
     return e.x_advance;
 }
 
@@ -54,9 +52,9 @@ static void end_page(struct pdf *p)
 
     (void)snprintf(number, sizeof number, "%u", p->page);
     choose(p, 8, false);
-    cairo_move_to(p->cr, PAGE_WIDTH - MARGIN - width_of(p, number), PAGE_HEIGHT - MARGIN / 2.0);
-    cairo_show_text(p->cr, number);
-    cairo_show_page(p->cr);
+    img_cairo.move_to(p->cr, PAGE_WIDTH - MARGIN - width_of(p, number), PAGE_HEIGHT - MARGIN / 2.0);
+    img_cairo.show_text(p->cr, number);
+    img_cairo.show_page(p->cr);
 }
 
 /* One line as it is; a new page where this one is full. */
@@ -70,8 +68,8 @@ static void show(struct pdf *p, double x, const char *text, double size, bool bo
     if (p->full)
         return;
     choose(p, size, bold);
-    cairo_move_to(p->cr, x, p->y + size);
-    cairo_show_text(p->cr, text);
+    img_cairo.move_to(p->cr, x, p->y + size);
+    img_cairo.show_text(p->cr, text);
     p->y += size * 1.4;
 }
 
@@ -162,10 +160,10 @@ static void head(struct img_sr_writer *w, const struct img_sr_head *h)
         iso_buf_release(&line);
     }
     p->y += 4;
-    cairo_set_line_width(p->cr, 0.5);
-    cairo_move_to(p->cr, MARGIN, p->y);
-    cairo_line_to(p->cr, PAGE_WIDTH - MARGIN, p->y);
-    cairo_stroke(p->cr);
+    img_cairo.set_line_width(p->cr, 0.5);
+    img_cairo.move_to(p->cr, MARGIN, p->y);
+    img_cairo.line_to(p->cr, PAGE_WIDTH - MARGIN, p->y);
+    img_cairo.stroke(p->cr);
     p->y += 8;
 }
 
@@ -236,11 +234,11 @@ static void describe(cairo_surface_t *surface, const struct dcm_dataset *ds,
     char    when[24];
 
     if (text.ptr != NULL)
-        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, text.ptr);
-    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "Isocenter");
+        img_cairo.pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, text.ptr);
+    img_cairo.pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "Isocenter");
     (void)snprintf(when, sizeof when, "%.4s-%.2s-%.2s", date.len == 8 ? date.ptr : "1970",
                    date.len == 8 ? date.ptr + 4 : "01", date.len == 8 ? date.ptr + 6 : "01");
-    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, when);
+    img_cairo.pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, when);
 }
 
 int img_sr_pdf(const struct dcm_dataset *ds, struct iso_arena *arena, struct iso_buf *out,
@@ -262,19 +260,19 @@ int img_sr_pdf(const struct dcm_dataset *ds, struct iso_arena *arena, struct iso
     iso_buf_release(&text);
     if (rc < 0)
         return rc;
-    surface = cairo_pdf_surface_create_for_stream(write_out, out, PAGE_WIDTH, PAGE_HEIGHT);
-    p.cr    = cairo_create(surface);
+    surface = img_cairo.pdf_surface_create_for_stream(write_out, out, PAGE_WIDTH, PAGE_HEIGHT);
+    p.cr    = img_cairo.create(surface);
     describe(surface, ds, arena);
     rc = img_sr_walk(ds, NULL, arena, &p.w, err);
-    cairo_destroy(p.cr);
-    cairo_surface_finish(surface);
-    status = cairo_surface_status(surface);
-    cairo_surface_destroy(surface);
+    img_cairo.destroy(p.cr);
+    img_cairo.surface_finish(surface);
+    status = img_cairo.surface_status(surface);
+    img_cairo.surface_destroy(surface);
     img_faces_free(p.faces);
     if (rc >= 0)
         rc = iso_buf_check(out, err);
     if (rc >= 0 && status != CAIRO_STATUS_SUCCESS)
         rc = iso_fail(err, status == CAIRO_STATUS_NO_MEMORY ? ISO_ENOMEM : ISO_EFORMAT,
-                      "the report cannot be set: %s", cairo_status_to_string(status));
+                      "the report cannot be set: %s", img_cairo.status_to_string(status));
     return rc;
 }

@@ -326,6 +326,7 @@ static int serve(struct server *s)
         rc = cmd_running_write(s->config.data, srv_web_address(s->web), &err);
     if (rc == ISO_OK) {
         print_ready(s);
+        os_return_freed_memory();
         int signal_number = os_wait_end_signal();
         srv_log("stop", "signal=%d", signal_number);
         cmd_running_remove(s->config.data);

@@ -182,6 +182,26 @@ static const char *const STEP[] = {
 
 enum { VERSION = sizeof STEP / sizeof STEP[0] };
 
+/* One step, or all of a new file, which are one commit: each is some flushes. */
+static int take_steps(struct sql *sql, int64_t version, int64_t to, struct iso_err *err)
+{
+    char set[64];
+    int  rc = sql_exec(sql, "BEGIN IMMEDIATE", err);
+
+    (void)snprintf(set, sizeof set, "PRAGMA user_version = %lld", (long long)to);
+    for (; version < to && rc >= 0; version++)
+        rc = sql_exec(sql, STEP[version], err);
+    if (rc >= 0)
+        rc = sql_exec(sql, set, err);
+    if (rc >= 0)
+        rc = sql_exec(sql, "COMMIT", err);
+    if (rc < 0) {
+        rc = iso_wrap(err, rc, "upgrade of the index to schema %lld", (long long)version);
+        (void)!sql_exec(sql, "ROLLBACK", NULL);
+    }
+    return rc;
+}
+
 int index_schema_upgrade(struct sql *sql, struct iso_err *err)
 {
     sqlite3_stmt *st;
@@ -199,22 +219,13 @@ int index_schema_upgrade(struct sql *sql, struct iso_err *err)
                         "the index has schema %lld, this program knows up to %d: use the newer "
                         "program",
                         (long long)version, (int)VERSION);
-    for (; version < VERSION && rc >= 0; version++) {
-        char set[64];
-
-        (void)snprintf(set, sizeof set, "PRAGMA user_version = %lld", (long long)version + 1);
-        rc = sql_exec(sql, "BEGIN IMMEDIATE", err);
-        if (rc >= 0)
-            rc = sql_exec(sql, STEP[version], err);
-        if (rc >= 0)
-            rc = sql_exec(sql, set, err);
-        if (rc >= 0)
-            rc = sql_exec(sql, "COMMIT", err);
-        if (rc < 0) {
-            rc = iso_wrap(err, rc, "upgrade of the index to schema %lld", (long long)version + 1);
-            (void)!sql_exec(sql, "ROLLBACK", NULL);
-        }
+    if (version == 0) {
+        rc      = take_steps(sql, 0, VERSION, err);
+        version = VERSION;
+        (void)sqlite3_db_release_memory(sql->db); /* the pages it was made with */
     }
+    for (; version < VERSION && rc >= 0; version++)
+        rc = take_steps(sql, version, version + 1, err);
     return rc;
 }
 

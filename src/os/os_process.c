@@ -80,6 +80,11 @@ bool os_is_terminal(int fd)
     return isatty(fd) == 1;
 }
 
+void os_return_freed_memory(void)
+{
+    (void)malloc_trim(0);
+}
+
 void os_keep_freed_memory(int bytes)
 {
     (void)mallopt(M_MMAP_THRESHOLD, bytes);

@@ -26,5 +26,7 @@ bool os_is_terminal(int fd);
  * back to the system at once. For programs that want frame after frame: mapping and clearing the same
  * pages again takes longer than decoding into them. Before threads. */
 void os_keep_freed_memory(int bytes);
+/* Gives the system what was freed: after a start, which needs more than what follows. */
+void os_return_freed_memory(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cmd_walk.h"
 
 #include "os_file.h"
+#include "os_library.h"
 #include "os_thread.h"
 
 #include <archive.h>
@@ -14,6 +15,23 @@
 #include <string.h>
 
 enum { NAME_BYTES_MAX = 4096, THREADS_MAX = 64 };
+
+/* ---- libarchive, loaded when it is needed ---- */
+
+#define CALLS(X)                                                                                   \
+    X(entry_filetype)                                                                              \
+    X(entry_pathname)                                                                              \
+    X(error_string)                                                                                \
+    X(read_data)                                                                                   \
+    X(read_free)                                                                                   \
+    X(read_new)                                                                                    \
+    X(read_next_header)                                                                            \
+    X(read_open_filename)                                                                          \
+    X(read_support_format_zip)
+#define FIELD(name) __typeof__(archive_##name) *name;
+#define TEXT(name)  "archive_" #name,
+
+OS_LIBRARY(la, "libarchive.so.13", CALLS, FIELD, TEXT);
 
 struct queue {
     const struct cmd_walk *walk;
@@ -218,28 +236,34 @@ static int64_t read_fd(void *ctx, void *ptr, size_t cap, struct iso_err *err)
 static int64_t read_entry(void *ctx, void *ptr, size_t cap, struct iso_err *err)
 {
     struct archive *zip = ctx;
-    la_ssize_t      n   = archive_read_data(zip, ptr, cap);
+    la_ssize_t      n   = la.read_data(zip, ptr, cap);
 
     if (n < 0)
-        return iso_fail(err, ISO_EFORMAT, "damaged archive: %s", archive_error_string(zip));
+        return iso_fail(err, ISO_EFORMAT, "damaged archive: %s", la.error_string(zip));
     return n;
 }
 
 static void give_archive(const struct cmd_walk *walk, const char *path)
 {
-    struct archive       *zip = archive_read_new();
+    struct archive       *zip;
     struct archive_entry *entry;
     struct iso_err        err = { 0 };
     char                  name[NAME_BYTES_MAX];
-    int                   rc = ARCHIVE_FATAL;
+    int                   rc = os_library_need(&la_library, &err);
 
-    if (zip != NULL && archive_read_support_format_zip(zip) == ARCHIVE_OK &&
-        archive_read_open_filename(zip, path, 1 << 18) == ARCHIVE_OK) {
-        while (!interrupted && (rc = archive_read_next_header(zip, &entry)) == ARCHIVE_OK) {
-            const char          *inner = archive_entry_pathname(entry);
+    if (rc < 0) {
+        tell_failure(walk, path, rc, &err);
+        return;
+    }
+    rc  = ARCHIVE_FATAL;
+    zip = la.read_new();
+    if (zip != NULL && la.read_support_format_zip(zip) == ARCHIVE_OK &&
+        la.read_open_filename(zip, path, 1 << 18) == ARCHIVE_OK) {
+        while (!interrupted && (rc = la.read_next_header(zip, &entry)) == ARCHIVE_OK) {
+            const char          *inner = la.entry_pathname(entry);
             struct cmd_walk_file file  = { .name = name, .source = { read_entry, zip }, .fd = -1 };
 
-            if (archive_entry_filetype(entry) != AE_IFREG)
+            if (la.entry_filetype(entry) != AE_IFREG)
                 continue;
             inner = inner != NULL ? inner : "?";
             if (is_dicomdir(inner))
@@ -249,11 +273,11 @@ static void give_archive(const struct cmd_walk *walk, const char *path)
         }
     }
     if (rc == ARCHIVE_FATAL || rc == ARCHIVE_FAILED) {
-        const char *why = zip != NULL ? archive_error_string(zip) : NULL;
+        const char *why = zip != NULL ? la.error_string(zip) : NULL;
         iso_fail(&err, ISO_EFORMAT, "ZIP archive: %s", why != NULL ? why : "cannot be read");
         tell_failure(walk, path, ISO_EFORMAT, &err);
     }
-    (void)archive_read_free(zip);
+    (void)la.read_free(zip);
 }
 
 static void give_file(const struct cmd_walk *walk, const char *path)

@@ -350,5 +350,7 @@ int codec_repack(struct codec_pool *pool, iso_str from_uid, iso_bytes in, iso_st
 
 void codec_prepare(void)
 {
+    codec_jls_prepare();
     codec_jxl_prepare();
+    codec_opj_prepare();
 }

@@ -37,8 +37,10 @@ extern const struct codec_family codec_j2k;     /* codec_j2k.c */
 extern const struct codec_family codec_htj2k;   /* codec_htj2k.c */
 extern const struct codec_family codec_j2k_p2;  /* of Part 2: decoded only */
 
-/* Loads the library of codec_jxl, if it is there, for the life of the process. Before files are out of reach. */
+/* They load their library, if it is there, for the life of the process. Before files are out of reach. */
+void codec_jls_prepare(void);
 void codec_jxl_prepare(void);
+void codec_opj_prepare(void);
 
 /* The attributes with samples in whole bytes, colour by pixel: what a decoder gives that changes
  * nothing else. */

@@ -6,6 +6,7 @@
 #include "codec_in.h"
 
 #include "iso_reader.h"
+#include "os_library.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,29 @@ enum {
     PRECISION_MIN = 2,
     PRECISION_MAX = 16
 };
+
+/* ---- the library, loaded when it is needed ---- */
+
+#define CALLS(X)                                                                                   \
+    X(get_error_message)                                                                           \
+    X(jpegls_decoder_create)                                                                       \
+    X(jpegls_decoder_decode_to_buffer)                                                             \
+    X(jpegls_decoder_destroy)                                                                      \
+    X(jpegls_decoder_get_frame_info)                                                               \
+    X(jpegls_decoder_read_header)                                                                  \
+    X(jpegls_decoder_set_source_buffer)                                                            \
+    X(jpegls_encoder_create)                                                                       \
+    X(jpegls_encoder_destroy)                                                                      \
+    X(jpegls_encoder_encode_from_buffer)                                                           \
+    X(jpegls_encoder_get_bytes_written)                                                            \
+    X(jpegls_encoder_set_destination_buffer)                                                       \
+    X(jpegls_encoder_set_frame_info)                                                               \
+    X(jpegls_encoder_set_interleave_mode)                                                          \
+    X(jpegls_encoder_set_near_lossless)
+#define FIELD(name) __typeof__(charls_##name) *name;
+#define TEXT(name)  "charls_" #name,
+
+OS_LIBRARY(charls, "libcharls.so.2", CALLS, FIELD, TEXT);
 
 /* What the segments before the first scan say, and the first scan's own header. */
 struct head {
@@ -196,7 +220,7 @@ static int failed(charls_jpegls_errc code, struct iso_err *err)
              code == CHARLS_JPEGLS_ERRC_COLOR_TRANSFORM_NOT_SUPPORTED ||
              code == CHARLS_JPEGLS_ERRC_JPEGLS_PRESET_EXTENDED_PARAMETER_TYPE_NOT_SUPPORTED)
         rc = ISO_EUNSUPPORTED;
-    return iso_fail(err, rc, "JPEG-LS: %s", charls_get_error_message(code));
+    return iso_fail(err, rc, "JPEG-LS: %s", charls.get_error_message(code));
 }
 
 /* Lines arrive in `to` as they are decoded, so a failure leaves those before it. `in` ends with its
@@ -204,24 +228,28 @@ static int failed(charls_jpegls_errc code, struct iso_err *err)
 static int run(iso_bytes in, const struct head *head, uint8_t *to, size_t bytes,
                struct iso_err *err)
 {
-    charls_jpegls_decoder *decoder = charls_jpegls_decoder_create();
+    int rc = os_library_need(&charls_library, err);
+
+    if (rc < 0)
+        return rc;
+    charls_jpegls_decoder *decoder = charls.jpegls_decoder_create();
     charls_frame_info      info    = { 0 };
 
     if (decoder == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for a JPEG-LS decoder");
-    charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(decoder, in.ptr, in.len);
+    charls_jpegls_errc code = charls.jpegls_decoder_set_source_buffer(decoder, in.ptr, in.len);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_decoder_read_header(decoder);
+        code = charls.jpegls_decoder_read_header(decoder);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_decoder_get_frame_info(decoder, &info);
+        code = charls.jpegls_decoder_get_frame_info(decoder, &info);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS &&
         (info.width != head->columns || info.height != head->rows ||
          info.bits_per_sample != (int32_t)head->precision ||
          info.component_count != (int32_t)head->components))
         code = CHARLS_JPEGLS_ERRC_INVALID_ENCODED_DATA;
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_decoder_decode_to_buffer(decoder, to, bytes, 0);
-    charls_jpegls_decoder_destroy(decoder);
+        code = charls.jpegls_decoder_decode_to_buffer(decoder, to, bytes, 0);
+    charls.jpegls_decoder_destroy(decoder);
     return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
 }
 
@@ -376,7 +404,7 @@ static struct plan plan_of(const struct codec_image *frame, iso_bytes pixels, un
 static charls_jpegls_errc encode_within(const struct codec_image *frame, iso_bytes pixels,
                                         struct plan plan, uint8_t *to, size_t cap, size_t *written)
 {
-    charls_jpegls_encoder *encoder = charls_jpegls_encoder_create();
+    charls_jpegls_encoder *encoder = charls.jpegls_encoder_create();
     charls_frame_info      info    = { .width           = frame->columns,
                                        .height          = frame->rows,
                                        .bits_per_sample = (int32_t)plan.precision,
@@ -384,18 +412,18 @@ static charls_jpegls_errc encode_within(const struct codec_image *frame, iso_byt
 
     if (encoder == NULL)
         return CHARLS_JPEGLS_ERRC_NOT_ENOUGH_MEMORY;
-    charls_jpegls_errc code = charls_jpegls_encoder_set_frame_info(encoder, &info);
+    charls_jpegls_errc code = charls.jpegls_encoder_set_frame_info(encoder, &info);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_encoder_set_near_lossless(encoder, (int32_t)plan.near);
+        code = charls.jpegls_encoder_set_near_lossless(encoder, (int32_t)plan.near);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS && frame->samples > 1)
-        code = charls_jpegls_encoder_set_interleave_mode(encoder, CHARLS_INTERLEAVE_MODE_LINE);
+        code = charls.jpegls_encoder_set_interleave_mode(encoder, CHARLS_INTERLEAVE_MODE_LINE);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_encoder_set_destination_buffer(encoder, to, cap);
+        code = charls.jpegls_encoder_set_destination_buffer(encoder, to, cap);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_encoder_encode_from_buffer(encoder, pixels.ptr, pixels.len, 0);
+        code = charls.jpegls_encoder_encode_from_buffer(encoder, pixels.ptr, pixels.len, 0);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
-        code = charls_jpegls_encoder_get_bytes_written(encoder, written);
-    charls_jpegls_encoder_destroy(encoder);
+        code = charls.jpegls_encoder_get_bytes_written(encoder, written);
+    charls.jpegls_encoder_destroy(encoder);
     return code;
 }
 
@@ -407,7 +435,10 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     charls_jpegls_errc code = CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL;
     unsigned           near = is_near(uid) ? options->near : 0;
     struct plan        plan;
+    int                rc = os_library_need(&charls_library, err);
 
+    if (rc < 0)
+        return rc;
     near = near < 127 ? near : 127; /* MAXVAL / 2 of 8 bits: T.87 §C.2.3 */
     plan = plan_of(frame, pixels, near);
     for (size_t times = 1;
@@ -423,6 +454,11 @@ static int encode(iso_str uid, const struct codec_image *frame, iso_bytes pixels
     if (code == CHARLS_JPEGLS_ERRC_DESTINATION_BUFFER_TOO_SMALL)
         return iso_fail(err, ISO_ELIMIT, "JPEG-LS makes more of the frame than there is room for");
     return code == CHARLS_JPEGLS_ERRC_SUCCESS ? ISO_OK : failed(code, err);
+}
+
+void codec_jls_prepare(void)
+{
+    (void)!os_library_need(&charls_library, NULL);
 }
 
 const struct codec_family codec_jls = {

@@ -5,6 +5,7 @@
 
 #include "codec_row.h"
 #include "iso_reader.h"
+#include "os_library.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,6 +20,40 @@ enum {
     SOT_BYTES       = 12,   /* of a tile-part header, and where its length is: T.800 §A.4.2 */
     PSOT_AT         = 6
 };
+
+/* ---- the library, loaded when it is needed ---- */
+
+#define CALLS(X)                                                                                   \
+    X(create_compress)                                                                             \
+    X(create_decompress)                                                                           \
+    X(decode)                                                                                      \
+    X(decoder_set_strict_mode)                                                                     \
+    X(destroy_codec)                                                                               \
+    X(encode)                                                                                      \
+    X(end_compress)                                                                                \
+    X(image_create)                                                                                \
+    X(image_destroy)                                                                               \
+    X(read_header)                                                                                 \
+    X(set_default_decoder_parameters)                                                              \
+    X(set_default_encoder_parameters)                                                              \
+    X(set_error_handler)                                                                           \
+    X(set_info_handler)                                                                            \
+    X(set_warning_handler)                                                                         \
+    X(setup_decoder)                                                                               \
+    X(setup_encoder)                                                                               \
+    X(start_compress)                                                                              \
+    X(stream_create)                                                                               \
+    X(stream_destroy)                                                                              \
+    X(stream_set_read_function)                                                                    \
+    X(stream_set_seek_function)                                                                    \
+    X(stream_set_skip_function)                                                                    \
+    X(stream_set_user_data)                                                                        \
+    X(stream_set_user_data_length)                                                                 \
+    X(stream_set_write_function)
+#define FIELD(name) __typeof__(opj_##name) *name;
+#define TEXT(name)  "opj_" #name,
+
+OS_LIBRARY(opj, "libopenjp2.so.7", CALLS, FIELD, TEXT);
 
 struct memory {
     iso_bytes       in;
@@ -116,30 +151,30 @@ static int failed(struct session *s, int code, const char *what)
 
 static bool open_session(struct session *s, bool reading)
 {
-    s->codec  = reading ? opj_create_decompress(OPJ_CODEC_J2K) : opj_create_compress(OPJ_CODEC_J2K);
-    s->stream = opj_stream_create(STREAM_BUFFER, reading);
+    s->codec  = reading ? opj.create_decompress(OPJ_CODEC_J2K) : opj.create_compress(OPJ_CODEC_J2K);
+    s->stream = opj.stream_create(STREAM_BUFFER, reading);
     if (s->codec == NULL || s->stream == NULL)
         return false;
-    opj_set_error_handler(s->codec, on_error, s);
-    opj_set_warning_handler(s->codec, be_silent, NULL);
-    opj_set_info_handler(s->codec, be_silent, NULL);
-    opj_stream_set_user_data(s->stream, &s->memory, NULL);
-    opj_stream_set_user_data_length(s->stream, s->memory.in.len);
-    opj_stream_set_read_function(s->stream, on_read);
-    opj_stream_set_write_function(s->stream, on_write);
-    opj_stream_set_skip_function(s->stream, on_skip);
-    opj_stream_set_seek_function(s->stream, on_seek);
+    opj.set_error_handler(s->codec, on_error, s);
+    opj.set_warning_handler(s->codec, be_silent, NULL);
+    opj.set_info_handler(s->codec, be_silent, NULL);
+    opj.stream_set_user_data(s->stream, &s->memory, NULL);
+    opj.stream_set_user_data_length(s->stream, s->memory.in.len);
+    opj.stream_set_read_function(s->stream, on_read);
+    opj.stream_set_write_function(s->stream, on_write);
+    opj.stream_set_skip_function(s->stream, on_skip);
+    opj.stream_set_seek_function(s->stream, on_seek);
     return true;
 }
 
 static void close_session(struct session *s)
 {
     if (s->image != NULL)
-        opj_image_destroy(s->image);
+        opj.image_destroy(s->image);
     if (s->stream != NULL)
-        opj_stream_destroy(s->stream);
+        opj.stream_destroy(s->stream);
     if (s->codec != NULL)
-        opj_destroy_codec(s->codec);
+        opj.destroy_codec(s->codec);
 }
 
 /* ---- decoding ---- */
@@ -211,14 +246,14 @@ static int decode(struct session *s, const struct codec_j2k_head *head,
     s->memory.in = head->stream;
     if (!open_session(s, true))
         return iso_fail(s->err, ISO_ELIMIT, "JPEG 2000: no memory");
-    opj_set_default_decoder_parameters(&parameters);
-    if (!opj_setup_decoder(s->codec, &parameters) ||
-        !opj_decoder_set_strict_mode(s->codec, strict) ||
-        !opj_read_header(s->stream, s->codec, &s->image))
+    opj.set_default_decoder_parameters(&parameters);
+    if (!opj.setup_decoder(s->codec, &parameters) ||
+        !opj.decoder_set_strict_mode(s->codec, strict) ||
+        !opj.read_header(s->stream, s->codec, &s->image))
         return failed(s, ISO_EFORMAT, "the header is broken");
     if (!same_header(head, s->image))
         return iso_fail(s->err, ISO_EFORMAT, "JPEG 2000: two headers that differ");
-    if (!opj_decode(s->codec, s->stream, s->image))
+    if (!opj.decode(s->codec, s->stream, s->image))
         return failed(s, ISO_EFORMAT, "the stream is broken");
     if (!same_header(head, s->image))
         return iso_fail(s->err, ISO_EFORMAT, "JPEG 2000: two headers that differ");
@@ -272,6 +307,9 @@ int codec_opj_decode(const struct codec_j2k_head *head, struct codec_image *fram
     struct session s = { .err = err };
     int            rc;
 
+    rc = os_library_need(&opj_library, err);
+    if (rc < 0)
+        return rc;
     if (head->complete) {
         rc = decode(&s, head, frame, true, out);
         close_session(&s);
@@ -312,7 +350,7 @@ static bool make_image(struct session *s, const struct codec_image *frame, unsig
                                                .h    = frame->rows,
                                                .prec = bits,
                                                .sgnd = frame->is_signed };
-    s->image = opj_image_create(frame->samples, component,
+    s->image = opj.image_create(frame->samples, component,
                                 frame->samples == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
     if (s->image == NULL)
         return false;
@@ -332,7 +370,7 @@ static int encode(struct session *s, const struct codec_image *frame, iso_bytes 
 
     if (!open_session(s, false) || !make_image(s, frame, bits, pixels))
         return iso_fail(s->err, ISO_ENOMEM, "JPEG 2000: no memory");
-    opj_set_default_encoder_parameters(&parameters);
+    opj.set_default_encoder_parameters(&parameters);
     parameters.tcp_numlayers  = 1;
     parameters.numresolution  = resolutions_of(frame);
     parameters.tcp_mct        = frame->photometric == CODEC_RGB;
@@ -343,9 +381,9 @@ static int encode(struct session *s, const struct codec_image *frame, iso_bytes 
         parameters.tcp_distoratio[0] = (float)(20 * log10((double)((1u << bits) - 1) /
                                                           codec_row_error(quality, bits, lo, hi)));
     }
-    if (!opj_setup_encoder(s->codec, &parameters, s->image) ||
-        !opj_start_compress(s->codec, s->image, s->stream) || !opj_encode(s->codec, s->stream) ||
-        !opj_end_compress(s->codec, s->stream))
+    if (!opj.setup_encoder(s->codec, &parameters, s->image) ||
+        !opj.start_compress(s->codec, s->image, s->stream) || !opj.encode(s->codec, s->stream) ||
+        !opj.end_compress(s->codec, s->stream))
         return failed(s, ISO_EIO, "it could not be encoded");
     return ISO_OK;
 }
@@ -357,6 +395,9 @@ int codec_opj_encode(const struct codec_image *frame, iso_bytes pixels, unsigned
     struct session s = { .err = err, .memory.out = &stream };
     int            rc;
 
+    rc = os_library_need(&opj_library, err);
+    if (rc < 0)
+        return rc;
     iso_buf_init(&stream, CODEC_FRAME_BYTES_MAX);
     rc = encode(&s, frame, pixels, quality);
     close_session(&s);
@@ -368,4 +409,9 @@ int codec_opj_encode(const struct codec_image *frame, iso_bytes pixels, unsigned
     }
     iso_buf_release(&stream);
     return rc;
+}
+
+void codec_opj_prepare(void)
+{
+    (void)!os_library_need(&opj_library, NULL);
 }

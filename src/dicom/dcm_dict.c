@@ -111,7 +111,7 @@ const struct dcm_dict_entry *dcm_dict_find_keyword(iso_str keyword)
     while (low < high) {
         size_t                       mid   = low + (high - low) / 2;
         const struct dcm_dict_entry *entry = keyword_at(mid);
-        int                          order = iso_str_cmp(iso_str_c(dcm_dict_keyword(entry)), keyword);
+        int order = iso_str_cmp(iso_str_c(dcm_dict_keyword(entry)), keyword);
 
         if (order == 0)
             return entry;

@@ -184,9 +184,9 @@ static int write_element(struct dumper *d, const struct dcm_dataset *ds,
                          const struct dcm_element *el, size_t depth, struct iso_err *err)
 {
     const struct dcm_dict_entry *entry = entry_of(ds, el->tag);
-    const char                  *name  = entry == NULL            ? "Unknown"
+    const char                  *name  = entry == NULL                     ? "Unknown"
                                          : dcm_dict_keyword(entry)[0] != 0 ? dcm_dict_keyword(entry)
-                                                                  : dcm_dict_name(entry);
+                                                                           : dcm_dict_name(entry);
 
     begin_line(d, depth, el->offset, el->tag);
     iso_buf_printf(&d->line, "%s ",

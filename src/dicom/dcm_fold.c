@@ -9,12 +9,28 @@
 #include "dcm_match.h"
 
 #include "iso_utf8.h"
+#include "os_library.h"
 
 #include <string.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
 enum { FOLD_BYTES_MAX = 1 << 20 }; /* of text that is worth comparing */
+
+/* ---- ICU, loaded when there is a name beyond ASCII; its functions have its version in their names ---- */
+
+#define CALLS(X)                                                                                   \
+    X(strFromUTF8WithSub, u_strFromUTF8WithSub)                                                    \
+    X(strToUTF8WithSub, u_strToUTF8WithSub)                                                        \
+    X(getNFCInstance, unorm2_getNFCInstance)                                                       \
+    X(getNFDInstance, unorm2_getNFDInstance)                                                       \
+    X(getNFKCCasefoldInstance, unorm2_getNFKCCasefoldInstance)                                     \
+    X(normalize, unorm2_normalize)
+#define FIELD(name, function) __typeof__(function) *name;
+#define TEXT(name, function)  QUOTED(function),
+#define QUOTED(function)      #function
+
+OS_LIBRARY(icu, "libicuuc.so." U_ICU_VERSION_SHORT, CALLS, FIELD, TEXT);
 
 static bool is_separator(char c)
 {
@@ -90,7 +106,7 @@ static UChar *normalize(const UNormalizer2 *with, const UChar *in, int32_t len, 
                         struct iso_arena *arena)
 {
     UErrorCode status = U_ZERO_ERROR;
-    int32_t    need   = unorm2_normalize(with, in, len, NULL, 0, &status);
+    int32_t    need   = icu.normalize(with, in, len, NULL, 0, &status);
 
     if (U_FAILURE(status) && status != U_BUFFER_OVERFLOW_ERROR)
         return NULL;
@@ -98,26 +114,29 @@ static UChar *normalize(const UNormalizer2 *with, const UChar *in, int32_t len, 
     if (out == NULL)
         return NULL;
     status   = U_ZERO_ERROR;
-    *out_len = unorm2_normalize(with, in, len, out, need + 1, &status);
+    *out_len = icu.normalize(with, in, len, out, need + 1, &status);
     return U_SUCCESS(status) ? out : NULL;
 }
 
 static iso_str fold_unicode(iso_str utf8, struct iso_arena *arena)
 {
-    const iso_str       nothing = iso_str_of(NULL, 0);
-    UErrorCode          status  = U_ZERO_ERROR;
-    const UNormalizer2 *fold    = unorm2_getNFKCCasefoldInstance(&status);
-    const UNormalizer2 *nfd     = unorm2_getNFDInstance(&status);
-    const UNormalizer2 *nfc     = unorm2_getNFCInstance(&status);
-    UChar              *a       = iso_arena_array(arena, utf8.len + 1, sizeof *a);
+    const iso_str nothing = iso_str_of(NULL, 0);
+    UErrorCode    status  = U_ZERO_ERROR;
+
+    if (os_library_need(&icu_library, NULL) < 0)
+        return nothing;
+    const UNormalizer2 *fold = icu.getNFKCCasefoldInstance(&status);
+    const UNormalizer2 *nfd  = icu.getNFDInstance(&status);
+    const UNormalizer2 *nfc  = icu.getNFCInstance(&status);
+    UChar              *a    = iso_arena_array(arena, utf8.len + 1, sizeof *a);
     UChar              *b;
     int32_t             len;
     int32_t             bytes;
 
     if (U_FAILURE(status) || a == NULL)
         return nothing;
-    (void)u_strFromUTF8WithSub(a, (int32_t)utf8.len + 1, &len, utf8.ptr, (int32_t)utf8.len, 0xfffd,
-                               NULL, &status);
+    (void)icu.strFromUTF8WithSub(a, (int32_t)utf8.len + 1, &len, utf8.ptr, (int32_t)utf8.len,
+                                 0xfffd, NULL, &status);
     if (U_FAILURE(status))
         return nothing;
     protect(a, len);
@@ -131,7 +150,7 @@ static iso_str fold_unicode(iso_str utf8, struct iso_arena *arena)
     char *out = a != NULL ? iso_arena_alloc(arena, (size_t)len * 3 + 1) : NULL;
     if (out == NULL)
         return nothing;
-    (void)u_strToUTF8WithSub(out, len * 3 + 1, &bytes, a, len, 0xfffd, NULL, &status);
+    (void)icu.strToUTF8WithSub(out, len * 3 + 1, &bytes, a, len, 0xfffd, NULL, &status);
     return U_SUCCESS(status) ? iso_str_of(out, tidy(out, (size_t)bytes)) : nothing;
 }
 

@@ -32,7 +32,8 @@ bool dcm_match_element(const struct dcm_dataset *keys, const struct dcm_element 
                        const struct dcm_dataset *ds, const struct dcm_match_options *options,
                        struct iso_arena *scratch);
 /* Compares without case, accents and width: NFKC, case folded, marks removed; components trimmed,
- * '^' and '=' kept. What the index stores for names and what queries are folded with. */
+ * '^' and '=' kept. What the index stores for names and what queries are folded with.
+ * NULL: no memory, or the text is not ASCII and ICU is not installed. */
 iso_str dcm_fold(iso_str utf8, struct iso_arena *arena);
 /* Phonetic codes of a folded name's words, space separated. */
 iso_str dcm_phonetic(iso_str folded, struct iso_arena *arena);

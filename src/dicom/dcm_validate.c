@@ -108,7 +108,8 @@ static void check_dictionary(struct validator *v, const struct dcm_element *el, 
                        dcm_dict_name(entry), dcm_vr_info(entry->vr)->name);
     else if (vr != entry->vr && vr != entry->vr_else && !same_kind(vr, entry->vr))
         validate_found(v, dcm_tag_is_private(el->tag) ? DCM_NOTE : DCM_ERROR, el->tag, "PS3.6 §6",
-                       "%s is %s, not %s", dcm_dict_name(entry), dcm_vr_info(entry->vr)->name, name);
+                       "%s is %s, not %s", dcm_dict_name(entry), dcm_vr_info(entry->vr)->name,
+                       name);
     else if (el->form == DCM_FORM_VALUE && vr != DCM_VR_UN && !dcm_tag_is_private(el->tag) &&
              dcm_element_vm(el) > 0 && !vm_takes(entry->vm, dcm_element_vm(el)))
         validate_found(v, DCM_ERROR, el->tag, "PS3.6 §6", "%s has %s value(s), here %zu",

@@ -1,6 +1,7 @@
 #include "img_icc.h"
 
 #include "iso_reader.h"
+#include "os_library.h"
 
 #include <lcms2.h>
 #include <string.h>
@@ -182,6 +183,27 @@ int img_icc_check(iso_bytes p, struct iso_buf *out, struct iso_err *err)
     return build(p, tag, out, err);
 }
 
+/* ---- the library, loaded when it is needed ---- */
+
+#define CALLS(X)                                                                                   \
+    X(BuildGamma)                                                                                  \
+    X(BuildParametricToneCurve)                                                                    \
+    X(CloseProfile)                                                                                \
+    X(CreateContext)                                                                               \
+    X(CreateRGBProfileTHR)                                                                         \
+    X(CreateTransformTHR)                                                                          \
+    X(Create_sRGBProfileTHR)                                                                       \
+    X(DeleteContext)                                                                               \
+    X(DeleteTransform)                                                                             \
+    X(DoTransform)                                                                                 \
+    X(FreeToneCurve)                                                                               \
+    X(OpenProfileFromMemTHR)                                                                       \
+    X(SaveProfileToMem)
+#define FIELD(name) __typeof__(cms##name) *name;
+#define TEXT(name)  "cms" #name,
+
+OS_LIBRARY(cms, "liblcms2.so.2", CALLS, FIELD, TEXT);
+
 /* ---- colour spaces ---- */
 
 /* IEC 61966-2-1; Adobe RGB (1998) §4.3; ISO 22028-2 §5 */
@@ -200,69 +222,76 @@ static cmsHPROFILE open_space(cmsContext lcms, enum img_icc_space space)
     cmsHPROFILE                  made = NULL;
 
     if (space == IMG_ICC_SRGB)
-        return cmsCreate_sRGBProfileTHR(lcms);
-    tone = space == IMG_ICC_ADOBE_RGB ? cmsBuildGamma(lcms, 563.0 / 256)
-                                      : cmsBuildParametricToneCurve(lcms, 4, curve);
+        return cms.Create_sRGBProfileTHR(lcms);
+    tone = space == IMG_ICC_ADOBE_RGB ? cms.BuildGamma(lcms, 563.0 / 256)
+                                      : cms.BuildParametricToneCurve(lcms, 4, curve);
     if (tone != NULL)
-        made = cmsCreateRGBProfileTHR(lcms, space == IMG_ICC_ADOBE_RGB ? &d65 : &d50,
-                                      space == IMG_ICC_ADOBE_RGB ? &adobe : &romm,
-                                      (cmsToneCurve *[]){ tone, tone, tone });
-    cmsFreeToneCurve(tone);
+        made = cms.CreateRGBProfileTHR(lcms, space == IMG_ICC_ADOBE_RGB ? &d65 : &d50,
+                                       space == IMG_ICC_ADOBE_RGB ? &adobe : &romm,
+                                       (cmsToneCurve *[]){ tone, tone, tone });
+    cms.FreeToneCurve(tone);
     return made;
 }
 
 int img_icc_profile(enum img_icc_space space, struct iso_buf *out, struct iso_err *err)
 {
-    cmsContext      lcms    = cmsCreateContext(NULL, NULL);
+    int rc = os_library_need(&cms_library, err);
+
+    if (rc < 0)
+        return rc;
+    cmsContext      lcms    = cms.CreateContext(NULL, NULL);
     cmsHPROFILE     profile = lcms != NULL ? open_space(lcms, space) : NULL;
     cmsUInt32Number bytes   = 0;
-    int             rc      = ISO_OK;
 
-    if (profile == NULL || !cmsSaveProfileToMem(profile, NULL, &bytes))
+    if (profile == NULL || !cms.SaveProfileToMem(profile, NULL, &bytes))
         rc = iso_fail(err, ISO_ENOMEM, "out of memory");
     else
         rc = iso_buf_reserve(out, bytes) < 0 ? iso_buf_check(out, err) : ISO_OK;
-    if (rc == ISO_OK && !cmsSaveProfileToMem(profile, out->ptr + out->len, &bytes))
+    if (rc == ISO_OK && !cms.SaveProfileToMem(profile, out->ptr + out->len, &bytes))
         rc = iso_fail(err, ISO_EIO, "colour profile: the library failed");
     if (rc == ISO_OK) {
         memset(out->ptr + out->len + 24, 0, 12); /* the time when it was made */
         out->len += bytes;
     }
     if (profile != NULL)
-        cmsCloseProfile(profile);
+        cms.CloseProfile(profile);
     if (lcms != NULL)
-        cmsDeleteContext(lcms);
+        cms.DeleteContext(lcms);
     return rc;
 }
 
 int img_icc_convert(struct img_picture *picture, iso_bytes from, enum img_icc_space to,
                     struct iso_err *err)
 {
-    cmsContext    lcms = cmsCreateContext(NULL, NULL);
+    int rc = os_library_need(&cms_library, err);
+
+    if (rc < 0)
+        return rc;
+    cmsContext    lcms = cms.CreateContext(NULL, NULL);
     cmsHPROFILE   in = NULL, out = NULL;
     cmsHTRANSFORM transform = NULL;
-    int           rc        = img_picture_rgb(picture, err);
 
+    rc = img_picture_rgb(picture, err);
     if (rc == ISO_OK && lcms != NULL) {
-        in  = cmsOpenProfileFromMemTHR(lcms, from.ptr, (cmsUInt32Number)from.len);
+        in  = cms.OpenProfileFromMemTHR(lcms, from.ptr, (cmsUInt32Number)from.len);
         out = open_space(lcms, to);
     }
     if (in != NULL && out != NULL)
-        transform = cmsCreateTransformTHR(lcms, in, TYPE_RGB_8, out, TYPE_RGB_8,
-                                          INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_NOCACHE);
+        transform = cms.CreateTransformTHR(lcms, in, TYPE_RGB_8, out, TYPE_RGB_8,
+                                           INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_NOCACHE);
     if (rc == ISO_OK && transform == NULL)
         rc = iso_fail(err, ISO_EFORMAT, "the colour profile cannot be applied");
     for (uint32_t y = 0; rc == ISO_OK && y < picture->height; y++) {
         uint8_t *row = picture->pixels + 3 * (size_t)y * picture->width;
-        cmsDoTransform(transform, row, row, picture->width);
+        cms.DoTransform(transform, row, row, picture->width);
     }
     if (transform != NULL)
-        cmsDeleteTransform(transform);
+        cms.DeleteTransform(transform);
     if (in != NULL)
-        cmsCloseProfile(in);
+        cms.CloseProfile(in);
     if (out != NULL)
-        cmsCloseProfile(out);
+        cms.CloseProfile(out);
     if (lcms != NULL)
-        cmsDeleteContext(lcms);
+        cms.DeleteContext(lcms);
     return rc;
 }

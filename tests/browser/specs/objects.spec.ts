@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import { newUid, object, picture, type Attributes } from "../lib/dicom";
 import { store } from "../lib/server";
+import { assertValid, storedObjects } from "../lib/stored";
 import { expect, mark, test } from "../lib/test";
 
 const code = (value: string, scheme: string, meaning: string): Attributes[] => [{ "0008,0100 SH": value, "0008,0102 SH": scheme, "0008,0104 LO": meaning }];
@@ -42,8 +43,11 @@ async function drag(page: Page, locator: string, from: readonly [number, number]
     await page.mouse.up();
 }
 
-test("calipers on an ECG read its milliseconds and millivolts", async ({ page }) => {
-    await page.goto(`/ui/study/${await stored(ecg())}`);
+test("calipers on an ECG read its milliseconds and millivolts, are saved and come back", async ({ page }) => {
+    const wave = { study: newUid(), series: newUid(), patientName: "Objects^Calipers", patientId: mark() };
+    const { study } = wave;
+    await store([object(wave, ecg())]);
+    await page.goto(`/ui/study/${study}`);
     const paper = page.locator(".wave-paper svg");
     await expect(page.locator(".wave-settings")).toContainText("500 Hz"); /* the samples are here */
     await expect(page.locator(".wave-notes")).toContainText("Heart rate: 75 /min");
@@ -75,6 +79,21 @@ test("calipers on an ECG read its milliseconds and millivolts", async ({ page })
             [x, y],
         );
     expect([await lit(...at(1.4, 0, 0, 50)), await lit(...at(1.0, 1.0, 0, 50)), await lit(...at(1.4, 1.0, 0, 50))]).toEqual([true, true, false]);
+
+    /* they are saved as a report, and back when the study is opened again, the newest ones */
+    const save = page.getByRole("button", { name: "Save the calipers" });
+    await save.click();
+    await expect(page.locator(".save-button")).toContainText("Saved");
+    await expect(save).toBeDisabled();
+    await rows.nth(0).getByRole("button", { name: "Delete" }).click();
+    await save.click();
+    await expect(page.locator(".save-button")).toContainText("Saved");
+    const reports = await storedObjects(study, "SR");
+    expect(reports).toHaveLength(2);
+    await assertValid(reports);
+    await page.goto(`/ui/study/${study}?series=${wave.series}`);
+    await expect(rows).toHaveCount(1);
+    await expect(rows.nth(0)).toContainText(/I\s*1600 ms\s*37\.5\/min/);
 });
 
 test("of a waveform whose samples do not come the server's picture is shown", async ({ page, watch }) => {
@@ -119,6 +138,12 @@ async function slideColors(page: Page, points: readonly (readonly [number, numbe
 }
 const off = (colors: readonly number[][], wanted: readonly (readonly number[])[]) => Math.max(...colors.flatMap((c, i) => c.map((v, k) => Math.abs(v - wanted[i]![k]!))));
 
+async function onScreen(page: Page, point: readonly [number, number]): Promise<[number, number]> {
+    const box = (await page.locator(".slide-layer").boundingBox())!;
+    const [x, y] = placed(await mapOf(page), point);
+    return [box.x + x, box.y + y];
+}
+
 test("a slide is a map: tiles, lengths and annotations lie where the file says", async ({ page }) => {
     const who = { study: newUid(), series: newUid(), patientName: `Slide^${mark()}`, patientId: mark() };
     const base = object(who, microscopy(1024, 512, 1, tileColors));
@@ -158,9 +183,19 @@ test("a slide is a map: tiles, lengths and annotations lie where the file says",
     await page.keyboard.press("l");
     await drag(page, ".slide-layer", placed(map, [100, 60]), placed(map, [400, 460]));
     await expect(page.locator(".slide-line text")).toHaveText(/^(49[5-9]|50[0-5])(\.\d+)? µm$/);
+    /* saved, it is there again */
+    const length = (await page.locator(".slide-line text").textContent())!;
+    await page.getByRole("button", { name: "Save the lengths" }).click();
+    await expect(page.locator(".save-button")).toContainText("Saved");
+    const reports = await storedObjects(who.study, "SR");
+    expect(reports).toHaveLength(1);
+    await assertValid(reports);
+    await page.goto(`/ui/study/${who.study}?series=${who.series}`);
+    await ready(page);
+    await expect(page.locator(".slide-line text")).toHaveText(length);
+    await page.mouse.click(...(await onScreen(page, [400, 460])));
     await page.keyboard.press("Delete");
     await expect(page.locator(".slide-line")).toHaveCount(0);
-    await page.keyboard.press("Escape");
     /* far out the coarse level is drawn */
     const box = (await page.locator(".slide-layer").boundingBox())!;
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);

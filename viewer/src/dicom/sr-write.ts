@@ -16,7 +16,7 @@ type Values = Partial<Record<Keyword, Value>>;
 
 /* ---- content items ---- */
 
-function item(relation: Relation, type: string, concept: Code | undefined, values: Values, children: readonly Dataset[] = []): Dataset {
+export function contentItem(relation: Relation, type: string, concept: Code | undefined, values: Values, children: readonly Dataset[] = []): Dataset {
     return dataset({
         RelationshipType: relation,
         ValueType: type,
@@ -27,19 +27,19 @@ function item(relation: Relation, type: string, concept: Code | undefined, value
 }
 
 export const codeContent = (relation: Relation, concept: Code, value: Code, children: readonly Dataset[] = []): Dataset =>
-    item(relation, "CODE", concept, { ConceptCodeSequence: [codeItem(value)] }, children);
-export const textContent = (relation: Relation, concept: Code, value: string, children: readonly Dataset[] = []): Dataset => item(relation, "TEXT", concept, { TextValue: value }, children);
-export const uidContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "UIDREF", concept, { UID: value });
-export const dateContent = (relation: Relation, concept: Code, value: string): Dataset => item(relation, "DATE", concept, { Date: value });
+    contentItem(relation, "CODE", concept, { ConceptCodeSequence: [codeItem(value)] }, children);
+export const textContent = (relation: Relation, concept: Code, value: string, children: readonly Dataset[] = []): Dataset => contentItem(relation, "TEXT", concept, { TextValue: value }, children);
+export const uidContent = (relation: Relation, concept: Code, value: string): Dataset => contentItem(relation, "UIDREF", concept, { UID: value });
+export const dateContent = (relation: Relation, concept: Code, value: string): Dataset => contentItem(relation, "DATE", concept, { Date: value });
 
 export function container(concept: Code, template: number | undefined, children: readonly Dataset[], more: Values = {}): Dataset {
-    return item("CONTAINS", "CONTAINER", concept, { ContinuityOfContent: "SEPARATE", ContentTemplateSequence: template === undefined ? undefined : [templateItem(template)], ...more }, children);
+    return contentItem("CONTAINS", "CONTAINER", concept, { ContinuityOfContent: "SEPARATE", ContentTemplateSequence: template === undefined ? undefined : [templateItem(template)], ...more }, children);
 }
 
 export const templateItem = (template: number): Dataset => dataset({ MappingResource: "DCMR", TemplateIdentifier: String(template) });
 
 export const imageContent = (relation: Relation, key: FrameKey, counts: FrameCounts, children: readonly Dataset[] = [], purpose?: Code): Dataset =>
-    item(relation, "IMAGE", purpose, { ReferencedSOPSequence: [imageReference(key, counts)] }, children);
+    contentItem(relation, "IMAGE", purpose, { ReferencedSOPSequence: [imageReference(key, counts)] }, children);
 
 export function numberContent(relation: Relation, concept: Code, value: number, unit: string, children: readonly Dataset[]): Dataset {
     const measured = dataset({
@@ -47,7 +47,7 @@ export function numberContent(relation: Relation, concept: Code, value: number, 
         FloatingPointValue: value,
         MeasurementUnitsCodeSequence: [codeItem(unitCode(unit))],
     });
-    return item(relation, "NUM", concept, { MeasuredValueSequence: [measured] }, children);
+    return contentItem(relation, "NUM", concept, { MeasuredValueSequence: [measured] }, children);
 }
 
 /* ---- where it was drawn ---- */
@@ -83,8 +83,8 @@ const axesOf = ([c, a, b]: readonly (readonly number[])[]): (readonly number[])[
 
 export function graphicContent(relation: Relation, m: Measurement, g: Graphic, concept: Code, counts: FrameCounts): Dataset {
     const values = { GraphicType: g.type, GraphicData: g.points.flat() };
-    if (m.on) return item(relation, "SCOORD", concept, values, [imageContent("SELECTED FROM", m.on, counts)]);
-    return item(relation, "SCOORD3D", concept, { ...values, ReferencedFrameOfReferenceUID: m.frameOfReference ?? "" });
+    if (m.on) return contentItem(relation, "SCOORD", concept, values, [imageContent("SELECTED FROM", m.on, counts)]);
+    return contentItem(relation, "SCOORD3D", concept, { ...values, ReferencedFrameOfReferenceUID: m.frameOfReference ?? "" });
 }
 
 /* ---- one measurement ---- */
@@ -157,7 +157,7 @@ export function observerContext(observer: string | undefined, organization = "")
     if (observer)
         return [
             codeContent("HAS OBS CONTEXT", Concept.observerType, Concept.person),
-            item("HAS OBS CONTEXT", "PNAME", Concept.personName, { PersonName: observer }),
+            contentItem("HAS OBS CONTEXT", "PNAME", Concept.personName, { PersonName: observer }),
             ...(organization ? [textContent("HAS OBS CONTEXT", Concept.organization, organization)] : []),
         ];
     return [
@@ -205,6 +205,11 @@ export function measurementReport(measurements: readonly Measurement[], sources:
     const objects = new Map(sources.map((ds) => [text(ds, "00080018"), ds]));
     const counts: FrameCounts = (instance) => Number(objects.get(instance)?.["00280008"]?.Value?.[0] ?? 1);
     const keys = written.flatMap((m) => (m.on ? [m.on] : []));
+    return reportOf(source, keys, library(keys, objects, counts), written.map((m) => groupContent(m, counts)), origin);
+}
+
+/** A measurement report with these groups, of the patient and study of the source.   TID 1500 */
+export function reportOf(source: Dataset, keys: readonly FrameKey[], imageLibrary: readonly Dataset[], groups: readonly Dataset[], origin: ReportOrigin): Dataset {
     const root = {
         ValueType: "CONTAINER",
         ConceptNameCodeSequence: [codeItem(Concept.measurementReport)],
@@ -214,8 +219,8 @@ export function measurementReport(measurements: readonly Measurement[], sources:
             languageContext(),
             ...observerContext(origin.observer),
             codeContent("HAS CONCEPT MOD", Concept.procedure, Concept.imaging),
-            ...library(keys, objects, counts),
-            container(Concept.measurements, undefined, written.map((m) => groupContent(m, counts))),
+            ...imageLibrary,
+            container(Concept.measurements, undefined, groups),
         ],
     };
     return sorted({

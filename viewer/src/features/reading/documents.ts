@@ -24,6 +24,21 @@ export async function objectsOf(reading: Reading, series: Iterable<string>): Pro
     return contents.flatMap((c) => c.datasets);
 }
 
+const reportsMost = 100; /* series of them that are looked through */
+
+/** What is said by the newest structured report of the open studies that says anything of it. */
+export async function fromNewestReport<T>(reading: Reading, read: (report: Dataset) => readonly T[]): Promise<readonly T[]> {
+    const series = reading.series.value.filter((s) => s.modality === "SR").slice(-reportsMost);
+    const contents = await Promise.all(series.map((s) => reading.content(s.uid).catch(() => undefined)));
+    const when = (ds: Dataset) => `${text(ds, "00080023")} ${text(ds, "00080033")}`;
+    const newestFirst = contents.flatMap((c) => c?.datasets ?? []).sort((a, b) => (when(a) < when(b) ? 1 : -1));
+    for (const report of newestFirst) {
+        const found = read(report);
+        if (found.length > 0) return found;
+    }
+    return [];
+}
+
 /** Stores a report; what became of its PDF, where one is wanted, is in the notes. Rejects when the report is not stored. */
 export async function storeDocument(reading: Reading, report: Dataset, origin: Origin, withPdf: boolean): Promise<Note[]> {
     await storeObjects([report]);

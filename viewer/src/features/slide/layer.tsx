@@ -4,12 +4,14 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { renderedPath } from "../../dicomweb/client";
 import { lengthOf, scaleBar, type Apart, type Point } from "../../dicom/slide";
+import { newUid } from "../../dicom/uid";
 import { back, through, type SlideView } from "../../imaging/slide-view";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
-import { shownShapes, slidesOf, type Desk, type Line } from "./model";
+import { SaveButton } from "../reading/save-button";
+import { saveLines, shownShapes, slidesOf, type Desk, type Line } from "./model";
 
 interface Props {
     reading: Reading;
@@ -49,7 +51,7 @@ function attach(el: HTMLElement, { reading, index }: Props, view: SlideView, des
         fingers.set(e.pointerId, p);
         const grip = gripAt(p);
         if (grip) [line, held] = [grip.l, grip.end];
-        else if (tool === rulerTool && fingers.size === 1) [line, held] = [{ id: Date.now(), a: back(view.map, p), b: back(view.map, p) }, "b"];
+        else if (tool === rulerTool && fingers.size === 1) [line, held] = [{ id: Date.now(), uid: newUid(), a: back(view.map, p), b: back(view.map, p) }, "b"];
         desk.chosen.value = line?.id ?? 0;
     };
     const move = (e: PointerEvent) => {
@@ -128,7 +130,7 @@ const mmAtOne = 0.01; /* a pixel at 1×, as microscopes count: 0.25 µm at 40× 
 
 const apartNames: Readonly<Record<Apart["kind"], () => string>> = { LABEL: () => t("Label"), OVERVIEW: () => t("Whole glass"), THUMBNAIL: () => t("Thumbnail") };
 
-function Choices({ pane, view, desk, open }: { pane: Pane; view: SlideView; desk: Desk; open: (a: Apart) => void }) {
+function Choices({ reading, pane, view, desk, open }: { reading: Reading; pane: Pane; view: SlideView; desk: Desk; open: (a: Apart) => void }) {
     const { slide } = view;
     return (
         <div class="slide-choices" onPointerDown={(e) => e.stopPropagation()}>
@@ -152,6 +154,7 @@ function Choices({ pane, view, desk, open }: { pane: Pane; view: SlideView; desk
                     {one.note.value && <Icon name="warning" />}
                 </label>
             ))}
+            {desk.lines.value.length > 0 && <SaveButton label={t("Save the lengths")} what={desk.lines.value} save={() => saveLines(reading, desk, view.slide)} />}
             {view.isTooFine && <span class="warn">{t("Zoom in: this slide has no coarser images.")}</span>}
             {view.failures > 0 && <span class="warn">{t("{count} tiles cannot be shown", { count: view.failures })}</span>}
             {pane.steps.value.count > 1 && <span>{t("The bar at the side changes the focus.")}</span>}
@@ -195,7 +198,7 @@ export function SlideLayer(props: Props) {
                 })}
             </svg>
             <Overview view={view} width={width} height={height} />
-            <Choices pane={pane} view={view} desk={desk} open={(a) => (opened.value = opened.value?.instance === a.instance ? undefined : a)} />
+            <Choices reading={reading} pane={pane} view={view} desk={desk} open={(a) => (opened.value = opened.value?.instance === a.instance ? undefined : a)} />
             {bar && <div class="slide-bar" style={{ width: `${bar.px}px` }}>{bar.text}</div>}
             {opened.value && (
                 <figure class="slide-apart">

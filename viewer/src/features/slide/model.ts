@@ -4,17 +4,21 @@ import { signal, type Signal } from "@preact/signals";
 import { fetchBulk } from "../../dicomweb/client";
 import { inlineBytes, text, Tag, type Dataset, type Element } from "../../dicomweb/json";
 import { slideOf, type Point, type Slide } from "../../dicom/slide";
+import { lineReport, readLines } from "../../dicom/slide-report";
 import { annotatedLevel, annotationGroups, coordinatesOf, indexOf, shapesOf, type AnnotationGroup, type Shapes } from "../../dicom/slide-annotations";
 import { isAnnotation } from "../../dicom/slide-kind";
+import { newUid } from "../../dicom/uid";
 import { SlideView } from "../../imaging/slide-view";
 import { Refused } from "../../imaging/view";
 import { t } from "../../ui/text";
+import { fromNewestReport, originOf, storeDocument } from "../reading/documents";
 import type { Reading } from "../reading/model";
 import type { Pane } from "../reading/pane";
 
 /** In pixels of the finest level. */
 export interface Line {
     id: number;
+    uid: string;
     a: Point;
     b: Point;
 }
@@ -33,6 +37,7 @@ export interface Desk {
     lines: Signal<readonly Line[]>;
     chosen: Signal<number>;
     listed: Signal<readonly Listed[]>;
+    isAsked: boolean; /* whether lines were looked for that were saved */
 }
 
 const atOnceMost = 300_000; /* annotations that are drawn without being asked for */
@@ -44,7 +49,7 @@ class Slides {
 
     deskOf(series: string): Desk {
         let desk = this.desks.get(series);
-        if (!desk) this.desks.set(series, (desk = { lines: signal([]), chosen: signal(0), listed: signal([]) }));
+        if (!desk) this.desks.set(series, (desk = { lines: signal([]), chosen: signal(0), listed: signal([]), isAsked: false }));
         return desk;
     }
 }
@@ -86,6 +91,19 @@ async function listAnnotations(r: Reading, desk: Desk, slide: Slide, frameOfRefe
     );
 }
 
+/* The lines that were saved last, unless there are some. */
+async function takeLines(r: Reading, desk: Desk, slide: Slide): Promise<void> {
+    desk.isAsked = true;
+    const saved = await fromNewestReport(r, (report) => readLines(report, slide));
+    if (desk.lines.value.length === 0) desk.lines.value = saved.map((l, i) => ({ ...l, uid: l.uid || newUid(), id: i + 1 }));
+}
+
+/** The lengths as a report of the study. */
+export async function saveLines(r: Reading, desk: Desk, slide: Slide): Promise<void> {
+    const origin = originOf(r, t("Lengths"));
+    await storeDocument(r, lineReport(desk.lines.value, slide, origin), origin, false);
+}
+
 export async function openSlide(r: Reading, pane: Pane, element: HTMLDivElement, gone: AbortSignal): Promise<SlideView> {
     const content = pane.content.value!;
     const series = pane.series.value!;
@@ -101,6 +119,7 @@ export async function openSlide(r: Reading, pane: Pane, element: HTMLDivElement,
     slides.views.set(pane, view);
     slides.viewed.value++;
     if (desk.listed.value.length === 0) void listAnnotations(r, desk, slide, text(slide.levels[0]!.dataset, Tag.frameOfReference));
+    if (!desk.isAsked) void takeLines(r, desk, slide);
     if (gone.aborted) view.close();
     return view;
 }

@@ -1,6 +1,8 @@
 /** A waveform on screen: its groups, how it is drawn, and the calipers on it. */
 
 import { computed, signal } from "@preact/signals";
+import type { SavedCaliper } from "../../dicom/caliper-report";
+import { newUid } from "../../dicom/uid";
 import { bytesOf, groupsOf, notesOf, Samples, type Group } from "../../dicom/waveform";
 import { fetchBulk } from "../../dicomweb/client";
 import { inlineBytes, text, Tag, type Dataset } from "../../dicomweb/json";
@@ -11,6 +13,7 @@ const bytesMost = 256 * 1024 * 1024;
 
 export interface Caliper {
     id: number;
+    uid: string;
     group: number;
     channel: number;
     ends: readonly [Spot, Spot];
@@ -64,9 +67,7 @@ export class Wave {
         const group = this.groups[index];
         try {
             if (!group) throw new Error(t("it has no samples"));
-            let coming = this.loaded.get(index);
-            if (!coming) this.loaded.set(index, (coming = samplesOf(this.dataset, group, this.gone.signal)));
-            const samples = await coming;
+            const samples = await this.fetch(index, group);
             if (this.group.value !== index || this.gone.signal.aborted) return;
             this.layout.value = layoutsOf(samples)[0]!;
             this.speed.value = this.openingSpeed(samples);
@@ -76,6 +77,25 @@ export class Wave {
             this.loaded.delete(index);
             if (!this.gone.signal.aborted) this.failure.value = e instanceof Error ? e.message : String(e);
         }
+    }
+
+    private fetch(index: number, group: Group): Promise<Samples> {
+        let coming = this.loaded.get(index);
+        if (!coming) this.loaded.set(index, (coming = samplesOf(this.dataset, group, this.gone.signal)));
+        return coming;
+    }
+
+    /** Takes up calipers that were saved, unless there are some. Those without values lie on the curve. */
+    async take(saved: readonly SavedCaliper[]): Promise<void> {
+        const taken: Caliper[] = [];
+        for (const { uid, group, channel, ends } of saved) {
+            const isBare = ends.some((e) => e.value === undefined);
+            const samples = isBare && this.groups[group] ? await this.fetch(group, this.groups[group]).catch(() => undefined) : undefined;
+            const on = ({ s, value }: SavedCaliper["ends"][0]): Spot => ({ s, value: value ?? samples?.value(channel, samples.nearest(channel, s)) ?? NaN });
+            const [a, b] = [on(ends[0]), on(ends[1])];
+            if (Number.isFinite(a.value) && Number.isFinite(b.value)) taken.push({ id: ++this.ids, uid: uid || newUid(), group, channel, ends: [a, b] });
+        }
+        if (this.calipers.value.length === 0) this.calipers.value = taken;
     }
 
     private openingSpeed(s: Samples): number {
@@ -105,7 +125,7 @@ export class Wave {
     }
 
     begin(channel: number, at: Spot): Caliper {
-        return { id: ++this.ids, group: this.group.value, channel, ends: [at, at] };
+        return { id: ++this.ids, uid: newUid(), group: this.group.value, channel, ends: [at, at] };
     }
 
     put(c: Caliper): void {

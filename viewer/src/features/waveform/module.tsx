@@ -9,10 +9,10 @@ import type { Module } from "../reading/module";
 
 const work = later(() => import("./view"));
 
-function View({ dataset }: { reading: Reading; dataset: Dataset }) {
+function View({ reading, dataset }: { reading: Reading; dataset: Dataset }) {
     useEffect(() => void work.fetch(), []);
     const here = work.here.value;
-    return here ? <here.WaveformView dataset={dataset} /> : <p class="dim">{t("Loading…")}</p>;
+    return here ? <here.WaveformView reading={reading} dataset={dataset} /> : <p class="dim">{t("Loading…")}</p>;
 }
 
 export const waveform: Module = {

@@ -2,11 +2,15 @@
 
 import "./waveform.css";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { caliperReport, readCalipers } from "../../dicom/caliper-report";
 import { amplitudeText, intervalText, type Group } from "../../dicom/waveform";
 import { renderedPath } from "../../dicomweb/client";
 import { text, Tag, type Dataset } from "../../dicomweb/json";
 import { Icon } from "../../ui/icon";
 import { t } from "../../ui/text";
+import { fromNewestReport, originOf, storeDocument } from "../reading/documents";
+import type { Reading } from "../reading/model";
+import { SaveButton } from "../reading/save-button";
 import { draw } from "./draw";
 import { isSound, Wave, type Caliper } from "./model";
 import { layoutsOf, snapped, spotAt, stripAt, xOf, yOf, type LayoutName, type Page, type Strip } from "./page";
@@ -238,6 +242,17 @@ function Calipers({ wave }: Props) {
     );
 }
 
+/* The calipers as a report of the study. What was saved last is there again when the waveform is opened. */
+function Save({ reading, wave }: Props & { reading: Reading }) {
+    const all = wave.calipers.value;
+    if (all.length === 0) return null;
+    const save = () => {
+        const origin = originOf(reading, t("Calipers"));
+        return storeDocument(reading, caliperReport(all, wave.dataset, wave.groups, origin), origin, false);
+    };
+    return <SaveButton label={t("Save the calipers")} what={all} save={save} />;
+}
+
 function Notes({ wave }: Props) {
     const whole = wave.notes.filter((n) => n.at.length === 0);
     const g = wave.samples.value?.group;
@@ -262,9 +277,13 @@ function Failed({ ds, reason }: { ds: Dataset; reason: string }) {
     );
 }
 
-export function WaveformView({ dataset }: { dataset: Dataset }) {
+export function WaveformView({ reading, dataset }: { reading: Reading; dataset: Dataset }) {
     const wave = useMemo(() => new Wave(dataset), [dataset]);
-    useEffect(() => () => wave.close(), [wave]);
+    useEffect(() => {
+        const instance = text(dataset, Tag.sopInstance);
+        void fromNewestReport(reading, (report) => readCalipers(report, instance, wave.groups)).then((saved) => wave.take(saved));
+        return () => wave.close();
+    }, [wave]);
     const keys = (e: KeyboardEvent) => {
         if ((e.target as HTMLElement).matches("input, select")) return e.stopPropagation();
         const isOurs =
@@ -285,6 +304,7 @@ export function WaveformView({ dataset }: { dataset: Dataset }) {
                 <input type="range" aria-label={t("Time")} min={0} max={wave.lastStartS.value} step={0.01} value={wave.startS.value} onInput={(e) => wave.moveTo(Number(e.currentTarget.value))} />
             )}
             <Calipers wave={wave} />
+            <Save reading={reading} wave={wave} />
         </div>
     );
 }

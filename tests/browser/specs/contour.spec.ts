@@ -158,6 +158,14 @@ test("a segment is widened, copied, smoothed and cleaned, and is so in the struc
     await expect.poll(() => painted(page)).toEqual(beside);
     const ml = (count: number) => `${((count * rowMm * columnMm * stepMm) / 1000).toFixed(2)} ml`;
     await expect(row(2)).toContainText(ml(2 * (isWider(4.5).length - blockPixels) + 2 * beside.length));
+    const ofBoth = 2 * (isWider(4.5).length - blockPixels) + 2 * beside.length;
+    await row(2).click({ position: { x: 3, y: 3 } });
+    await page.getByRole("combobox", { name: "On which images" }).selectOption({ label: "Each image by itself" });
+    await page.getByRole("combobox", { name: "Keep the margin from" }).selectOption({ label: "Segment 1" }); /* it was nothing else, on those two */
+    await expect(row(2)).toContainText(ml(2 * beside.length));
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(row(2)).toContainText(ml(ofBoth));
+    await row(1).click({ position: { x: 3, y: 3 } });
     await page.getByRole("combobox", { name: "Take in" }).selectOption({ label: "Margin of Segment 1" });
     await expect(row(1)).toContainText(ml(2 * isWider(4.5).length + 2 * beside.length));
 

@@ -13,18 +13,16 @@ export interface Block {
 /* Calls `line` with where each line of pixels along an axis begins, and how far apart its pixels are in the array. */
 function eachLine({ columns, rows, frames }: Block, axis: 0 | 1 | 2, line: (start: number, stride: number, count: number) => void): void {
     const each = columns * rows;
-    const [stride, count] = [[1, columns] as const, [columns, rows] as const, [each, frames] as const][axis]!;
-    if (count < 2) return;
-    for (let i = 0; i < each * frames; i++) {
-        const at = axis === 0 ? i % columns : axis === 1 ? Math.floor(i / columns) % rows : Math.floor(i / each);
-        if (at === 0) line(i, stride, count);
-    }
+    const all = each * frames;
+    if (axis === 0 && columns > 1) for (let at = 0; at < all; at += columns) line(at, 1, columns);
+    if (axis === 1 && rows > 1) for (let top = 0; top < all; top += each) for (let c = 0; c < columns; c++) line(top + c, columns, rows);
+    if (axis === 2 && frames > 1) for (let at = 0; at < each; at++) line(at, each, frames);
 }
 
-/* The squares of distances to the nearest pixel that fits, exact: Felzenszwalb and Huttenlocher, Theory of Computing 2012; 8:415. */
-function squaredMm(block: Block, fits: (i: number) => boolean): Float32Array {
+/* The squares of distances to the nearest pixel inside (1) or outside (0), exact: Felzenszwalb and Huttenlocher, Theory of Computing 2012; 8:415. */
+function squaredMm(block: Block, fitting: 0 | 1): Float32Array {
     const d = new Float32Array(block.inside.length);
-    for (let i = 0; i < d.length; i++) d[i] = fits(i) ? 0 : Infinity;
+    for (let i = 0; i < d.length; i++) d[i] = block.inside[i] === fitting ? 0 : Infinity;
     const most = Math.max(block.columns, block.rows, block.frames);
     const [heights, roots, starts] = [new Float64Array(most), new Int32Array(most), new Float64Array(most + 1)];
     for (const axis of [0, 1, 2] as const) {
@@ -57,14 +55,20 @@ function squaredMm(block: Block, fits: (i: number) => boolean): Float32Array {
 
 const rounding = 1e-4; /* mm², of what is just as far as the margin */
 
+function mapped(values: Float32Array, isIn: (value: number, i: number) => boolean): Uint8Array {
+    const out = new Uint8Array(values.length);
+    for (let i = 0; i < out.length; i++) if (isIn(values[i]!, i)) out[i] = 1;
+    return out;
+}
+
 /** With all that is at most so far from it. */
 export function widened(block: Block, mm: number): Uint8Array {
-    return Uint8Array.from(squaredMm(block, (i) => block.inside[i] === 1), (d) => (d <= mm * mm + rounding ? 1 : 0));
+    return mapped(squaredMm(block, 1), (d) => d <= mm * mm + rounding);
 }
 
 /** Without what is at most so far from the outside. */
 export function narrowed(block: Block, mm: number): Uint8Array {
-    return Uint8Array.from(squaredMm(block, (i) => block.inside[i] === 0), (d) => (d > mm * mm + rounding ? 1 : 0));
+    return mapped(squaredMm(block, 0), (d) => d > mm * mm + rounding);
 }
 
 /** Where a Gaussian mean of it is more than a half; `mm`: the standard deviation. Beside the block all is as at its rim. */
@@ -72,18 +76,27 @@ export function smoothed(block: Block, mm: number): Uint8Array {
     const v = Float32Array.from(block.inside);
     for (const axis of [0, 1, 2] as const) {
         const reach = Math.ceil((3 * mm) / block.stepMm[axis]);
-        const weights = Array.from({ length: reach + 1 }, (_, k) => Math.exp(-((k * block.stepMm[axis]) ** 2) / (2 * mm * mm)));
+        const weights = Float64Array.from({ length: reach + 1 }, (_, k) => Math.exp(-((k * block.stepMm[axis]) ** 2) / (2 * mm * mm)));
         const sum = weights.reduce((s, w, k) => s + (k === 0 ? w : 2 * w), 0);
+        const line = new Float64Array(Math.max(block.columns, block.rows, block.frames) + 2 * reach);
         eachLine(block, axis, (start, stride, count) => {
-            const line = Float32Array.from({ length: count }, (_, q) => v[start + q * stride]!);
+            let isFlat = true;
             for (let q = 0; q < count; q++) {
+                const value = v[start + q * stride]!;
+                line[reach + q] = value;
+                isFlat &&= value === line[reach];
+            }
+            if (isFlat) return;
+            line.fill(line[reach]!, 0, reach);
+            line.fill(line[reach + count - 1]!, reach + count, count + 2 * reach);
+            for (let q = reach; q < reach + count; q++) {
                 let mean = weights[0]! * line[q]!;
-                for (let k = 1; k <= reach; k++) mean += weights[k]! * (line[Math.max(0, q - k)]! + line[Math.min(count - 1, q + k)]!);
-                v[start + q * stride] = mean / sum;
+                for (let k = 1; k <= reach; k++) mean += weights[k]! * (line[q - k]! + line[q + k]!);
+                v[start + (q - reach) * stride] = mean / sum;
             }
         });
     }
-    return Uint8Array.from(v, (mean, i) => (Math.abs(mean - 0.5) < 1e-4 ? block.inside[i]! : mean > 0.5 ? 1 : 0));
+    return mapped(v, (mean, i) => (Math.abs(mean - 0.5) < 1e-4 ? block.inside[i] === 1 : mean > 0.5));
 }
 
 interface Part {

@@ -115,10 +115,19 @@ function Row({ reading, s, segment: x }: { reading: Reading; s: Segmentation; se
     );
 }
 
+const ofPoints = () => t("Click points around it; they can be dragged. Enter or a click on the first one closes the contour.");
+const hints: Readonly<Record<string, () => string>> = {
+    "segment.sculpt": () => t("Press inside of the segment to push its edge out, outside to push it in."),
+    "segment.redraw": () => t("Draw from the edge to the edge: the part between is replaced."),
+    "segment.spline": ofPoints,
+    "segment.livewire": ofPoints,
+};
+
 export function SegmentPanel({ reading }: { reading: Reading }) {
     const { segments } = reading;
     const hasPainted = segments.all.value.length > 0;
     const said = deskOf(reading).said.value;
+    const hint = hints[reading.tool.value];
     return (
         <div class="segment-panel">
             <header>
@@ -132,6 +141,7 @@ export function SegmentPanel({ reading }: { reading: Reading }) {
                 {segmentTools.map((tool) => <Small key={tool.id} icon={tool.icon!} label={tool.label()} on={tool.isOn!(reading)} run={() => tool.run(reading)} />)}
             </div>
             <Settings reading={reading} />
+            {hint && <p class="dim">{hint()}</p>}
             {said && <p class="warn" role="status">{said}</p>}
             {segments.all.value.map((s) => (
                 <ol key={s.uid}>{s.segments.map((x) => <Row key={x.number} reading={reading} s={s} segment={x} />)}</ol>

@@ -3,7 +3,7 @@
 import { t } from "../../ui/text";
 import type { Reading } from "../reading/model";
 import { NumberField } from "./field";
-import { clean, clearHere, copyTo, keepLargest, narrow, smooth, takeIn, wholeOf, widen, type Scope } from "./whole";
+import { clean, clearHere, copyTo, keepAway, keepLargest, narrow, smooth, takeIn, wholeOf, widen, type Scope } from "./whole";
 
 export function WholePanel({ reading }: { reading: Reading }) {
     const whole = wholeOf(reading);
@@ -15,7 +15,8 @@ export function WholePanel({ reading }: { reading: Reading }) {
     const unit = isKnown ? "mm" : t("pixels");
     const smallUnit = isKnown ? (scope === "through" ? "mm³" : "mm²") : t("pixels");
     const scopes: [Scope, string][] = [["image", t("This image")], ["each", t("Each image by itself")], ["through", t("As a volume")]];
-    const others = now.segmentation.segments.filter((x) => x.number !== now.segment.number && !x.locked);
+    const beside = now.segmentation.segments.filter((x) => x.number !== now.segment.number);
+    const others = beside.filter((x) => !x.locked);
     const act = (label: string, run: () => void) => <button type="button" class="button" onClick={run}>{label}</button>;
     return (
         <details class="segment-whole">
@@ -44,11 +45,15 @@ export function WholePanel({ reading }: { reading: Reading }) {
                 {act(t("Copy to the image after"), () => copyTo(reading, 1))}
                 {act(t("Remove from this image"), () => clearHere(reading))}
             </div>
-            {others.length > 0 && (
+            {beside.length > 0 && (
                 <div class="segment-acts">
                     <select aria-label={t("Take in another segment")} value="" onChange={(e) => takeIn(reading, Number(e.currentTarget.value))}>
                         <option value="">{t("Take in another segment")}</option>
                         {others.map((x) => <option key={x.number} value={x.number}>{x.label}</option>)}
+                    </select>
+                    <select aria-label={t("Keep the margin from")} value="" onChange={(e) => void keepAway(reading, Number(e.currentTarget.value))}>
+                        <option value="">{t("Keep the margin from")}</option>
+                        {beside.map((x) => <option key={x.number} value={x.number}>{x.label}</option>)}
                     </select>
                 </div>
             )}

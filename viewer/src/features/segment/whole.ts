@@ -56,9 +56,10 @@ interface Cut {
     left: number;
     top: number;
     block: Block;
+    beside: Block; /* the same place, of the segment that it keeps away from */
 }
 
-function cut({ s, segment }: Now, frames: readonly FrameInfo[], alongMm: number, reachMm: number): Cut | undefined {
+function cut({ s, segment }: Now, frames: readonly FrameInfo[], alongMm: number, reachMm: number, other: number): Cut | undefined {
     const [at] = frames;
     if (!at) return undefined;
     let [left, top, right, bottom, first, last] = [s.columns, s.rows, -1, -1, frames.length, -1];
@@ -71,19 +72,23 @@ function cut({ s, segment }: Now, frames: readonly FrameInfo[], alongMm: number,
         }),
     );
     if (last < 0) return undefined;
-    const beside = (stepMm: number) => Math.ceil(reachMm / stepMm) + 1;
-    const [wide, high, deep] = [beside(at.columnSpacingMm), beside(at.rowSpacingMm), frames.length > 1 ? beside(alongMm) : 0];
+    const reach = (stepMm: number) => Math.ceil(reachMm / stepMm) + 1;
+    const [wide, high, deep] = [reach(at.columnSpacingMm), reach(at.rowSpacingMm), frames.length > 1 ? reach(alongMm) : 0];
     [left, right, top, bottom] = [Math.max(0, left - wide), Math.min(s.columns - 1, right + wide), Math.max(0, top - high), Math.min(s.rows - 1, bottom + high)];
     const within = frames.slice(Math.max(0, first - deep), last + deep + 1);
     const [columns, rows] = [right - left + 1, bottom - top + 1];
     if (columns * rows * within.length > voxelsMost) throw new RangeError(t("The segment is too large for that."));
-    const inside = new Uint8Array(columns * rows * within.length);
-    within.forEach((f, k) => {
-        const labels = s.frames.get(frameName(f));
-        for (let i = 0; labels && i < columns * rows; i++)
-            if (labels[(top + Math.floor(i / columns)) * s.columns + left + (i % columns)] === segment.number) inside[k * columns * rows + i] = 1;
-    });
-    return { frames: within, left, top, block: { columns, rows, frames: within.length, stepMm: [at.columnSpacingMm, at.rowSpacingMm, alongMm], inside } };
+    const blockOf = (number: number): Block => {
+        const inside = new Uint8Array(columns * rows * within.length);
+        within.forEach((f, k) => {
+            const labels = s.frames.get(frameName(f));
+            for (let i = 0; labels && i < columns * rows; i++)
+                if (labels[(top + Math.floor(i / columns)) * s.columns + left + (i % columns)] === number) inside[k * columns * rows + i] = 1;
+        });
+        return { columns, rows, frames: within.length, stepMm: [at.columnSpacingMm, at.rowSpacingMm, alongMm], inside };
+    };
+    const block = blockOf(segment.number);
+    return { frames: within, left, top, block, beside: other === segment.number ? block : blockOf(other) };
 }
 
 /* What is altered of the frames: the segment is what has come out; or that without what it was, painted as another. */
@@ -122,7 +127,7 @@ async function groups(r: Reading, now: Now): Promise<{ frames: readonly FrameInf
     return [{ frames: [...frames].sort((a, b) => depth(a) - depth(b)), alongMm }];
 }
 
-async function change(r: Reading, reachMm: number, make: (block: Block) => Uint8Array, asShell = false): Promise<void> {
+async function change(r: Reading, reachMm: number, make: (block: Block, beside: Block) => Uint8Array, { asShell = false, other = 0 } = {}): Promise<void> {
     const now = chosen(r);
     if (!now) return;
     const { said } = deskOf(r);
@@ -131,8 +136,8 @@ async function change(r: Reading, reachMm: number, make: (block: Block) => Uint8
         if (r.segments.get(now.s.uid) !== now.s) return; /* altered meanwhile */
         const shell = asShell ? newSegment(now.s) : undefined;
         const maps = parts.flatMap(({ frames, alongMm }) => {
-            const part = cut(now, frames, alongMm, reachMm);
-            return part ? altered(now, part, make(part.block), shell?.number) : [];
+            const part = cut(now, frames, alongMm, reachMm, other || now.segment.number);
+            return part ? altered(now, part, make(part.block, part.beside), shell?.number) : [];
         });
         if (maps.length === 0) return void (said.value = t("Nothing has changed by that."));
         const segments = shell
@@ -147,12 +152,22 @@ async function change(r: Reading, reachMm: number, make: (block: Block) => Uint8
 
 export function widen(r: Reading, asShell: boolean): Promise<void> {
     const mm = wholeOf(r).mm.value;
-    return change(r, mm, (b) => widened(b, mm), asShell);
+    return change(r, mm, (b) => widened(b, mm), { asShell });
 }
 
 export function narrow(r: Reading): Promise<void> {
     const mm = wholeOf(r).mm.value;
     return change(r, 0, (b) => narrowed(b, mm));
+}
+
+/** Takes off what lies within the margin of another segment. */
+export function keepAway(r: Reading, other: number): Promise<void> {
+    const mm = wholeOf(r).mm.value;
+    const without = (block: Block, beside: Block) => {
+        const near = widened(beside, mm);
+        return block.inside.map((v, i) => (near[i] === 1 ? 0 : v));
+    };
+    return change(r, mm, without, { other });
 }
 
 export function smooth(r: Reading): Promise<void> {

@@ -1,11 +1,7 @@
 /* store_blob.c: an object on its way in, and its commit. Small ones stay in memory, in a buffer that only touches the
  * pages it fills; the store's budget counts buffers at their full size, so that the promise "this
  * much and no more" holds whatever the peers send. A blob that gets no memory in time, or grows
- * beyond the inline size, moves to a temporary file and keeps one small buffer.
- *
- * A large object's file gets its final name as a second link, then a journal entry in the segment; the
- * temporary name goes when the index knows the object (store_settle). So after a crash the temporary
- * names say which files may be nobody's. */
+ * beyond the inline size, moves to a temporary file and keeps two small buffers (store_large.c). */
 #include "store_in.h"
 
 #include "iso_crc32c.h"
@@ -14,21 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void store_large_name(uint64_t number, char name[STORE_NAME_BYTES])
-{
-    unsigned long long n = number & ~STORE_FILE_LARGE;
-
-    (void)snprintf(name, STORE_NAME_BYTES, "%02llx/%016llx.dcm", n & 0xff, n);
-}
-
-void store_temporary_name(uint64_t number, char name[STORE_NAME_BYTES])
-{
-    (void)snprintf(name, STORE_NAME_BYTES, "%016llx",
-                   (unsigned long long)(number & ~STORE_FILE_LARGE));
-}
-
 /* So that it can be written past the system's cache. */
-static uint8_t *buffer_make(size_t bytes)
+uint8_t *store_buffer_make(size_t bytes)
 {
     return aligned_alloc(STORE_ALIGN, (bytes + STORE_ALIGN - 1) / STORE_ALIGN * STORE_ALIGN);
 }
@@ -52,7 +35,7 @@ static uint8_t *buffer_take(struct store *store)
     }
     os_mutex_unlock(&store->mu_memory);
     if (granted && ptr == NULL) {
-        ptr = buffer_make((size_t)size);
+        ptr = store_buffer_make((size_t)size);
         if (ptr == NULL) {
             os_mutex_lock(&store->mu_memory);
             store->memory_used -= size;
@@ -116,30 +99,12 @@ int store_begin(struct store *store, struct store_blob **blob, struct iso_err *e
     b->cap      = b->budgeted ? (size_t)store->config.inline_bytes_max : STORE_CHUNK_BYTES;
     b->fd       = -1;
     if (b->ptr == NULL)
-        b->ptr = buffer_make(STORE_CHUNK_BYTES);
+        b->ptr = store_buffer_make(STORE_CHUNK_BYTES);
     if (b->ptr == NULL) {
         free(b);
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
     }
     *blob = b;
-    return ISO_OK;
-}
-
-/* What is in the buffer goes to the file. */
-static int file_push(struct store_blob *blob, struct iso_err *err)
-{
-    int rc = store_volume_check(blob->volume, err);
-
-    if (rc >= 0)
-        rc = os_write_at(blob->fd, blob->ptr, blob->len, blob->written, err);
-    if (rc < 0)
-        return rc;
-    blob->written += blob->len;
-    blob->len = 0;
-    if (blob->written - blob->behind >= STORE_BEHIND_BYTES) { /* so that the flush finds little */
-        os_write_back(blob->fd, blob->behind, blob->written - blob->behind);
-        blob->behind = blob->written;
-    }
     return ISO_OK;
 }
 
@@ -157,11 +122,11 @@ static int spill(struct store_blob *blob, struct iso_err *err)
     if (rc >= 0)
         rc = os_open(blob->volume->tmp, name, OS_CREATE, &blob->fd, err);
     if (rc >= 0)
-        rc = file_push(blob, err);
+        rc = store_large_begin(blob, err);
     if (rc < 0)
         return rc;
     buffer_give(blob); /* others need it more */
-    blob->ptr = buffer_make(STORE_SPILL_BYTES);
+    blob->ptr = store_buffer_make(STORE_SPILL_BYTES);
     if (blob->ptr == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
     blob->cap = STORE_SPILL_BYTES;
@@ -174,7 +139,7 @@ static int grow(struct store_blob *blob, struct iso_err *err)
     uint8_t *large;
 
     if (blob->fd >= 0)
-        return file_push(blob, err);
+        return store_large_push(blob, err);
     if (blob->budgeted || (large = buffer_take(blob->store)) == NULL)
         return spill(blob, err);
     memcpy(large, blob->ptr, blob->len);
@@ -253,45 +218,6 @@ bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
 
 /* ---- commit ---- */
 
-/* One of 256 folders, made when it is first needed; its own name is durable then. */
-static int large_folder(struct store_volume *v, const char *name, int *folder, struct iso_err *err)
-{
-    int rc = os_open(v->large, name, OS_FOLDER, folder, err);
-
-    if (rc != ISO_ENOENT)
-        return rc;
-    rc = os_make_folder(v->large, name, err);
-    if (rc >= 0)
-        rc = store_flush_folder(v, v->large, err);
-    return rc < 0 ? rc : os_open(v->large, name, OS_FOLDER, folder, err);
-}
-
-/* Content first, then the name, then the folder that holds the name. */
-static int large_finish(struct store_blob *blob, struct iso_err *err)
-{
-    struct store_volume *v = blob->volume;
-    char                 temporary[STORE_NAME_BYTES];
-    char                 name[STORE_NAME_BYTES];
-    char                 parent[3];
-    int                  folder = -1;
-    int                  rc     = file_push(blob, err);
-
-    store_temporary_name(blob->number, temporary);
-    store_large_name(blob->number, name);
-    memcpy(parent, name, 2);
-    parent[2] = '\0';
-    if (rc >= 0)
-        rc = store_flush(v, blob->fd, err);
-    if (rc >= 0)
-        rc = large_folder(v, parent, &folder, err);
-    if (rc >= 0)
-        rc = os_link(v->tmp, temporary, v->large, name, err);
-    if (rc >= 0)
-        rc = store_flush_folder(v, folder, err);
-    os_close(folder);
-    return rc;
-}
-
 /* All that comes before the wait. */
 static int commit_begin(struct store_blob *b, const uint8_t digest[STORE_DIGEST_BYTES],
                         const struct store_record *record, struct iso_err *err)
@@ -308,7 +234,7 @@ static int commit_begin(struct store_blob *b, const uint8_t digest[STORE_DIGEST_
         return store_volume_pick(b->store, NULL, &a->volume, err);
     }
     a->volume  = b->volume; /* the file and what names it stay together */
-    rc         = large_finish(b, err);
+    rc         = store_large_finish(b, err);
     size_t len = store_tar_large_line(b->number & ~STORE_FILE_LARGE, b->written, a->line);
     a->content = iso_bytes_of(a->line, len);
     return rc;
@@ -330,6 +256,8 @@ static void commit_end(struct store_blob *b, struct store_location *at)
                                        store_journal_pack(a->segment, a->offset), b->written };
     else
         *at = (struct store_location){ a->volume->config.number, a->segment, a->offset, b->len };
+    if (b->fd >= 0)
+        store_large_release(b);
     os_close(b->fd);
     buffer_give(b);
     free(b);
@@ -428,6 +356,7 @@ void store_abort(struct store_blob *blob)
     if (blob == NULL)
         return;
     if (blob->fd >= 0) {
+        store_large_release(blob);
         os_close(blob->fd);
         store_large_name(blob->number, name);
         (void)!os_remove(blob->volume->large, name, NULL);

@@ -85,6 +85,7 @@ struct store_volume {
     atomic_bool         torn;          /* part of a failed write lies behind the end */
     bool                buffered; /* what lies below does not take writes past the system's cache */
     struct store_batch *batch;
+    struct os_group     pushes; /* one thread writes the buffers of large objects */
 
     struct os_mutex     mu_low;
     struct store_place *place; /* a ring in the order of writing */
@@ -135,9 +136,26 @@ struct store_append {
     void *ctx;
 };
 
+/* A buffer of a large object on its way to the file. */
+struct store_push {
+    struct os_group_item item;
+    int                  fd;
+    const uint8_t       *ptr;
+    size_t               len;
+    uint64_t             offset;
+    uint64_t             behind_from; /* what the system is told to write back then */
+    uint64_t             behind_to;
+    int                  rc; /* of the last one that is done */
+    struct iso_err       err;
+    struct os_mutex      mu; /* leaf */
+    struct os_cond       done;
+    bool                 under_way;
+};
+
 struct store_blob {
     struct store        *store;
-    uint8_t             *ptr; /* the whole object, or once spilled what is not yet in the file */
+    uint8_t             *ptr;   /* the whole object, or once spilled what is not yet in the file */
+    uint8_t             *spare; /* once spilled: the other buffer, perhaps being written */
     size_t               len;
     size_t               cap;
     uint64_t             written; /* bytes in the file */
@@ -149,6 +167,7 @@ struct store_blob {
     bool                 budgeted;
     bool                 flushes;
     struct store_append  append;
+    struct store_push    push; /* once there is a file */
 };
 
 /* store.c */
@@ -190,7 +209,18 @@ void store_low_flushed(struct store_volume *v);
 void store_low_settle(struct store_volume *v, uint64_t file, uint64_t offset);
 void store_low_end(struct store_volume *v, uint64_t *file, uint64_t *offset);
 
-/* store_blob.c */
+/* store_blob.c: memory that can be written past the system's cache. */
+uint8_t *store_buffer_make(size_t bytes);
+
+/* store_large.c */
+void store_large_run(void *ctx, struct os_group_item *first, size_t count);
+/* What is in the buffer is the file's beginning. Whatever comes of it, the blob has a file now. */
+int store_large_begin(struct store_blob *blob, struct iso_err *err);
+/* What is in the buffer goes to the file, while another buffer takes more. A failure may show in the next call. */
+int store_large_push(struct store_blob *blob, struct iso_err *err);
+/* Content first, then the name, then the folder that holds the name: all durable. */
+int  store_large_finish(struct store_blob *blob, struct iso_err *err);
+void store_large_release(struct store_blob *blob);
 void store_large_name(uint64_t number, char name[STORE_NAME_BYTES]);
 void store_temporary_name(uint64_t number, char name[STORE_NAME_BYTES]);
 

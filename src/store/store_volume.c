@@ -321,6 +321,7 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
     atomic_init(&v->full, false);
     atomic_init(&v->space_at, -STORE_SPACE_MS);
     os_group_init(&v->group, STORE_BATCH_MAX, batch_run, v);
+    os_group_init(&v->pushes, 1, store_large_run, v);
     rc = store_low_init(v, err);
     if (rc >= 0)
         rc = store_batch_init(v, err);
@@ -352,6 +353,7 @@ int store_volume_open(struct store_volume *v, struct iso_err *err)
 
 void store_volume_close(struct store_volume *v)
 {
+    os_group_release(&v->pushes);
     os_group_release(&v->group);
     if (v->segment >= 0 && v->segment_ready > v->segment_end && !atomic_load(&v->failed))
         (void)!os_truncate(v->segment, v->segment_end, NULL); /* or recovery does it */

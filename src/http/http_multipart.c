@@ -1,7 +1,8 @@
 /* http_multipart.c: one buffer slides over the stream. What lies before the next delimiter is body;
- * without one in sight, all but the last bytes that could begin one is. Each byte is looked at a
- * bounded number of times, whatever the input: a delimiter that turns out to be none costs one look
- * at the few bytes behind it. */
+ * without one in sight, all but the last bytes that could begin one is. A reader with room for much gets
+ * the stream straight into its own memory, and only what is not body comes back into the buffer. Each
+ * byte is looked at a bounded number of times, whatever the input: a delimiter that turns out to be none
+ * costs one look at the few bytes behind it. */
 #include "http_multipart.h"
 
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 enum {
     DELIMITER_MAX = 4 + HTTP_MULTIPART_BOUNDARY_MAX, /* CR LF '-' '-' boundary */
-    TAIL_MAX      = 64                               /* "--", or padding and CR LF, behind it */
+    TAIL_MAX      = 64,                              /* "--", or padding and CR LF, behind it */
+    STRAIGHT_MIN  = 16 << 10 /* room from which on the buffer is passed by */
 };
 
 enum tail { TAIL_NONE, TAIL_PART, TAIL_CLOSE };
@@ -163,6 +165,36 @@ static int scan(struct http_multipart *m, struct iso_err *err)
     return ISO_OK;
 }
 
+/* The buffer holds too little for a delimiter: it, and what the stream has next, to ptr. Bytes of the body;
+ * 0 when there is none before the delimiter, or the stream has ended: the buffer has the rest. */
+static int64_t read_straight(struct http_multipart *m, uint8_t *ptr, size_t cap,
+                             struct iso_err *err)
+{
+    const size_t left = m->end - m->pos;
+    const size_t most = cap < sizeof m->buffer ? cap : sizeof m->buffer; /* it may all come back */
+
+    memcpy(ptr, m->buffer + m->pos, left);
+    int64_t n = m->in.read(m->in.ctx, ptr + left, most - left, err);
+    if (n < 0) {
+        m->failed = (int)n;
+        return n;
+    }
+    m->in_ended = n == 0;
+    if (n == 0)
+        return 0;
+
+    const size_t   have = left + (size_t)n;
+    const uint8_t *hit  = memmem(ptr, have, m->delimiter, m->delimiter_len);
+    size_t         body = have - (have < m->delimiter_len ? have : m->delimiter_len - 1);
+
+    if (hit != NULL)
+        body = (size_t)(hit - ptr);
+    memcpy(m->buffer, ptr + body, have - body);
+    m->pos = 0;
+    m->end = have - body;
+    return (int64_t)body;
+}
+
 static int64_t read_body(void *ctx, void *ptr, size_t cap, struct iso_err *err)
 {
     struct http_multipart *m  = ctx;
@@ -172,6 +204,12 @@ static int64_t read_body(void *ctx, void *ptr, size_t cap, struct iso_err *err)
         return iso_fail(err, m->failed, "multipart: failed before");
     if (cap == 0 || !m->in_part)
         return 0;
+    if (cap >= STRAIGHT_MIN && m->body_bytes == 0 && m->end - m->pos < m->delimiter_len &&
+        !m->in_ended) {
+        int64_t straight = read_straight(m, ptr, cap, err);
+        if (straight != 0)
+            return straight;
+    }
     rc = scan(m, err);
     if (rc < 0)
         return rc;

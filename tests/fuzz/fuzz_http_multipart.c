@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CHUNK_BYTES = 32768 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct feed {
@@ -45,7 +47,7 @@ static struct outcome run(iso_str boundary, iso_bytes stream, size_t step, size_
     struct http_multipart *m    = NULL;
     struct http_part       part;
     struct iso_err         err = { 0 };
-    uint8_t                chunk[512];
+    static uint8_t         chunk[CHUNK_BYTES];
     int64_t                n;
 
     out.rc = http_multipart_new(&m, (struct iso_source){ feed_read, &feed }, boundary, &err);
@@ -72,14 +74,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     iso_bytes      stream   = iso_bytes_of_str(all);
     struct outcome whole;
     struct outcome bits;
+    struct outcome straight;
 
     if (all.ptr == NULL || all.len > 65536)
         return 0;
-    whole = run(boundary, stream, 65536, 512);
-    bits  = run(boundary, stream, 1, 3);
+    whole    = run(boundary, stream, 65536, 512);
+    bits     = run(boundary, stream, 1, 3);
+    straight = run(boundary, stream, 701, CHUNK_BYTES);
     /* A body that breaks off may have given more or less of itself before it is known. */
-    if (whole.rc != bits.rc || whole.parts != bits.parts ||
-        (whole.rc == ISO_EEND && whole.hash != bits.hash))
+    if (whole.rc != bits.rc || whole.parts != bits.parts || whole.rc != straight.rc ||
+        whole.parts != straight.parts ||
+        (whole.rc == ISO_EEND && (whole.hash != bits.hash || whole.hash != straight.hash)))
         abort();
     return 0;
 }

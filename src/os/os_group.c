@@ -1,7 +1,16 @@
 /* os_group.c: who finds nobody at work leads: it takes the queue, runs it, wakes its members and
  * whoever is to lead next: the head of what has gathered meanwhile or, when nobody sleeps for that
- * one, the group's own thread. Whoever comes before that one is awake leads in its place. */
+ * one, the group's own thread. Whoever comes before that one is awake leads in its place.
+ *
+ * A submitter sleeps on its item's state, not on a condition: who is woken finds no lock in its way. (The
+ * group's own thread is told under the lock: when that is open the group may be gone.) */
 #include "os_group.h"
+
+enum {
+    WAITING,
+    LEAD, /* it is the queue's head, and nobody is at work */
+    DONE  /* the last change: its thread may be gone at once */
+};
 
 void os_group_init(struct os_group *group, size_t batch_max,
                    void (*run)(void *ctx, struct os_group_item *first, size_t count), void *ctx)
@@ -45,7 +54,6 @@ static struct os_group_item *take(struct os_group *group, size_t *count)
 static void add(struct os_group *group, struct os_group_item *item)
 {
     item->next = NULL;
-    item->done = false;
     if (group->tail != NULL)
         group->tail->next = item;
     else
@@ -53,66 +61,85 @@ static void add(struct os_group *group, struct os_group_item *item)
     group->tail = item;
 }
 
-/* Nobody is at work: wakes who is to lead next, if there is anything to do; locked. */
-static void wake_next(struct os_group *group)
+/* Who leads next, now that nobody is at work: the head, to be woken, or the group's thread, which is; locked. */
+static const struct os_group_item *appoint(struct os_group *group)
 {
-    if (group->head != NULL)
-        os_cond_signal(group->head->finished != NULL ? &group->posted : &group->head->wake);
+    struct os_group_item *head = group->head;
+
+    if (head != NULL && head->finished != NULL) {
+        os_cond_signal(&group->posted);
+        return NULL;
+    }
+    if (head != NULL)
+        atomic_store_explicit(&head->state, LEAD, memory_order_release);
+    return head;
 }
 
-/* Runs the queue's front; locked on entry and return. */
-static void lead(struct os_group *group)
+/* Runs the queue's front; locked on entry, not on return. mine: nobody sleeps for it. */
+static void lead(struct os_group *group, const struct os_group_item *mine)
 {
-    struct os_group_item  *posted = NULL;
-    struct os_group_item **end    = &posted;
-    size_t                 count;
-    struct os_group_item  *first = take(group, &count);
+    size_t                count;
+    struct os_group_item *first = take(group, &count);
 
     group->busy = true;
     os_mutex_unlock(&group->mu);
     group->run(group->ctx, first, count);
     os_mutex_lock(&group->mu);
-    group->busy = false;
-    while (first != NULL) {
-        struct os_group_item *next = first->next; /* the item may be gone once it is done */
+    group->busy                      = false;
+    const struct os_group_item *next = appoint(group);
+    os_mutex_unlock(&group->mu);
+    if (next != NULL) /* or gone already, if somebody came before it */
+        os_word_changed(&next->state);
 
-        if (first->finished == NULL) {
-            first->done = true;
-            os_cond_signal(&first->wake);
-        } else {
-            *end = first;
-            end  = &first->next;
+    struct os_group_item  *posted = NULL;
+    struct os_group_item **end    = &posted;
+    while (first != NULL) {
+        struct os_group_item *item = first;
+
+        first = item->next; /* the item may be gone once it is done */
+        if (item->finished != NULL) {
+            *end = item;
+            end  = &item->next;
+            continue;
         }
-        first = next;
+        atomic_store_explicit(&item->state, DONE, memory_order_release);
+        if (item != mine)
+            os_word_changed(&item->state);
     }
     *end = NULL;
-    wake_next(group);
-    if (posted == NULL)
-        return;
-    os_mutex_unlock(&group->mu);
     while (posted != NULL) {
-        struct os_group_item *next = posted->next;
+        struct os_group_item *after = posted->next;
 
         posted->finished(posted);
-        posted = next;
+        posted = after;
     }
-    os_mutex_lock(&group->mu);
 }
 
 void os_group_submit(struct os_group *group, struct os_group_item *item)
 {
+    unsigned state = WAITING;
+
     item->finished = NULL;
-    os_cond_init(&item->wake);
+    atomic_init(&item->state, WAITING);
     os_mutex_lock(&group->mu);
     add(group, item);
-    while (!item->done) {
-        if (!group->busy) /* even if others came first: their batch is ours as well, or the next */
-            lead(group);
-        else
-            os_cond_wait(&item->wake, &group->mu);
+    for (;;) { /* locked */
+        /* Even if others came first: their batch is ours as well, or the next. */
+        if (!group->busy && group->head != NULL) {
+            lead(group, item);
+            state = atomic_load_explicit(&item->state, memory_order_acquire);
+        } else { /* it is waiting or being run; or it was run, and will be told so any moment */
+            os_mutex_unlock(&group->mu);
+            state = os_word_wait(&item->state, WAITING);
+        }
+        if (state == DONE)
+            return;
+        os_mutex_lock(&group->mu);
+        state = LEAD; /* whoever came before us leads now, and tells us again */
+        if (!atomic_compare_exchange_strong(&item->state, &state, WAITING) && state == DONE)
+            break;
     }
     os_mutex_unlock(&group->mu);
-    os_cond_release(&item->wake);
 }
 
 /* Leads for those whom nobody sleeps for. */
@@ -122,10 +149,12 @@ static void lead_posted(void *arg)
 
     os_mutex_lock(&group->mu);
     while (!group->closing || group->head != NULL) {
-        if (!group->busy && group->head != NULL && group->head->finished != NULL)
-            lead(group);
-        else
+        if (!group->busy && group->head != NULL && group->head->finished != NULL) {
+            lead(group, NULL);
+            os_mutex_lock(&group->mu);
+        } else {
             os_cond_wait(&group->posted, &group->mu);
+        }
     }
     os_mutex_unlock(&group->mu);
 }

@@ -14,8 +14,7 @@
 struct os_group_item {
     struct os_group_item *next;
     void (*finished)(struct os_group_item *item); /* of a posted one; NULL: somebody sleeps */
-    struct os_cond wake;
-    bool           done;
+    atomic_uint state; /* of a submitted one: what its thread sleeps on */
 };
 
 struct os_group {

@@ -1,11 +1,14 @@
 #include "os_thread.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_DEFAULT ((size_t)1 << 20)
@@ -63,6 +66,21 @@ void os_cond_release(struct os_cond *cond)
 void os_cond_wait(struct os_cond *cond, struct os_mutex *mu)
 {
     must(pthread_cond_wait(&cond->handle, &mu->handle));
+}
+
+/* The system compares and sleeps in one step; it never touches the memory of a word that is told of. */
+void os_word_changed(const atomic_uint *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+unsigned os_word_wait(atomic_uint *word, unsigned from)
+{
+    unsigned now;
+
+    while ((now = atomic_load_explicit(word, memory_order_acquire)) == from)
+        (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, from, NULL, NULL, 0);
+    return now;
 }
 
 bool os_cond_wait_until(struct os_cond *cond, struct os_mutex *mu, int64_t deadline_ms)

@@ -6,6 +6,7 @@
 
 #include "iso_err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +34,11 @@ void os_cond_wait(struct os_cond *cond, struct os_mutex *mu);
 bool os_cond_wait_until(struct os_cond *cond, struct os_mutex *mu, int64_t deadline_ms);
 void os_cond_signal(struct os_cond *cond);
 void os_cond_broadcast(struct os_cond *cond);
+
+/* Sleeping on a word without a lock, so that who is woken waits for none. Whoever changes the word says so:
+ * also of one that is gone by then, since its sleeper has seen the change. */
+void     os_word_changed(const atomic_uint *word);
+unsigned os_word_wait(atomic_uint *word, unsigned from); /* until it is another value: that one */
 
 /* name: at most 15 characters, seen in the system's tools. stack_bytes 0: 256 KiB (more under
  * sanitizers). Signals are blocked in the new thread: the main thread handles them. */

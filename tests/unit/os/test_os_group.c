@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { THREADS = 16, ROUNDS = 200, BATCH_MAX = 5 };
+enum { THREADS = 16, ROUNDS = 200, FEW = 3, MANY_ROUNDS = 20000, BATCH_MAX = 5 };
 
 struct job {
     struct os_group_item item;
@@ -62,6 +62,45 @@ static void all_are_run_once(void **state)
     assert_int_equal(atomic_load(&wrong), 0);
     assert_in_range(atomic_load(&batches), THREADS * ROUNDS / BATCH_MAX, THREADS * ROUNDS);
     os_group_release(&group);
+}
+
+static void run_nothing(void *ctx, struct os_group_item *first, size_t count)
+{
+    (void)ctx;
+    (void)count;
+    for (struct os_group_item *item = first; item != NULL; item = item->next)
+        ((struct job *)item)->times++;
+}
+
+static void submit_often(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < MANY_ROUNDS; i++) {
+        struct job job = { .times = 0 };
+
+        os_group_submit(&group, &job.item);
+        if (job.times != 1)
+            atomic_fetch_add(&wrong, 1);
+    }
+}
+
+/* So few that the queue is often empty when somebody who was to lead is awake at last. */
+static void an_appointed_leader_may_come_too_late(void **state)
+{
+    struct os_thread thread[FEW];
+    struct iso_err   err = { 0 };
+
+    (void)state;
+    for (size_t batch = 1; batch <= FEW; batch++) {
+        os_group_init(&group, batch, run_nothing, NULL);
+        for (int i = 0; i < FEW; i++)
+            assert_int_equal(os_thread_start(&thread[i], "submit", 0, submit_often, NULL, &err),
+                             ISO_OK);
+        for (int i = 0; i < FEW; i++)
+            os_thread_join(&thread[i]);
+        assert_int_equal(atomic_load(&wrong), 0);
+        os_group_release(&group);
+    }
 }
 
 /* ---- posted: nobody sleeps for them ---- */
@@ -175,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_run_once),
+        cmocka_unit_test(an_appointed_leader_may_come_too_late),
         cmocka_unit_test(posted_ones_finish_by_themselves),
         cmocka_unit_test(release_waits_for_what_was_posted),
     };

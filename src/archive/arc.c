@@ -102,9 +102,12 @@ int arc_open_with(const struct arc_config *config, const char *index_name, struc
     os_cond_init(&arc->wake_keeper);
     os_mutex_init(&arc->mu_marker);
     os_cond_init(&arc->wake_marker);
+    atomic_init(&arc->digested, 0);
     arc->folder_name   = strdup(config->folder);
     arc->config.folder = arc->folder_name;
     rc                 = arc->folder_name != NULL ? ISO_OK : iso_fail(err, ISO_ENOMEM, "no memory");
+    if (rc >= 0)
+        rc = arc_digests_open(arc, err);
     if (rc >= 0)
         rc = os_make_folder(OS_CWD, arc->folder_name, err);
     if (rc >= 0)
@@ -147,6 +150,7 @@ void arc_close(struct arc *arc)
     arc_quota_close(arc->quota);
     arc_keeper_stop(arc);
     arc_marker_stop(arc);
+    arc_digests_close(arc);
     index_close(arc->index);
     store_close(arc->store);
     arc_volumes_close(arc);

@@ -8,7 +8,10 @@
 #include "dcm_file.h"
 #include "index_settle.h"
 #include "os_file.h"
+#include "os_group.h"
 #include "os_thread.h"
+
+#include <stdatomic.h>
 
 struct arc_subscriber {
     void (*fn)(void *ctx, const struct arc_event *event);
@@ -57,6 +60,10 @@ struct arc {
     struct os_cond     landed;
     struct arc_flight *flights;
 
+    struct os_group *digesting; /* arc_digest.c */
+    size_t           digesting_count;
+    atomic_uint      digested;
+
     struct os_mutex       mu_events;
     struct arc_subscriber subscriber[ARC_SUBSCRIBERS_MAX];
     size_t                subscriber_count;
@@ -91,6 +98,7 @@ struct arc_parsed {
     uint64_t            frame_bytes;
     iso_bytes           frame_table;
     uint8_t             digest[ISO_SHA256_BYTES];
+    bool                undigested; /* the digest is still to be made of what the blob holds */
 };
 
 /* The beginning of a file: its own, or one that we made where it had none to speak of. */
@@ -112,9 +120,15 @@ struct arc_start {
  * undefined on failure and must not move afterwards. */
 int arc_parse(struct iso_source source, const struct arc_start *start, struct iso_arena *arena,
               struct arc_parsed *out, struct iso_err *err);
-/* The same of what is lent, which is hashed and looked at in its place. */
+/* The same of what is lent, which is hashed and looked at in its place. hold: NULL, or while it says
+ * `held` nothing is hashed; who lends adds what came meanwhile before he lets go, or the object has no
+ * digest at the end. */
+struct arc_hold {
+    struct iso_sha256 *hash; /* for as long as the call */
+    bool               held;
+};
 int arc_parse_lent(struct iso_lender from, const struct arc_start *start, struct iso_arena *arena,
-                   struct arc_parsed *out, struct iso_err *err);
+                   struct arc_hold *hold, struct arc_parsed *out, struct iso_err *err);
 int arc_start_read(struct iso_source source, struct iso_arena *arena, struct arc_start *out,
                    struct iso_err *err);
 /* The index entry for it; the caller adds location, digests of the meta part, times, sender. */
@@ -146,10 +160,27 @@ int arc_table_complete(void *arc, int64_t instance, struct iso_arena *arena, iso
                        struct iso_err *err);
 
 /* arc_ingest.c */
-/* The whole object into the blob, understood. *parsed: its identity also on failure, if known. */
-int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
-                struct iso_arena *arena, struct arc_parsed *parsed,
+/* The whole object into the blob, understood. *parsed: its identity also on failure, if known.
+ * may_hold: what stays in memory may come without its digest (parsed->undigested). */
+int arc_receive(struct arc *arc, const struct arc_incoming *in, bool may_hold,
+                struct store_blob *blob, struct iso_arena *arena, struct arc_parsed *parsed,
                 uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err);
+/* The data set of an undigested object. */
+iso_bytes arc_undigested(const struct store_blob *blob, const struct arc_parsed *parsed);
+
+/* arc_digest.c: digests of objects in memory, on other threads, two at once. */
+struct arc_digest {
+    struct os_group_item item;
+    iso_bytes            in;
+    uint8_t              digest[ISO_SHA256_BYTES]; /* out */
+    int                  rc;
+    struct iso_err       err;
+};
+int  arc_digests_open(struct arc *arc, struct iso_err *err);
+void arc_digests_close(struct arc *arc);
+/* `finished` runs on whichever thread made it. */
+void arc_digest_post(struct arc *arc, struct arc_digest *one,
+                     void (*finished)(struct os_group_item *item));
 /* Does the object belong to its command and its URL?   PS3.4 §B.2.3 */
 int arc_compare_command(const struct arc_incoming *in, const struct arc_identity *id,
                         struct iso_err *err);

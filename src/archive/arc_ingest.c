@@ -10,21 +10,35 @@
 
 enum { PIECE_BYTES = 256 << 10 /* of the stream at a time: what the processor's cache holds */ };
 
-/* What comes goes into the blob; hash and parser see it there. */
+/* What comes goes into the blob; hash and parser see it there. As long as all of it stays there the hash
+ * may wait for the end. */
 struct tee {
     struct iso_source  from;
     struct store_blob *blob;
+    size_t             meta_bytes; /* not hashed */
+    struct arc_hold    hold;
     uint64_t           bytes_max;
     int                failed; /* of the source or the store: not a fault of the data */
 };
+
+static void let_go(struct tee *t)
+{
+    iso_bytes all;
+
+    if (store_blob_memory(t->blob, &all))
+        iso_sha256_add(t->hold.hash, all.ptr + t->meta_bytes, all.len - t->meta_bytes);
+    t->hold.held = false;
+}
 
 static int64_t tee_lend(void *ctx, const uint8_t **ptr, struct iso_err *err)
 {
     struct tee *t = ctx;
     void       *room;
     size_t      n;
-    int         rc = store_reserve(t->blob, PIECE_BYTES, &room, &n, err);
 
+    if (t->hold.held && !store_blob_stays(t->blob))
+        let_go(t);
+    int rc = store_reserve(t->blob, PIECE_BYTES, &room, &n, err);
     if (rc >= 0) {
         int64_t got = t->from.read(t->from.ctx, room, n, err);
         if (got == 0)
@@ -102,8 +116,17 @@ static void guess_identity(const struct arc_start *start, struct arc_identity *i
     }
 }
 
-int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blob *blob,
-                struct iso_arena *arena, struct arc_parsed *parsed,
+iso_bytes arc_undigested(const struct store_blob *blob, const struct arc_parsed *parsed)
+{
+    iso_bytes all;
+
+    if (!store_blob_memory(blob, &all))
+        return iso_bytes_of(NULL, 0);
+    return iso_bytes_of(all.ptr + parsed->data_offset, all.len - parsed->data_offset);
+}
+
+int arc_receive(struct arc *arc, const struct arc_incoming *in, bool may_hold,
+                struct store_blob *blob, struct iso_arena *arena, struct arc_parsed *parsed,
                 uint8_t meta_digest[ISO_SHA256_BYTES], struct iso_err *err)
 {
     struct arc_start start;
@@ -121,8 +144,11 @@ int arc_receive(struct arc *arc, const struct arc_incoming *in, struct store_blo
         rc = store_add(blob, start.meta.ptr, start.meta.len, err);
     if (rc < 0)
         return rc;
-    tee.from = start.rest;
-    rc       = arc_parse_lent((struct iso_lender){ tee_lend, &tee }, &start, arena, parsed, err);
+    tee.from       = start.rest;
+    tee.meta_bytes = start.meta.len;
+    tee.hold.held  = may_hold && store_blob_stays(blob);
+    rc = arc_parse_lent((struct iso_lender){ tee_lend, &tee }, &start, arena, &tee.hold, parsed,
+                        err);
     if (rc < 0) {
         guess_identity(&start, &parsed->id);
         return tee.failed < 0 ? tee.failed : rc;
@@ -298,7 +324,7 @@ int arc_ingest(struct arc *arc, const struct arc_incoming *in, struct arc_receip
         rc = store_begin(arc->store, &blob, err);
     if (rc < 0)
         goto out;
-    rc      = arc_receive(arc, in, blob, &scratch, &parsed, meta_digest, err);
+    rc      = arc_receive(arc, in, false, blob, &scratch, &parsed, meta_digest, err);
     done.id = parsed.id;
     if (rc < 0)
         goto out;

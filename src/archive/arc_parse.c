@@ -10,8 +10,8 @@
 enum { PIECE_BYTES = 256 << 10 };
 
 struct hasher {
-    struct iso_lender  from;
-    struct iso_sha256 *hash;
+    struct iso_lender from;
+    struct arc_hold  *hold;
 };
 
 /* Hashed while it is still in the processor's cache. */
@@ -20,8 +20,8 @@ static int64_t hasher_lend(void *ctx, const uint8_t **ptr, struct iso_err *err)
     struct hasher *h = ctx;
     int64_t        n = h->from.lend(h->from.ctx, ptr, err);
 
-    if (n > 0)
-        iso_sha256_add(h->hash, *ptr, (size_t)n);
+    if (n > 0 && !h->hold->held)
+        iso_sha256_add(h->hold->hash, *ptr, (size_t)n);
     return n;
 }
 
@@ -167,8 +167,10 @@ static int parse(struct dcm_parser *parser, struct hasher *hasher, const struct 
     if (rc >= 0)
         rc = identity_take(&out->header, start, &out->id, err);
     if (rc >= 0) {
-        if (hasher != NULL)
-            iso_sha256_take(hasher->hash, out->digest);
+        if (hasher != NULL && hasher->hold->held)
+            out->undigested = true;
+        else if (hasher != NULL)
+            iso_sha256_take(hasher->hold->hash, out->digest);
         pixels_take(out, start->syntax->deflated);
     }
     if (rc >= 0 && out->pixels == INDEX_PIXELS_FRAGMENTS)
@@ -178,21 +180,22 @@ static int parse(struct dcm_parser *parser, struct hasher *hasher, const struct 
 }
 
 int arc_parse_lent(struct iso_lender from, const struct arc_start *start, struct iso_arena *arena,
-                   struct arc_parsed *out, struct iso_err *err)
+                   struct arc_hold *hold, struct arc_parsed *out, struct iso_err *err)
 {
-    struct hasher      hasher = { .from = from };
+    struct arc_hold    none   = { .held = false };
+    struct hasher      hasher = { from, hold != NULL ? hold : &none };
     struct dcm_parser *parser;
     int                rc;
 
     memset(out, 0, sizeof *out);
     out->data_offset = start->meta.len;
-    rc               = iso_sha256_new(&hasher.hash, err);
+    rc               = iso_sha256_new(&hasher.hold->hash, err);
     if (rc >= 0)
         rc = dcm_parser_new_lent(&parser, (struct iso_lender){ hasher_lend, &hasher },
                                  start->syntax, out->data_offset, err);
     if (rc >= 0)
         rc = parse(parser, &hasher, start, arena, out, err);
-    iso_sha256_free(hasher.hash);
+    iso_sha256_free(hasher.hold->hash);
     return rc;
 }
 
@@ -228,7 +231,7 @@ int arc_parse(struct iso_source source, const struct arc_start *start, struct is
     reader.piece = malloc(PIECE_BYTES);
     if (reader.piece == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory to read an object");
-    rc = arc_parse_lent((struct iso_lender){ reader_lend, &reader }, start, arena, out, err);
+    rc = arc_parse_lent((struct iso_lender){ reader_lend, &reader }, start, arena, NULL, out, err);
     free(reader.piece);
     return rc;
 }

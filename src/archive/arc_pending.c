@@ -1,5 +1,5 @@
-/* arc_pending.c: objects under way. What arc_ingest does on one thread, begin does up to the store's
- * committer; from there whichever thread commits passes the object on: store, index, landed. So no
+/* arc_pending.c: objects under way. What arc_ingest does on one thread, begin does until all of the object is in
+ * memory; from there whichever thread made its digest, or committed it, passes it on: store, index, landed. So no
  * step waits for whoever began it, and two objects of one request never wait for each other unless
  * they have the same UID, and then only as long as the first one takes by itself. */
 #include "arc_in.h"
@@ -17,8 +17,12 @@ struct arc_pending {
     struct arc_parsed      parsed;
     struct index_instance  entry;
     struct index_addition *addition;
+    uint8_t                meta_digest[ISO_SHA256_BYTES];
+    struct arc_digest      digest;
     struct store_blob     *blob; /* ours until it is committed */
     struct arc_flight      flight;
+    iso_str                source_ae;
+    iso_str                peer;
     uint64_t               received; /* bytes */
     struct arc_receipt     receipt;
     int64_t                replaces;
@@ -102,31 +106,28 @@ static void stored(void *ctx, int rc, const struct store_location *at, const str
 
 /* ---- begin ---- */
 
-static int entry_make(struct arc_pending *p, const struct arc_incoming *in,
-                      const uint8_t meta_digest[ISO_SHA256_BYTES])
+static int entry_make(struct arc_pending *p)
 {
     arc_parsed_entry(&p->parsed, &p->entry);
-    memcpy(p->entry.meta_digest, meta_digest, ISO_SHA256_BYTES);
+    memcpy(p->entry.meta_digest, p->meta_digest, ISO_SHA256_BYTES);
     p->entry.stored_us = os_wall_us();
-    p->entry.source_ae = iso_arena_str(&p->scratch, in->source_ae);
-    p->entry.peer      = iso_arena_str(&p->scratch, in->peer);
+    p->entry.source_ae = p->source_ae;
+    p->entry.peer      = p->peer;
     p->entry.crc32c    = store_blob_crc32c(p->blob);
-    if (p->entry.source_ae.ptr == NULL || p->entry.peer.ptr == NULL)
-        return iso_arena_fail(&p->scratch, &p->err);
     return index_add_prepare(p->arc->index, &p->entry, &p->parsed.header, &p->addition, &p->err);
 }
 
 /* To the committer; false: there is nothing to commit, p->rc says why. */
-static bool launch(struct arc_pending *p, const struct arc_incoming *in,
-                   const uint8_t meta_digest[ISO_SHA256_BYTES])
+static bool launch(struct arc_pending *p)
 {
     struct store_record record;
 
+    memcpy(p->receipt.digest, p->parsed.digest, sizeof p->receipt.digest);
     p->flight.uid = iso_str_c(p->parsed.id.sop_instance_uid);
     arc_flight_begin(p->arc, &p->flight);
     p->rc = arc_decide(p->arc, &p->parsed, &p->scratch, &p->replaces, &p->receipt.outcome, &p->err);
     if (p->rc >= 0 && (p->receipt.outcome == ARC_STORED || p->receipt.outcome == ARC_REPLACED)) {
-        p->rc = entry_make(p, in, meta_digest);
+        p->rc = entry_make(p);
         if (p->rc >= 0) {
             arc_record(&p->entry, &record);
             if (p->replaces != 0)
@@ -139,25 +140,54 @@ static bool launch(struct arc_pending *p, const struct arc_incoming *in,
     return false;
 }
 
-static void receive(struct arc_pending *p, const struct arc_incoming *in)
+static void digested(struct os_group_item *item)
 {
-    uint8_t meta_digest[ISO_SHA256_BYTES];
+    struct arc_pending *p =
+        (struct arc_pending *)(void *)((char *)item - offsetof(struct arc_pending, digest));
 
+    p->rc = p->digest.rc;
+    if (p->rc < 0)
+        p->err = p->digest.err;
+    else
+        memcpy(p->parsed.digest, p->digest.digest, sizeof p->parsed.digest);
+    if (p->rc < 0 || !launch(p))
+        land(p);
+}
+
+/* The caller's strings, for as long as the object is under way. */
+static int sender_take(struct arc_pending *p, const struct arc_incoming *in)
+{
+    p->source_ae = iso_arena_str(&p->scratch, in->source_ae);
+    p->peer      = iso_arena_str(&p->scratch, in->peer);
+    return p->source_ae.ptr != NULL && p->peer.ptr != NULL ? ISO_OK
+                                                           : iso_arena_fail(&p->scratch, &p->err);
+}
+
+/* *has_much: its header takes much memory. */
+static void receive(struct arc_pending *p, const struct arc_incoming *in, bool *has_much)
+{
     p->rc = arc_quota_admit(p->arc, &p->err);
     if (p->rc >= 0)
         p->rc = store_begin(p->arc->store, &p->blob, &p->err);
     if (p->rc >= 0)
-        p->rc = arc_receive(p->arc, in, p->blob, &p->scratch, &p->parsed, meta_digest, &p->err);
+        p->rc = arc_receive(p->arc, in, true, p->blob, &p->scratch, &p->parsed, p->meta_digest,
+                            &p->err);
     p->receipt.id = p->parsed.id;
     if (p->blob != NULL)
         p->received = store_blob_bytes(p->blob);
     if (p->rc >= 0) {
         p->receipt.bytes = p->received;
-        memcpy(p->receipt.digest, p->parsed.digest, sizeof p->receipt.digest);
-        p->rc = arc_compare_command(in, &p->parsed.id, &p->err);
+        p->rc            = arc_compare_command(in, &p->parsed.id, &p->err);
     }
-    if (p->rc < 0 || !launch(p, in, meta_digest))
+    if (p->rc >= 0)
+        p->rc = sender_take(p, in);
+    *has_much = p->scratch.bytes_used > HEADER_BYTES_MAX;
+    if (p->rc >= 0 && p->parsed.undigested) {
+        p->digest.in = arc_undigested(p->blob, &p->parsed);
+        arc_digest_post(p->arc, &p->digest, digested);
+    } else if (p->rc < 0 || !launch(p)) {
         land(p);
+    }
 }
 
 static void await(struct arc_pending *p)
@@ -182,6 +212,7 @@ int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in, struct arc_
     struct tap          tap    = { .source = in->source };
     struct arc_incoming tapped = *in;
     struct arc_pending *p      = calloc(1, sizeof *p);
+    bool                has_much;
 
     if (p == NULL)
         return iso_fail(err, ISO_ENOMEM, "no memory for an incoming object");
@@ -189,7 +220,7 @@ int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in, struct arc_
     tapped.source = (struct iso_source){ tap_read, &tap };
     iso_arena_init(&p->scratch, arc->config.header_bytes_max);
     os_cond_init(&p->wake);
-    receive(p, &tapped);
+    receive(p, &tapped, &has_much);
     if (tap.failed < 0) { /* then it has landed */
         if (err != NULL)
             *err = p->err;
@@ -197,7 +228,7 @@ int arc_ingest_begin(struct arc *arc, const struct arc_incoming *in, struct arc_
         return tap.failed;
     }
     *pending = p;
-    if (p->scratch.bytes_used > HEADER_BYTES_MAX)
+    if (has_much)
         await(p);
     return ISO_OK;
 }

@@ -179,6 +179,9 @@ ISO_MUST_USE int store_add(struct store_blob *blob, const void *ptr, size_t len,
 uint64_t         store_blob_bytes(const struct store_blob *blob);
 /* All of it while it is in memory: true. Lent until the next call on the blob. */
 bool store_blob_memory(const struct store_blob *blob, iso_bytes *all);
+/* True while it has the memory for inline_bytes_max and room in it: what comes next moves nothing that is
+ * there. */
+bool store_blob_stays(const struct store_blob *blob);
 /* CRC-32C of all that was added so far: of the object as it will be stored. */
 uint32_t store_blob_crc32c(const struct store_blob *blob);
 /* Its commit flushes also in a deferred store: something will be given up for it. */

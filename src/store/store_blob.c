@@ -216,6 +216,11 @@ bool store_blob_memory(const struct store_blob *blob, iso_bytes *all)
     return true;
 }
 
+bool store_blob_stays(const struct store_blob *blob)
+{
+    return blob->fd < 0 && blob->budgeted && blob->len < blob->cap;
+}
+
 /* ---- commit ---- */
 
 /* All that comes before the wait. */

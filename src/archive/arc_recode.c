@@ -199,7 +199,7 @@ static int put(struct arc *arc, const struct index_instance *row, iso_str to_uid
     if (rc >= 0) {
         struct made_file    file = { iso_buf_bytes(&meta), fd, 0, bytes };
         struct arc_incoming in   = { .source = { made_read, &file } };
-        rc                       = arc_receive(arc, &in, false, blob, &arena, &parsed, meta_digest, err);
+        rc = arc_receive(arc, &in, false, blob, &arena, &parsed, meta_digest, err);
     }
     if (rc >= 0 &&
         (!iso_str_eq_c(row->sop_instance_uid, parsed.id.sop_instance_uid) ||

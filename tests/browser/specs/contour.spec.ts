@@ -1,58 +1,20 @@
 /* Contours: the edge of a segment pushed, drawn anew, made of points, on a phantom whose parts are known to the pixel. */
 import type { Page } from "@playwright/test";
-import { CtImage, newUid, object, picture, type Identity } from "../lib/dicom";
+import { newUid, type Identity } from "../lib/dicom";
+import { columnMm, columns, onPage, painted, rowMm, slicesOf, stepMm, valuesOf, type Point } from "../lib/segmented";
 import { store } from "../lib/server";
 import { assertValid, storedObjects } from "../lib/stored";
 import { expect, imageIs, mark, openStudy, test } from "../lib/test";
 
-const [rows, columns, slices] = [64, 64, 5];
-const [rowMm, columnMm, stepMm] = [1.5, 1, 4];
 const who: Identity = { study: newUid(), series: newUid(), patientName: "Contour^Conny", patientId: mark() };
 
 /* A block of 60 HU, 20 x 12 pixels, in air: the same on every slice. */
 const isBlock = (c: number, r: number) => c >= 20 && c < 40 && r >= 26 && r < 38;
-const values = Array.from({ length: rows * columns }, (_, i) => (isBlock(i % columns, Math.floor(i / columns)) ? 1060 : 0));
+const values = valuesOf(isBlock);
 const blockPixels = 20 * 12;
 const pixels = (is: (column: number, row: number) => boolean) => values.flatMap((_, i) => (is((i % columns) + 0.5, Math.floor(i / columns) + 0.5) ? [i] : []));
 
-test.beforeAll(() =>
-    store(
-        Array.from({ length: slices }, (_, i) =>
-            object(who, {
-                ...picture({ rows, columns, bits: 16, values }),
-                "0008,0016 UI": CtImage,
-                "0008,0060 CS": "CT",
-                "0020,0013 IS": i + 1,
-                "0020,0032 DS": [0, 0, stepMm * i],
-                "0020,0037 DS": [1, 0, 0, 0, 1, 0],
-                "0020,0052 UI": "2.25.99",
-                "0028,0030 DS": [rowMm, columnMm],
-                "0028,1050 DS": 40,
-                "0028,1051 DS": 2000,
-                "0028,1052 DS": -1000,
-                "0028,1053 DS": 1,
-            }),
-        ),
-    ),
-);
-
-type Point = readonly [column: number, row: number];
-
-async function onPage(page: Page): Promise<(p: Point) => [number, number]> {
-    const box = (await page.locator('[data-pane="0"] .stage').boundingBox())!;
-    const scale = Math.min(box.width / (columns * columnMm), box.height / (rows * rowMm));
-    const [left, top] = [box.x + (box.width - columns * columnMm * scale) / 2, box.y + (box.height - rows * rowMm * scale) / 2];
-    return ([c, r]) => [left + c * columnMm * scale, top + r * rowMm * scale];
-}
-
-/* The pixels of the overlay that are drawn, by their place in the image. */
-const painted = (page: Page): Promise<number[]> =>
-    page.evaluate(() => {
-        const canvas = document.querySelector<HTMLCanvasElement>(".segment-layer canvas");
-        if (!canvas) return [];
-        const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-        return [...Array(data.length / 4).keys()].filter((i) => data[4 * i + 3]! > 0);
-    });
+test.beforeAll(() => store(slicesOf(who, values)));
 
 /* The study with the block segmented on one image. */
 async function open(page: Page, image: number): Promise<(p: Point) => [number, number]> {

@@ -79,6 +79,15 @@ static void add_escape(struct iso_buf *out, uint8_t c)
     }
 }
 
+static bool is_plain(uint8_t c)
+{
+    static const uint8_t is_special[256] = {
+        [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x7f ... 0xff] = 1
+    };
+
+    return is_special[c] == 0;
+}
+
 static void add_quoted(struct iso_buf *out, iso_str s)
 {
     const uint8_t *p    = (const uint8_t *)s.ptr;
@@ -87,12 +96,12 @@ static void add_quoted(struct iso_buf *out, iso_str s)
 
     iso_buf_add_u8(out, '"');
     while (i < s.len) {
-        size_t n = 1;
+        size_t n;
 
-        if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\') {
+        while (i < s.len && is_plain(p[i]))
             i++;
-            continue;
-        }
+        if (i == s.len)
+            break;
         if (p[i] >= 0x80 && (n = iso_utf8_len(iso_bytes_of(p + i, s.len - i))) > 0) {
             i += n;
             continue;
@@ -181,6 +190,21 @@ void iso_json_raw(struct iso_json *json, iso_str value)
 {
     before_value(json);
     iso_buf_add_str(json->out, value);
+}
+
+void iso_json_open_raw(struct iso_json *json, iso_str text)
+{
+    before_value(json);
+    if (++json->depth > ISO_JSON_DEPTH_MAX)
+        json->failed = ISO_ELIMIT;
+    iso_buf_add_str(json->out, text);
+}
+
+void iso_json_key_raw(struct iso_json *json, iso_str text)
+{
+    before_value(json);
+    iso_buf_add_str(json->out, text);
+    json->after_key = true;
 }
 
 void iso_json_key_str(struct iso_json *json, const char *key, iso_str value)

@@ -31,6 +31,11 @@ void iso_json_bool(struct iso_json *json, bool value);
 void iso_json_null(struct iso_json *json);
 /* Text that is a JSON value already. */
 void iso_json_raw(struct iso_json *json, iso_str value);
+/* Text that is JSON already and opens one object: its bracket and members, perhaps a key before. Another
+ * member may follow, and iso_json_close_object ends it. */
+void iso_json_open_raw(struct iso_json *json, iso_str text);
+/* Text that is a quoted key and its colon already. */
+void iso_json_key_raw(struct iso_json *json, iso_str text);
 /* Shorthands: key, then value. */
 void iso_json_key_str(struct iso_json *json, const char *key, iso_str value);
 void iso_json_key_u64(struct iso_json *json, const char *key, uint64_t value);

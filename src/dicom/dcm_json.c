@@ -78,7 +78,7 @@ static int write_text(struct json_writer *w, const struct dcm_dataset *ds,
         return ISO_OK;
     if (el->tag == DCM_SPECIFIC_CHARACTER_SET)
         text = ISO_STR("ISO_IR 192");
-    iso_json_key(w->json, ISO_STR("Value"));
+    iso_json_key_raw(w->json, ISO_STR("\"Value\":"));
     iso_json_open_array(w->json);
     if (dcm_vr_info(vr)->is_list) {
         for (iso_str rest = text; rest.ptr != NULL;)
@@ -146,7 +146,7 @@ static void write_binary(struct json_writer *w, const struct dcm_element *el)
 
     if (el->value.len < unit)
         return;
-    iso_json_key(w->json, ISO_STR("Value"));
+    iso_json_key_raw(w->json, ISO_STR("\"Value\":"));
     iso_json_open_array(w->json);
     for (size_t i = 0; i + unit <= el->value.len; i += unit)
         write_binary_value(w->json, (enum dcm_vr)el->vr, el->value.ptr + i);
@@ -188,7 +188,7 @@ static int write_items(struct json_writer *w, const struct dcm_element *el, unsi
 
     if (el->item_count == 0)
         return ISO_OK;
-    iso_json_key(w->json, ISO_STR("Value"));
+    iso_json_key_raw(w->json, ISO_STR("\"Value\":"));
     iso_json_open_array(w->json);
     for (size_t i = 0; i < el->item_count && rc == ISO_OK; i++) {
         char    digits[24];
@@ -228,15 +228,17 @@ static int write_element(struct json_writer *w, const struct dcm_dataset *ds,
                          const struct dcm_element *el, unsigned depth, struct iso_err *err)
 {
     static const char hex[]    = "0123456789ABCDEF";
+    char              head[]   = "\"GGGGEEEE\":{\"vr\":\"VR\"";
     size_t            path_len = w->path_len;
     int               rc;
 
     for (unsigned i = 0; i < 8; i++)
         w->path[path_len + i] = hex[el->tag >> (28 - 4 * i) & 15];
     w->path_len = path_len + 8;
-    iso_json_key(w->json, iso_str_of(w->path + path_len, 8));
-    iso_json_open_object(w->json);
-    iso_json_key_str(w->json, "vr", iso_str_c(dcm_model_vr_name(el)));
+    /* every element begins so, and the most of them are small: in one piece */
+    memcpy(head + 1, w->path + path_len, 8);
+    memcpy(head + 18, dcm_model_vr_name(el), 2);
+    iso_json_open_raw(w->json, iso_str_of(head, sizeof head - 1));
     rc = write_value(w, ds, el, depth, err);
     iso_json_close_object(w->json);
     w->path_len = path_len;

@@ -23,6 +23,7 @@ struct cmd {
 extern const struct cmd cmd_adopt;
 extern const struct cmd cmd_backup;
 extern const struct cmd cmd_check_config;
+extern const struct cmd cmd_deidentify;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_dump;
 extern const struct cmd cmd_echo;

@@ -10,11 +10,11 @@
 
 /* Alphabetical; --help prints it in this order. */
 static const struct cmd *const commands[] = {
-    &cmd_adopt, &cmd_backup,    &cmd_check_config, &cmd_doctor,   &cmd_dump,
-    &cmd_echo,  &cmd_export,    &cmd_find,         &cmd_get,      &cmd_import,
-    &cmd_json,  &cmd_move,      &cmd_reindex,      &cmd_restore,  &cmd_serve,
-    &cmd_store, &cmd_transcode, &cmd_undelete,     &cmd_validate, &cmd_verify,
-    NULL,
+    &cmd_adopt,  &cmd_backup, &cmd_check_config, &cmd_deidentify, &cmd_doctor,
+    &cmd_dump,   &cmd_echo,   &cmd_export,       &cmd_find,       &cmd_get,
+    &cmd_import, &cmd_json,   &cmd_move,         &cmd_reindex,    &cmd_restore,
+    &cmd_serve,  &cmd_store,  &cmd_transcode,    &cmd_undelete,   &cmd_validate,
+    &cmd_verify, NULL,
 };
 
 static void print_help(FILE *out)

@@ -23,7 +23,12 @@ enum dcm_deidentify_dates {
     DCM_DATES_KEEP /* … Full Dates */
 };
 
-enum { DCM_DEIDENTIFY_KEY_BYTES = 32, DCM_DEIDENTIFY_PSEUDONYM_CHARS = 16 };
+enum {
+    DCM_DEIDENTIFY_KEY_BYTES       = 32,
+    DCM_DEIDENTIFY_PSEUDONYM_CHARS = 16,
+    DCM_DEIDENTIFY_SECRET_MIN      = 8, /* characters of a text that becomes a key */
+    DCM_DEIDENTIFY_SECRET_MAX      = 256
+};
 
 struct dcm_deidentify_profile {
     uint8_t key[DCM_DEIDENTIFY_KEY_BYTES]; /* secret; random, or dcm_deidentify_key */
@@ -37,6 +42,11 @@ struct dcm_deidentify_profile {
 /* The key of a text that people keep, to get the same pseudonyms another time. */
 ISO_MUST_USE int dcm_deidentify_key(iso_str text, uint8_t key[DCM_DEIDENTIFY_KEY_BYTES],
                                     struct iso_err *err);
+
+/* What people list, apart by commas: uids, device, institution, patient; nothing: none of them.
+ * ISO_EINVAL: another word. */
+ISO_MUST_USE int dcm_deidentify_retain(struct dcm_deidentify_profile *profile, iso_str list,
+                                       struct iso_err *err);
 
 /* NULL-terminated; a UID that the standard defines, and an empty one, stay as they are. */
 ISO_MUST_USE int dcm_deidentify_uid(const struct dcm_deidentify_profile *profile, iso_str uid,

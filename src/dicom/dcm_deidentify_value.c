@@ -34,6 +34,32 @@ int dcm_deidentify_key(iso_str text, uint8_t key[DCM_DEIDENTIFY_KEY_BYTES], stru
     return deidentify_digest(&fixed, "key", text, key, err);
 }
 
+int dcm_deidentify_retain(struct dcm_deidentify_profile *profile, iso_str list, struct iso_err *err)
+{
+    const struct {
+        const char *word;
+        bool       *keep;
+    } words[] = {
+        { "uids", &profile->keep_uids },
+        { "device", &profile->keep_device },
+        { "institution", &profile->keep_institution },
+        { "patient", &profile->keep_patient },
+    };
+
+    for (iso_str rest = list; rest.ptr != NULL && list.len > 0;) {
+        iso_str word = iso_str_cut(&rest, ',');
+        size_t  i    = 0;
+
+        while (i < 4 && !iso_str_eq_c(word, words[i].word))
+            i++;
+        if (i == 4)
+            return iso_fail(err, ISO_EINVAL,
+                            "retain is a list of uids, device, institution, patient");
+        *words[i].keep = true;
+    }
+    return ISO_OK;
+}
+
 int deidentify_pseudonym(const struct dcm_deidentify_profile *profile, iso_str id,
                          char out[DCM_DEIDENTIFY_PSEUDONYM_CHARS + 1], struct iso_err *err)
 {

@@ -13,41 +13,13 @@
 #include <string.h>
 
 enum {
-    HEADER_BYTES_MAX    = 64 << 20,
-    NOTES_BYTES_MAX     = 4 << 20,
-    FOLDER_FILES        = 1000,
-    FILES_MAX           = 10000000,
-    PSEUDONYM_CHARS_MIN = 8,
-    PSEUDONYM_CHARS_MAX = 256
+    HEADER_BYTES_MAX = 64 << 20,
+    NOTES_BYTES_MAX  = 4 << 20,
+    FOLDER_FILES     = 1000,
+    FILES_MAX        = 10000000
 };
 
 /* ---- what is wished ---- */
-
-static int read_words(iso_str list, struct dcm_deidentify_profile *profile, struct iso_err *err)
-{
-    const struct {
-        const char *word;
-        bool       *keep;
-    } words[] = {
-        { "uids", &profile->keep_uids },
-        { "device", &profile->keep_device },
-        { "institution", &profile->keep_institution },
-        { "patient", &profile->keep_patient },
-    };
-
-    for (iso_str rest = list; rest.ptr != NULL && list.len > 0;) {
-        iso_str word = iso_str_cut(&rest, ',');
-        size_t  i    = 0;
-
-        while (i < 4 && !iso_str_eq_c(word, words[i].word))
-            i++;
-        if (i == 4)
-            return iso_fail(err, ISO_EINVAL,
-                            "retain is a list of uids, device, institution, patient");
-        *words[i].keep = true;
-    }
-    return ISO_OK;
-}
 
 /* One of two or three words; the first is the default. */
 static int read_word(struct http_request *req, const char *name, const char *const words[3],
@@ -76,7 +48,7 @@ static int read_profile(struct http_request *req, struct srv_zip_wish *wish, str
     if (rc == ISO_OK)
         rc = read_word(req, "pixels", pixel_words, &pixels, err);
     if (rc == ISO_OK)
-        rc = read_words(http_query_value(req, "retain"), &wish->profile, err);
+        rc = dcm_deidentify_retain(&wish->profile, http_query_value(req, "retain"), err);
     if (rc < 0)
         return rc;
     wish->profile.dates = (enum dcm_deidentify_dates)dates;
@@ -84,9 +56,9 @@ static int read_profile(struct http_request *req, struct srv_zip_wish *wish, str
     os_random(wish->profile.key, sizeof wish->profile.key);
     if (!http_query_get(http_query(req), "pseudonym", &name))
         return ISO_OK;
-    if (name.len < PSEUDONYM_CHARS_MIN || name.len > PSEUDONYM_CHARS_MAX)
+    if (name.len < DCM_DEIDENTIFY_SECRET_MIN || name.len > DCM_DEIDENTIFY_SECRET_MAX)
         return iso_fail(err, ISO_EINVAL, "pseudonym has %d to %d characters, better random ones",
-                        PSEUDONYM_CHARS_MIN, PSEUDONYM_CHARS_MAX);
+                        DCM_DEIDENTIFY_SECRET_MIN, DCM_DEIDENTIFY_SECRET_MAX);
     return dcm_deidentify_key(name, wish->profile.key, err);
 }
 

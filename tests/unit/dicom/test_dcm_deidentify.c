@@ -458,6 +458,39 @@ static void every_prefix_fails_or_is_clean(void **state)
     iso_buf_release(&in);
 }
 
+static void words_of_what_stays(void **state)
+{
+    const struct {
+        const char *list;
+        int         rc;
+    } lists[] = {
+        { "", ISO_OK },
+        { "uids", ISO_OK },
+        { "patient,device,uids,institution", ISO_OK },
+        { "uids,uids", ISO_OK },
+        { "name", ISO_EINVAL },
+        { "uids,", ISO_EINVAL },
+        { ",uids", ISO_EINVAL },
+        { "Uids", ISO_EINVAL },
+        { "uids patient", ISO_EINVAL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct dcm_deidentify_profile asked = { .dates = DCM_DATES_KEEP };
+        iso_str                       list  = iso_str_c(lists[i].list);
+
+        assert_int_equal(dcm_deidentify_retain(&asked, list, &err), lists[i].rc);
+        if (lists[i].rc < 0)
+            continue;
+        assert_int_equal(asked.keep_uids, strstr(lists[i].list, "uids") != NULL);
+        assert_int_equal(asked.keep_device, strstr(lists[i].list, "device") != NULL);
+        assert_int_equal(asked.keep_institution, strstr(lists[i].list, "institution") != NULL);
+        assert_int_equal(asked.keep_patient, strstr(lists[i].list, "patient") != NULL);
+        assert_int_equal(asked.dates, DCM_DATES_KEEP);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_report_keeps_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(text_in_pixels_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(every_prefix_fails_or_is_clean, setup, teardown),
+        cmocka_unit_test(words_of_what_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

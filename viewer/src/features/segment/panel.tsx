@@ -69,7 +69,7 @@ function Statistics({ reading, s, number }: { reading: Reading; s: Segmentation;
     const frame = pane?.content.value?.frames[0];
     if (!stats || !ds || !frame || stats.pixels === 0) return null;
     const unit = valueUnit(ds, frame.unit) === "[hnsf'U]" ? " HU" : "";
-    const volume = stats.volumeMl === undefined ? t("{count} pixels, no volume: spacing or places of the images are not known", { count: stats.pixels }) : t("{ml} ml", { ml: short(stats.volumeMl) });
+    const volume = stats.volumeMl === undefined ? t("{count} pixels, no volume: the images do not lie at even, known distances", { count: stats.pixels }) : t("{ml} ml", { ml: short(stats.volumeMl) });
     return (
         <small>
             {volume}

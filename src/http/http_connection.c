@@ -368,6 +368,18 @@ static enum MHD_Result take_body(struct http_request *req, const char *data, siz
             submit(req);
         return enough ? MHD_NO : MHD_YES;
     }
+    if (http_ring_used(&req->in) == 0 && req->into_cap > req->into_len) {
+        const size_t room = req->into_cap - req->into_len;
+        const size_t take = n < room ? n : room;
+
+        memcpy(req->into + req->into_len, data, take); /* locked: the worker sleeps */
+        req->into_len += take;
+        req->in.put += take;
+        req->in.got += take;
+        req->body_got += take;
+        data += take;
+        n -= take;
+    }
     for (size_t room; n > 0 && (room = http_ring_room(&req->in)) > 0 && !req->skip_body;) {
         uint64_t at   = req->in.put;
         size_t   take = n < room ? n : room;

@@ -133,6 +133,9 @@ struct http_request {
     uint64_t             stream_sent;
     struct http_ring     in;
     struct http_ring     out;
+    uint8_t             *into; /* while the worker waits for the body: its memory, past the ring */
+    size_t               into_cap; /* 0: it does not wait */
+    size_t               into_len;
 
     atomic_uint          refs;
     struct http_request *queue_next; /* pool */

@@ -122,7 +122,7 @@ static int wait_for_body(struct http_request *req, struct iso_err *err)
                             (unsigned long long)req->body_bytes_max);
         if (req->cancelled)
             return iso_fail(err, ISO_ECLOSED, "the server is stopping");
-        if (http_ring_used(&req->in) > 0 || req->body_ended)
+        if (http_ring_used(&req->in) > 0 || req->into_len > 0 || req->body_ended)
             return ISO_OK;
         if (req->closed)
             return iso_fail(err, ISO_ECLOSED, "the client went away in the middle of the body");
@@ -135,10 +135,17 @@ static int wait_for_body(struct http_request *req, struct iso_err *err)
 int64_t http_body_read(struct http_request *req, void *ptr, size_t cap, struct iso_err *err)
 {
     os_mutex_lock(&req->mu);
-    int      rc = wait_for_body(req, err);
-    uint64_t at = req->in.got;
-    size_t   n  = http_ring_used(&req->in);
+    req->into         = ptr;
+    req->into_cap     = cap;
+    req->into_len     = 0;
+    int      rc       = wait_for_body(req, err);
+    uint64_t at       = req->in.got;
+    size_t   n        = http_ring_used(&req->in);
+    size_t   straight = req->into_len; /* then it comes before what is in the ring */
+    req->into_cap     = 0;
     os_mutex_unlock(&req->mu);
+    if (rc >= 0 && straight > 0)
+        return (int64_t)straight;
     if (n > cap)
         n = cap;
     if (rc < 0 || n == 0)

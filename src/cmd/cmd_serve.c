@@ -52,6 +52,7 @@ struct server {
     int64_t  looked_ms, free_ms;
     bool     busy;
     char     ui[UI_PATH_BYTES];
+    char     sending[UI_PATH_BYTES]; /* jobs of the outbox */
 };
 
 /* ---- wiring ---- */
@@ -98,6 +99,7 @@ static int start_web(struct server *s, struct iso_err *err)
         .io_ms         = c->dimse_timeout_s * 1000,
         .tries         = (unsigned)c->send_tries,
         .pool          = s->pool,
+        .folder        = s->sending,
     };
     struct srv_web_config config = {
         .host            = c->listen,
@@ -115,6 +117,9 @@ static int start_web(struct server *s, struct iso_err *err)
         .outbox          = &outbox,
     };
 
+    const int n = snprintf(s->sending, sizeof s->sending, "%s/sending", c->data);
+    if (n < 0 || (size_t)n >= sizeof s->sending)
+        return iso_fail(err, ISO_ELIMIT, "the data folder's path is too long");
     return srv_web_start(&config, s->arc, &s->web, err);
 }
 

@@ -8,12 +8,13 @@
 #include "os_clock.h"
 #include "os_thread.h"
 #include "srv_log.h"
+#include "srv_outbox_keep.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    JOB_BYTES_MAX  = 1 << 20,   /* the UIDs of one */
+    JOB_BYTES_MAX  = 2 << 20,   /* the UIDs of one, and its file */
     LIST_BYTES_MAX = 512 << 20, /* its objects, while it is under way */
     PLAN_BYTES_MAX = 64 << 20,
     CONNECT_MS     = 10 * 1000,
@@ -170,11 +171,29 @@ static void deliver(struct job *job, struct srv_delivery *d)
     iso_arena_release(&plan);
 }
 
+static void forget(const struct srv_outbox *box, const char *id)
+{
+    if (box->config.folder != NULL)
+        srv_keep_remove(box->config.folder, id);
+}
+
+/* Locked: whether it has not come to its end, and only because the server stops. */
+static bool goes_on_later(const struct job *job)
+{
+    return job->box->stopping && !job->cancelled &&
+           job->sent + job->warned + job->failed < job->total;
+}
+
 static void finish_job(struct job *job, const struct iso_err *why)
 {
     struct srv_outbox *box = job->box;
     char               aet[SRV_WORD_BYTES];
 
+    os_mutex_lock(&box->mu);
+    bool keep = goes_on_later(job);
+    os_mutex_unlock(&box->mu);
+    if (!keep)
+        forget(box, job->id);
     os_mutex_lock(&box->mu);
     if (why->text[0] != '\0')
         job->why = *why;
@@ -324,6 +343,29 @@ static const struct srv_peer *find_peer(const struct srv_outbox *box, iso_str ae
     return NULL;
 }
 
+static struct job *job_new(struct srv_outbox *box, const struct srv_peer *peer)
+{
+    struct job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return NULL;
+    job->box  = box;
+    job->peer = peer;
+    iso_arena_init(&job->arena, JOB_BYTES_MAX);
+    return job;
+}
+
+/* Before anybody is told that there is a job. */
+static int keep_job(const struct srv_outbox *box, const struct job *job, struct iso_err *err)
+{
+    struct srv_kept kept = { .peer      = iso_str_c(job->peer->aet),
+                             .selection = job->selection,
+                             .made_us   = job->made_us };
+
+    memcpy(kept.id, job->id, sizeof kept.id);
+    return box->config.folder != NULL ? srv_keep_write(box->config.folder, &kept, err) : ISO_OK;
+}
+
 int srv_outbox_add(struct srv_outbox *box, iso_str peer, const struct arc_selection *selection,
                    char id[SRV_OUTBOX_ID_BYTES], struct iso_err *err)
 {
@@ -336,25 +378,26 @@ int srv_outbox_add(struct srv_outbox *box, iso_str peer, const struct arc_select
     if (selection->study_count + selection->series_count + selection->instance_count >
         SRV_OUTBOX_UIDS_MAX)
         return iso_fail(err, ISO_ELIMIT, "more than %d UIDs", SRV_OUTBOX_UIDS_MAX);
-    job = calloc(1, sizeof *job);
+    job = job_new(box, to);
     if (job == NULL)
         return iso_fail(err, ISO_ENOMEM, "out of memory");
-    job->box     = box;
-    job->peer    = to;
     job->made_us = os_wall_us();
     os_random(name, sizeof name);
     iso_hex(name, sizeof name, job->id);
     memcpy(id, job->id, sizeof job->id); /* once it is queued it may be gone */
-    iso_arena_init(&job->arena, JOB_BYTES_MAX);
     int rc = copy_selection(job, selection, err);
     if (rc == ISO_OK)
         rc = arc_select(box->arc, &job->selection, count_one, &job->total, err);
     if (rc == ISO_OK && job->total == 0)
         rc = iso_fail(err, ISO_ENOENT, "nothing of that is stored here");
+    if (rc == ISO_OK)
+        rc = keep_job(box, job, err);
     if (rc == ISO_OK) {
         os_mutex_lock(&box->mu);
         rc = queue_job(box, job, err);
         os_mutex_unlock(&box->mu);
+        if (rc < 0)
+            forget(box, id);
     }
     if (rc < 0)
         job_free(job);
@@ -383,6 +426,15 @@ static void cancel(struct job *job)
     }
 }
 
+/* id: of a job that there was. */
+static void forget_named(const struct srv_outbox *box, iso_str id)
+{
+    char name[SRV_OUTBOX_ID_BYTES] = "";
+
+    memcpy(name, id.ptr, id.len < sizeof name ? id.len : sizeof name - 1);
+    forget(box, name);
+}
+
 int srv_outbox_cancel(struct srv_outbox *box, iso_str id, struct iso_err *err)
 {
     os_mutex_lock(&box->mu);
@@ -397,6 +449,8 @@ int srv_outbox_cancel(struct srv_outbox *box, iso_str id, struct iso_err *err)
         cancel(box->jobs[i]);
     os_cond_broadcast(&box->changed);
     os_mutex_unlock(&box->mu);
+    if (rc == ISO_OK)
+        forget_named(box, id);
     return rc;
 }
 
@@ -480,6 +534,51 @@ int srv_outbox_write_peers(const struct srv_outbox *box, struct iso_buf *out, st
 
 /* ---- life ---- */
 
+/* One that is not understood, or whose peer is not configured now, stays on the disk and is told. Before
+ * threads. */
+static int load_job(void *ctx, const char *id)
+{
+    struct srv_outbox *box  = ctx;
+    struct job        *job  = job_new(box, NULL);
+    struct srv_kept    kept = { .made_us = 0 };
+    struct iso_err     err  = { 0 };
+
+    if (job == NULL)
+        return ISO_ENOMEM;
+    int rc = srv_keep_read(box->config.folder, id, &job->arena, &kept, &err);
+    if (rc == ISO_OK && (job->peer = find_peer(box, kept.peer)) == NULL)
+        rc = iso_fail(&err, ISO_EINVAL, "its peer is not configured");
+    if (rc == ISO_OK) {
+        memcpy(job->id, kept.id, sizeof job->id);
+        job->selection = kept.selection;
+        job->made_us   = kept.made_us;
+        rc             = arc_select(box->arc, &job->selection, count_one, &job->total, &err);
+    }
+    if (rc == ISO_OK)
+        rc = queue_job(box, job, &err);
+    srv_log("send", "job=%s state=%s cause=\"%s\"", id, rc == ISO_OK ? "again" : "kept",
+            rc == ISO_OK ? "the server was stopped before it had ended" : err.text);
+    if (rc < 0)
+        job_free(job);
+    return ISO_OK;
+}
+
+static int older_first(const void *a, const void *b)
+{
+    const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+    return (x->made_us > y->made_us) - (x->made_us < y->made_us);
+}
+
+static int load_jobs(struct srv_outbox *box, struct iso_err *err)
+{
+    if (box->config.folder == NULL)
+        return ISO_OK;
+    int rc = srv_keep_list(box->config.folder, load_job, box, err);
+    qsort(box->jobs, box->job_count, sizeof *box->jobs, older_first);
+    return rc;
+}
+
 int srv_outbox_new(const struct srv_outbox_config *config, struct arc *arc, struct srv_outbox **out,
                    struct iso_err *err)
 {
@@ -498,6 +597,7 @@ int srv_outbox_new(const struct srv_outbox_config *config, struct arc *arc, stru
         box->config.pause_ms = 1000;
     os_mutex_init(&box->mu);
     os_cond_init(&box->changed);
+    rc = load_jobs(box, err);
     for (size_t i = 0; rc == ISO_OK && config->peer_count > 0 && i < SRV_OUTBOX_AT_ONCE; i++) {
         rc = os_thread_start(&box->thread[i], "send", (size_t)1 << 20, work, box, err);
         box->thread_count += rc == ISO_OK;

@@ -1,6 +1,6 @@
 /* srv_outbox.h: what clients of the HTTP side want sent to other applications by C-STORE: jobs with a
  * progress to ask for. Peers are those of the configuration; nothing of a request becomes an address.
- * Jobs are in memory: a restart forgets them. Any thread.   PS3.4 Annex B */
+ * A job that has not ended is kept over a restart, and begins anew then. Any thread.   PS3.4 Annex B */
 #ifndef SRV_OUTBOX_H
 #define SRV_OUTBOX_H
 
@@ -25,6 +25,7 @@ struct srv_outbox_config {
     unsigned               tries;         /* without progress, before a job ends; default 5 */
     int64_t            pause_ms; /* after the first; three times as long each time; default 1 s */
     struct codec_pool *pool;     /* may be NULL */
+    const char        *folder;   /* where jobs are kept; NULL: in memory alone */
 };
 
 struct srv_outbox;
@@ -41,7 +42,7 @@ void srv_outbox_free(struct srv_outbox *box);
  * arc_selection, and are copied.
  * ISO_EINVAL no such peer, or nothing is chosen; ISO_ELIMIT more than SRV_OUTBOX_UIDS_MAX values;
  * ISO_ENOENT nothing of that is stored; ISO_EBUSY SRV_OUTBOX_JOBS_MAX jobs have not ended;
- * ISO_ECLOSED stopping. */
+ * ISO_ECLOSED stopping; what the disk says. Durable on return. */
 ISO_MUST_USE int srv_outbox_add(struct srv_outbox *box, iso_str peer,
                                 const struct arc_selection *selection, char id[SRV_OUTBOX_ID_BYTES],
                                 struct iso_err *err);

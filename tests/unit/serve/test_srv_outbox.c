@@ -56,6 +56,17 @@ struct bench {
 static const iso_str              study = { "1.2.3", 5 };
 static const struct arc_selection whole = { .study_uids = &study, .study_count = 1 };
 static struct bench               bench;
+static bool                       kept; /* jobs are files */
+static char                       sending[128];
+
+static struct srv_outbox_config config_of(unsigned tries, int64_t pause_ms)
+{
+    return (struct srv_outbox_config){ .peers      = bench.peers,
+                                       .peer_count = 2,
+                                       .tries      = tries,
+                                       .pause_ms   = pause_ms,
+                                       .folder     = kept ? sending : NULL };
+}
 
 static void begin_with(void **state, int how, unsigned tries, int64_t pause_ms)
 {
@@ -72,9 +83,8 @@ static void begin_with(void **state, int how, unsigned tries, int64_t pause_ms)
     bench.peers[0] = (struct srv_peer){ "ISOCENTER", "127.0.0.1", bench.server.port, { 0 } };
     bench.peers[1] = (struct srv_peer){ "STRANGER", "127.0.0.1", bench.server.port, { 0 } };
 
-    const struct srv_outbox_config config = {
-        .peers = bench.peers, .peer_count = 2, .tries = tries, .pause_ms = pause_ms
-    };
+    const struct srv_outbox_config config = config_of(tries, pause_ms);
+    (void)snprintf(sending, sizeof sending, "%s/sending", (const char *)*state);
     assert_int_equal(srv_outbox_new(&config, bench.arc, &bench.box, &err), ISO_OK);
 }
 
@@ -332,6 +342,148 @@ static void as_many_as_there_is_room_for(void **state)
     end_all();
 }
 
+/* ---- restarts ---- */
+
+/* As after a restart: the same archive and folder. */
+static void restart(unsigned tries, int64_t pause_ms)
+{
+    const struct srv_outbox_config config = config_of(tries, pause_ms);
+    struct iso_err                 err    = { 0 };
+
+    srv_outbox_free(bench.box);
+    bench.box = NULL;
+    if (srv_outbox_new(&config, bench.arc, &bench.box, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static int count_files(const char *suffix)
+{
+    char command[256];
+
+    (void)snprintf(command, sizeof command, "exit $(ls '%s' 2>/dev/null | grep -c '%s$')", sending,
+                   suffix);
+    return system(command) >> 8;
+}
+
+static void put_file(const char *name, const char *text, size_t len)
+{
+    char  path[256];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/%s", sending, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_restart_forgets_no_job(void **state)
+{
+    char id[3][SRV_OUTBOX_ID_BYTES];
+
+    kept = true;
+    begin_with(state, TAKE, 1000, 60 * 1000);
+    server_stop(&bench.server);
+    bench.server.acceptor = NULL;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(add("ISOCENTER", id[i]), ISO_OK);
+    for (int i = 0; i < 3; i++)
+        wait_for(id[i], "\"state\":\"pausing\"");
+    assert_int_equal(count_files(""), 3);
+    assert_int_equal(srv_outbox_cancel(bench.box, iso_str_c(id[1]), NULL), ISO_OK);
+    wait_for(id[1], "\"state\":\"cancelled\"");
+    assert_int_equal(count_files(""), 2); /* who cancels means it */
+
+    const struct ul_acceptor_config there = { .port = bench.server.port };
+    srv_outbox_stop(bench.box);
+    server_start(&bench.server, &there, take_stores);
+    restart(2, 1);
+    wait_for(id[0], "\"state\":\"ended\"");
+    wait_for(id[2], "\"state\":\"ended\"");
+    assert_true(says(id[0], "\"total\":3,\"sent\":3,\"warned\":0,\"failed\":0"));
+    assert_false(says("", id[1]));
+    char *all = told("");
+    assert_true(strstr(all, id[2]) < strstr(all, id[0])); /* the newest first, as before */
+    free(all);
+    assert_int_equal(count_files(""), 0);
+    restart(2, 1); /* what has ended does not come again */
+    assert_true(says("", "{\"jobs\":[]}"));
+    assert_int_equal(atomic_load(&stores), 6);
+    end_all();
+    kept = false;
+}
+
+static void what_failed_for_good_does_not_come_again(void **state)
+{
+    char id[SRV_OUTBOX_ID_BYTES];
+
+    kept = true;
+    begin_with(state, REFUSE_ONE, 2, 1);
+    assert_int_equal(add("ISOCENTER", id), ISO_OK);
+    wait_for(id, "\"state\":\"failed\"");
+    assert_int_equal(count_files(""), 0);
+    end_all();
+    kept = false;
+}
+
+static void files_that_are_no_jobs_send_nothing(void **state)
+{
+    static const char good[] = "{\"peer\":\"ISOCENTER\",\"made_us\":5,\"studies\":[\"1.2.3\"],"
+                               "\"series\":[],\"instances\":[]}";
+    static const char *const bad[] = {
+        "{\"peer\":\"NOBODY\",\"made_us\":5,\"studies\":[\"1.2.3\"]}",
+        "{\"peer\":\"ISOCENTER\",\"made_us\":5}",
+        "{\"peer\":\"ISOCENTER\",\"made_us\":-1,\"studies\":[\"1.2.3\"]}",
+        "{\"peer\":\"ISOCENTER\",\"studies\":[\"1.2.3' OR 1\"]}",
+        "{\"peer\":\"ISOCENTER\",\"studies\":[7]}",
+        "{\"peer\":\"ISOCENTER\",\"studies\":[\"1.2.3\"],\"host\":\"there\"}",
+    };
+    char name[32];
+
+    kept = true;
+    begin_with(state, TAKE, 2, 1);
+    assert_int_equal(os_make_folder(OS_CWD, sending, NULL), ISO_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        (void)snprintf(name, sizeof name, "00000000000000%02zx", i);
+        put_file(name, bad[i], strlen(bad[i]));
+    }
+    for (size_t n = 0; n < sizeof good - 1; n++) { /* every beginning of a good one */
+        (void)snprintf(name, sizeof name, "1111111111111%03zx", n);
+        put_file(name, good, n);
+    }
+    put_file("2222222222222222.part", good, sizeof good - 1);
+    put_file("notes.txt", good, sizeof good - 1);
+    put_file("222222222222222g", good, sizeof good - 1);
+    restart(2, 1);
+    assert_true(says("", "{\"jobs\":[]}"));
+    assert_int_equal(count_files(".part"), 0);
+    put_file("3333333333333333", good, sizeof good - 1);
+    restart(2, 1);
+    wait_for("3333333333333333", "\"state\":\"ended\"");
+    assert_int_equal(atomic_load(&stores), 3);
+    end_all();
+    kept = false;
+}
+
+static void without_a_disk_no_job_is_acknowledged(void **state)
+{
+    char  id[SRV_OUTBOX_ID_BYTES];
+    FILE *f;
+
+    kept = true;
+    begin_with(state, TAKE, 2, 1);
+    f = fopen(sending, "w"); /* a file where the folder should be */
+    assert_non_null(f);
+    (void)fclose(f);
+    assert_true(add("ISOCENTER", id) < 0);
+    assert_true(says("", "{\"jobs\":[]}"));
+    assert_int_equal(unlink(sending), 0);
+    assert_int_equal(add("ISOCENTER", id), ISO_OK);
+    wait_for(id, "\"state\":\"ended\"");
+    end_all();
+    kept = false;
+}
+
 static void peers_are_told_without_addresses(void **state)
 {
     struct iso_buf out;
@@ -364,6 +516,10 @@ int main(void)
         TEST(stopping_takes_nothing_new_and_waits_for_no_peer),
         TEST(what_makes_no_job),
         TEST(as_many_as_there_is_room_for),
+        TEST(a_restart_forgets_no_job),
+        TEST(what_failed_for_good_does_not_come_again),
+        TEST(files_that_are_no_jobs_send_nothing),
+        TEST(without_a_disk_no_job_is_acknowledged),
         TEST(peers_are_told_without_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

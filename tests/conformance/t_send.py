@@ -193,13 +193,30 @@ def test_cancel(env):
     assert requests.get(url, timeout=30).status_code == 404
 
 
-def test_stopping_does_not_wait_for_a_peer(env):
-    s, study, _, there = filled(env, lambda r, e: time.sleep(8) or 0x0000)
-    post(s, studies=[study])
+def test_stopping_does_not_wait_for_a_peer_and_forgets_no_job(env):
+    """Nor does a kill: what was answered 202 is sent. What was cancelled is not."""
+    pace = [8]
+    s, study, want, there = filled(env, lambda r, e: time.sleep(pace[0]) or 0x0000)
+    made = post(s, studies=[study])
     wait_for(lambda: there.came, 10, "the first object")
     begin = time.monotonic()
     s.stop()
     assert time.monotonic() - begin < 5, "it waited for the peer"
+    s.start()
+    again = requests.get(f"{s.http}/api/v1/send", timeout=30).json()["jobs"]
+    assert [(j["id"], j["peer"], j["total"]) for j in again] == [(made["id"], made["peer"], 6)], again
+    s.kill()
+    pace[0] = 0
+    s.start()
+    end = ended(s, made)
+    assert (end["state"], end["sent"], end["failed"]) == ("ended", 6, 0), end
+    assert set(want) <= set(there.came)
+    pace[0] = 8
+    count = len(there.came)
+    other = post(s, studies=[study])
+    wait_for(lambda: len(there.came) > count, 10, "an object of the second job")
+    assert requests.delete(f"{s.http}/api/v1/send/{other['id']}", timeout=30).status_code == 204
+    s.kill()
     s.start()
     assert requests.get(f"{s.http}/api/v1/send", timeout=30).json() == {"jobs": []}
 

@@ -6,6 +6,7 @@
 #include "srv_outbox.h"
 
 enum { TAKE, WARN, REFUSE_ONE, HANG_UP_ON_ONE, HOLD };
+enum { PATIENCE_MS = 60 * 1000 }; /* hundreds of jobs, each with its flushes */
 
 static atomic_int  behaviour;
 static atomic_uint stores;
@@ -129,7 +130,7 @@ static bool says(const char *id, const char *what)
 
 static void wait_for(const char *id, const char *what)
 {
-    for (int64_t end_ms = os_now_ms() + WAIT_MS; os_now_ms() < end_ms; os_sleep_ms(1))
+    for (int64_t end_ms = os_now_ms() + PATIENCE_MS; os_now_ms() < end_ms; os_sleep_ms(1))
         if (says(id, what))
             return;
     fail_msg("%s was not said: %s", what, told(id));
@@ -137,7 +138,7 @@ static void wait_for(const char *id, const char *what)
 
 static void wait_for_stores(unsigned count)
 {
-    for (int64_t end_ms = os_now_ms() + WAIT_MS; os_now_ms() < end_ms; os_sleep_ms(1))
+    for (int64_t end_ms = os_now_ms() + PATIENCE_MS; os_now_ms() < end_ms; os_sleep_ms(1))
         if (atomic_load(&stores) >= count)
             return;
     fail_msg("%u came, not %u", atomic_load(&stores), count);

@@ -18,7 +18,7 @@ enum {
     HTTP_METHODS             = HTTP_OPTIONS + 1,
     HTTP_BODY_SKIP_BYTES_MAX = 256 << 20, /* of a body nobody wants, so that the answer is read */
     HTTP_SMALL_BODY_BYTES    = 64 << 10,
-    HTTP_SPAN_CHUNK_BYTES    = 256 << 10,
+    HTTP_SPAN_CHUNK_BYTES    = 512 << 10,
     HTTP_RESUME_BYTES        = 64 << 10 /* enough work for the other side to be woken for */
 };
 

@@ -70,7 +70,8 @@ static int check_above(const struct srv_identifier *identifier, enum srv_root ro
         const struct dcm_dict_entry *entry = dcm_dict_find(levels[i].unique);
         if (value.len == 0)
             return iso_fail(err, ISO_EINVAL, "%s is needed at %s level (relational not agreed)",
-                            entry != NULL ? dcm_dict_keyword(entry) : "", levels[identifier->level].name);
+                            entry != NULL ? dcm_dict_keyword(entry) : "",
+                            levels[identifier->level].name);
         if (has_wildcard(value) || iso_str_find(value, '\\', 0) < value.len)
             return iso_fail(err, ISO_EINVAL, "%s must be one value (relational not agreed)",
                             entry != NULL ? dcm_dict_keyword(entry) : "");

@@ -65,7 +65,8 @@ static void repeating_groups_are_found(void **state) /* PS3.5 §7.6 */
 {
     (void)state;
     assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x6002, 0x3000))), "OverlayData");
-    assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x501e, 0x0110))), "CurveDataDescriptor");
+    assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x501e, 0x0110))),
+                        "CurveDataDescriptor");
     assert_string_equal(dcm_dict_keyword(dcm_dict_find(DCM_TAG(0x0020, 0x3105))), "SourceImageIDs");
     assert_null(dcm_dict_find(DCM_TAG(0x6001, 0x3000))); /* odd: private */
     assert_int_equal(dcm_dict_find_keyword(ISO_STR("OverlayData"))->tag, DCM_OVERLAY_DATA);

@@ -200,10 +200,23 @@ static int add_tag(struct dcm_collect *c, iso_str text, struct iso_err *err)
     return append(c, wire, 4, err);
 }
 
-int dcm_collect_add(struct dcm_collect *c, iso_str text, struct iso_err *err)
+/* What JavaScript makes of 0.1 + 0.2 does not fit; and a text may hold several values, as it does on the wire. */
+static int add_decimals(struct dcm_collect *c, iso_str text, struct iso_err *err)
 {
     char shorter[DCM_NUMBER_CHARS_MAX];
+    int  rc = add_text(c, dcm_number_to_ds(iso_str_trim(iso_str_cut(&text, '\\')), shorter), err);
 
+    while (text.ptr != NULL && rc == ISO_OK) {
+        iso_str one = iso_str_trim(iso_str_cut(&text, '\\'));
+
+        c->count++;
+        rc = add_text(c, dcm_number_to_ds(one, shorter), err);
+    }
+    return rc;
+}
+
+int dcm_collect_add(struct dcm_collect *c, iso_str text, struct iso_err *err)
+{
     c->count++;
     switch (c->vr) {
     case DCM_VR_AT:
@@ -218,8 +231,8 @@ int dcm_collect_add(struct dcm_collect *c, iso_str text, struct iso_err *err)
     case DCM_VR_FL:
     case DCM_VR_FD:
         return add_float(c, text, err);
-    case DCM_VR_DS: /* what JavaScript makes of 0.1 + 0.2 does not fit */
-        return add_text(c, dcm_number_to_ds(text, shorter), err);
+    case DCM_VR_DS:
+        return add_decimals(c, text, err);
     case DCM_VR_SQ:
         return bad_value(c, text, err);
     default:

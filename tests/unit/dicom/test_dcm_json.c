@@ -252,6 +252,12 @@ static void readers_are_lenient_where_it_harms_nobody(void **state)
             read_one("{\"00180050\":{\"vr\":\"DS\",\"Value\":[0.30000000000000004]}}", ISO_OK),
             DCM_TAG(0x18, 0x50)),
         "0.3");
+    /* also where one text holds several */
+    assert_text(dcm_get_raw(read_one("{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"1\\\\\\\\"
+                                     "0.30000000000000004\\\\\",2]}}",
+                                     ISO_OK),
+                            DCM_TAG(0x18, 0x50)),
+                "1\\\\0.3\\\\2");
 }
 
 static void what_is_wrong_is_refused(void **state)

@@ -194,6 +194,7 @@ const withoutName = /libdicom-generated_|pylibjpeg-JPEGLosslessP14SV1_1s_1f_u_16
 
 test("every object with an image is drawn, and as the server draws it", async ({ page, watch }) => {
     test.setTimeout(900_000);
+    await page.addInitScript(() => localStorage.setItem("isocenter.look.autoCine", "false")); /* the first frame is what is compared */
     watch.allow.push(/^console: /); /* decoders complain of what is then left to the server */
     const inFolder = new Map<string, number>();
     const known = indexed().filter((k) => {

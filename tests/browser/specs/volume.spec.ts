@@ -313,7 +313,9 @@ async function drag(page: Page, from: readonly [number, number], to: readonly [n
 test("what is measured on a plane has the numbers of the volume, is seen there alone, and found again", async ({ page }) => {
     await openStudy(page, who.study, `?series=${who.series}`);
     await show(page, "Coronal");
+    const wide = await onPage(page, [40, 64]);
     await page.getByRole("button", { name: "Measurements" }).click();
+    await expect.poll(async () => (await onPage(page, [40, 64]))(0, 0)).not.toEqual(wide(0, 0)); /* the list has taken its room */
     const at = await onPage(page, [40, 64]);
     await page.locator(".measure-layer").waitFor({ state: "attached" });
     await page.keyboard.press("l");

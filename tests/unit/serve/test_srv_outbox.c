@@ -339,7 +339,8 @@ static void as_many_as_there_is_room_for(void **state)
     atomic_store(&behaviour, TAKE);
     wait_for(last, "\"state\":\"ended\"");
     wait_for(first, "\"state\":\"ended\"");
-    assert_int_equal(atomic_load(&stores), 3 * SRV_OUTBOX_JOBS_MAX);
+    /* other threads may be at one that was added before the last */
+    wait_for_stores(3 * SRV_OUTBOX_JOBS_MAX);
     end_all();
 }
 

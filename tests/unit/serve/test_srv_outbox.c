@@ -342,6 +342,7 @@ static void as_many_as_there_is_room_for(void **state)
     /* other threads may be at one that was added before the last */
     wait_for_stores(3 * SRV_OUTBOX_JOBS_MAX);
     end_all();
+    assert_int_equal(atomic_load(&stores), 3 * SRV_OUTBOX_JOBS_MAX);
 }
 
 /* ---- restarts ---- */
